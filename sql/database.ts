@@ -1,0 +1,65 @@
+import { mkdir } from 'node:fs/promises'
+import { PGlite } from '@electric-sql/pglite'
+import { Kysely, PostgresDialect } from 'kysely'
+import pg from 'pg'
+import { fromPglite, type Db as JobsDb } from 'pg-boss'
+import { pgliteDialect, SessionLock } from './pglite-dialect.ts'
+import type { Tables } from './tables.ts'
+
+export type Db = Kysely<Tables>
+
+/** Where the truth is kept: PGlite in a folder (or in memory), or a PostgreSQL server. */
+export type DatabaseLocation = { kind: 'pglite'; folder: string | 'memory' } | { kind: 'postgres'; url: string }
+
+/** An open database and what the job runner needs to share it. */
+export interface Database extends AsyncDisposable {
+  readonly db: Db
+  readonly kind: DatabaseLocation['kind']
+  /** The connection that pg-boss uses; null means that it opens its own pool on `url`. */
+  readonly jobsDb: JobsDb | null
+  readonly url: string | null
+}
+
+const CONNECT_LIMIT_MS = 5_000
+const STATEMENT_LIMIT_MS = 15_000
+
+/**
+ * Opens the database; it does not migrate it (see migrate.ts).
+ * `onError` hears of idle connections that broke, which pg would otherwise turn into a crash of the process.
+ */
+export async function openDatabase(location: DatabaseLocation, onError: (err: Error) => void): Promise<Database> {
+  switch (location.kind) {
+    case 'pglite': {
+      if (location.folder !== 'memory') await mkdir(location.folder, { recursive: true })
+      const pglite = await PGlite.create(location.folder === 'memory' ? {} : { dataDir: location.folder })
+      const lock = new SessionLock()
+      const db = new Kysely<Tables>({ dialect: pgliteDialect(pglite, lock) })
+      const inner = fromPglite(pglite)
+      const jobsDb: JobsDb = {
+        async executeSql(text, values) {
+          const release = await lock.acquire()
+          try {
+            return await inner.executeSql(text, values)
+          } finally {
+            release()
+          }
+        }
+      }
+      return { db, kind: 'pglite', jobsDb, url: null, [Symbol.asyncDispose]: () => db.destroy() }
+    }
+    case 'postgres': {
+      const pool = new pg.Pool({
+        connectionString: location.url,
+        max: 12,
+        connectionTimeoutMillis: CONNECT_LIMIT_MS,
+        statement_timeout: STATEMENT_LIMIT_MS,
+        application_name: 'parley'
+      })
+      pool.on('error', onError)
+      const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+      return { db, kind: 'postgres', jobsDb: null, url: location.url, [Symbol.asyncDispose]: () => db.destroy() }
+    }
+    default:
+      return location satisfies never
+  }
+}

@@ -1,0 +1,231 @@
+import type { ColumnType, Generated } from 'kysely'
+
+/** A jsonb column: read as parsed data, written as JSON text so that PGlite and pg treat arrays alike. */
+type Json<T> = ColumnType<T, string, string>
+/** A jsonb column with a default. */
+type JsonDefault<T> = ColumnType<T, string | undefined, string>
+/** A timestamptz column that the database fills when it is left out. */
+type CreatedAt = ColumnType<Date, Date | undefined, never>
+
+export type UserRole = 'agent' | 'supervisor' | 'campaign-manager' | 'qa-reviewer' | 'admin' | 'privacy-officer'
+export type ApiKeyRole = UserRole | 'integration'
+
+export interface UsersTable {
+  id: string
+  username: string
+  display_name: string
+  password_hash: string
+  role: UserRole
+  language: Generated<string>
+  created_at: CreatedAt
+  disabled_at: Date | null
+}
+
+export interface SessionsTable {
+  token_hash: string
+  user_id: string
+  created_at: CreatedAt
+  expires_at: Date
+  ip: string | null
+  user_agent: string | null
+}
+
+export interface ApiKeysTable {
+  id: string
+  name: string
+  prefix: string
+  key_hash: string
+  role: ApiKeyRole
+  created_by: string
+  created_at: CreatedAt
+  expires_at: Date | null
+  last_used_at: Date | null
+  revoked_at: Date | null
+}
+
+export interface AuditLogTable {
+  id: Generated<string>
+  at: CreatedAt
+  actor_kind: 'user' | 'api-key' | 'system' | 'anonymous'
+  actor_id: string | null
+  actor_name: string
+  action: string
+  subject_kind: string | null
+  subject_id: string | null
+  detail: JsonDefault<Record<string, unknown>>
+  ip: string | null
+  request_id: string | null
+}
+
+export interface FlowsTable {
+  id: string
+  name: string
+  description: Generated<string>
+  published_version: number | null
+  created_at: CreatedAt
+}
+
+export interface FlowVersionsTable {
+  flow_id: string
+  version: number
+  source: string
+  checksum: string
+  note: Generated<string>
+  created_by: string | null
+  created_at: CreatedAt
+}
+
+export interface FlowPublicationsTable {
+  id: Generated<string>
+  flow_id: string
+  version: number
+  published_by: string | null
+  published_at: CreatedAt
+}
+
+export interface TrunksTable {
+  id: string
+  name: string
+  carrier: Generated<string>
+  authentication: 'ip' | 'digest'
+  addresses: Generated<string[]>
+  username: string | null
+  password_sealed: string | null
+  outbound_address: string | null
+  transport: Generated<'udp' | 'tcp' | 'tls'>
+  default_caller_number: string | null
+  allows_foreign_caller_number: Generated<boolean>
+  allowed_prefixes: Generated<string[]>
+  max_calls: Generated<number>
+  max_calls_per_second: Generated<number>
+  priority: Generated<number>
+  is_enabled: Generated<boolean>
+  created_at: CreatedAt
+}
+
+export interface NumbersTable {
+  id: string
+  number: string
+  label: Generated<string>
+  language: string
+  region: string
+  flow_id: string | null
+  trunk_id: string | null
+  is_enabled: Generated<boolean>
+  created_at: CreatedAt
+}
+
+export interface SipAccountsTable {
+  username: string
+  user_id: string | null
+  extension: string | null
+  realm: string
+  ha1_md5: string
+  ha1_sha256: string
+  created_at: CreatedAt
+}
+
+export interface RegistrationsTable {
+  username: string
+  contact: string
+  source_address: string
+  source_port: number
+  protocol: string
+  sip_call_id: string
+  cseq: number
+  user_agent: string | null
+  expires_at: Date
+}
+
+export interface ControlPlanesTable {
+  id: string
+  started_at: CreatedAt
+  heartbeat_at: ColumnType<Date, Date | undefined, Date>
+}
+
+export interface CallEventsTable {
+  call_id: string
+  seq: number
+  at: Date
+  kind: string
+  data: Json<Record<string, unknown>>
+}
+
+export interface CdrsTable {
+  call_id: string
+  direction: 'inbound' | 'outbound'
+  caller_number: string | null
+  called_number: string | null
+  sip_call_id: string | null
+  trunk_id: string | null
+  number_id: string | null
+  flow_id: string | null
+  flow_version: number | null
+  language: string | null
+  state: 'ringing' | 'answered' | 'ended'
+  started_at: Date
+  answered_at: Date | null
+  ended_at: Date | null
+  duration_ms: number | null
+  talk_ms: number | null
+  end_reason: string | null
+  ended_by: string | null
+  fault: string | null
+  hangup_cause: string | null
+  tags: Generated<string[]>
+  last_seq: number
+  control_plane_id: string
+}
+
+export interface SurveyAnswersTable {
+  call_id: string
+  flow_id: string
+  question: string
+  answer: string
+  answered_at: Date
+}
+
+export interface QueueCallbacksTable {
+  id: string
+  call_id: string
+  number: string
+  queue: string | null
+  language: string | null
+  place_from_at: Date
+  status: Generated<'waiting' | 'dialling' | 'done' | 'failed' | 'withdrawn'>
+  created_at: CreatedAt
+}
+
+export interface VoicemailsTable {
+  id: string
+  call_id: string
+  mailbox: string
+  language: string | null
+  file: string
+  sealed_key: string
+  duration_ms: number
+  bytes: ColumnType<string, number, number>
+  created_at: CreatedAt
+  heard_at: Date | null
+}
+
+/** Every table that this program reads or writes; pg-boss keeps its own schema `pgboss`. */
+export interface Tables {
+  users: UsersTable
+  sessions: SessionsTable
+  api_keys: ApiKeysTable
+  audit_log: AuditLogTable
+  flows: FlowsTable
+  flow_versions: FlowVersionsTable
+  flow_publications: FlowPublicationsTable
+  trunks: TrunksTable
+  numbers: NumbersTable
+  sip_accounts: SipAccountsTable
+  registrations: RegistrationsTable
+  control_planes: ControlPlanesTable
+  call_events: CallEventsTable
+  cdrs: CdrsTable
+  survey_answers: SurveyAnswersTable
+  queue_callbacks: QueueCallbacksTable
+  voicemails: VoicemailsTable
+}
