@@ -1,0 +1,134 @@
+import { isIPv4 } from 'node:net'
+import { join, resolve } from 'node:path'
+import type { Env, VariableName } from './env.ts'
+
+/** Where an engine listens and the secret that opens it. */
+export type EngineAddress = Readonly<{ host: string; port: number; secret: string }>
+
+export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
+export type UnknownSources = 'answer' | 'refuse' | 'ignore'
+
+/** All settings that are not secret, validated and frozen. Times are in milliseconds. */
+export type Config = Readonly<{
+  dataDir: string
+  http: Readonly<{ host: string; port: number }>
+  sip: Readonly<{ host: string; port: number; realm: string; unknownSources: UnknownSources; maxCalls: number }>
+  rtpPorts: readonly [first: number, last: number]
+  databaseUrl: string | null
+  /** null means the embedded stand-in. */
+  drachtio: EngineAddress | null
+  freeswitch: EngineAddress | null
+  eventSocketHost: string
+  prompts: Readonly<{ cacheDir: string; recordedDir: string; mediaDir: string }>
+  hasDemoData: boolean
+  drainMs: number
+  logLevel: LogLevel
+  requestHosts: readonly string[]
+}>
+
+/** One or more settings are missing, unknown or wrong; `problems` names each with its variable. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  readonly code = 'CONFIG_INVALID'
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[]) {
+    super(`the settings are not usable:\n${problems.map(problem => `  - ${problem}`).join('\n')}`)
+    this.problems = problems
+  }
+}
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
+const UNKNOWN_SOURCES = ['answer', 'refuse', 'ignore'] as const
+
+/** Turns variables into settings. Throws {@link ConfigError} with every problem, not only the first. */
+export function parseConfig(env: Env, unknown: readonly string[] = []): Config {
+  const problems: string[] = unknown.map(name => `${name} is not a setting of Parley`)
+  const text = (name: VariableName, fallback: string) => env[name]?.trim() || fallback
+  const integer = (name: VariableName, fallback: number, min: number, max: number): number => {
+    const given = env[name]?.trim()
+    if (given === undefined || given === '') return fallback
+    const value = Number(given)
+    if (Number.isInteger(value) && value >= min && value <= max) return value
+    problems.push(`${name} must be a whole number from ${min} to ${max}, not "${given}"`)
+    return fallback
+  }
+  const oneOf = <T extends string>(name: VariableName, allowed: readonly T[], fallback: T): T => {
+    const given = env[name]?.trim()
+    if (given === undefined || given === '') return fallback
+    const found = allowed.find(value => value === given)
+    if (found !== undefined) return found
+    problems.push(`${name} must be one of ${allowed.join(', ')}, not "${given}"`)
+    return fallback
+  }
+  const engine = (name: VariableName): EngineAddress | null => {
+    const given = env[name]?.trim()
+    if (given === undefined || given === '') return null
+    const match = /^(\[[0-9a-f:]+\]|[^:\s]+):(\d{1,5}):(\S+)$/i.exec(given)
+    const port = Number(match?.[2])
+    if (match?.[1] !== undefined && match[3] !== undefined && port >= 1 && port <= 65_535)
+      return { host: match[1].replace(/^\[|\]$/g, ''), port, secret: match[3] }
+    problems.push(`${name} must read host:port:secret`)
+    return null
+  }
+
+  const dataDir = resolve(text('PARLEY_DATA_DIR', './data'))
+  const sipHost = text('PARLEY_SIP_HOST', '127.0.0.1')
+  if (!isIPv4(sipHost)) problems.push(`PARLEY_SIP_HOST must be an IPv4 address, not "${sipHost}"`)
+  const databaseUrl = env.PARLEY_DATABASE_URL?.trim() || null
+  if (databaseUrl !== null && !/^postgres(ql)?:\/\//.test(databaseUrl))
+    problems.push('PARLEY_DATABASE_URL must start with postgres://')
+
+  const config: Config = {
+    dataDir,
+    http: { host: text('PARLEY_HTTP_HOST', '127.0.0.1'), port: integer('PARLEY_HTTP_PORT', 8080, 0, 65_535) },
+    sip: {
+      host: sipHost,
+      port: integer('PARLEY_SIP_PORT', 5060, 0, 65_535),
+      realm: text('PARLEY_SIP_REALM', 'parley'),
+      unknownSources: oneOf(
+        'PARLEY_UNKNOWN_SOURCES',
+        UNKNOWN_SOURCES,
+        sipHost.startsWith('127.') ? 'answer' : 'refuse'
+      ),
+      maxCalls: integer('PARLEY_MAX_CALLS', 300, 1, 100_000)
+    },
+    rtpPorts: parsePortRange(text('PARLEY_RTP_PORTS', '20000-29999'), problems),
+    databaseUrl,
+    drachtio: engine('PARLEY_DRACHTIO'),
+    freeswitch: engine('PARLEY_FREESWITCH'),
+    eventSocketHost: text('PARLEY_EVENT_SOCKET_HOST', '127.0.0.1'),
+    prompts: {
+      cacheDir: join(dataDir, 'prompts'),
+      recordedDir: resolve(text('PARLEY_PROMPTS_DIR', join(dataDir, 'recorded-prompts'))),
+      mediaDir: text('PARLEY_MEDIA_PROMPTS_DIR', join(dataDir, 'prompts'))
+    },
+    hasDemoData: oneOf('PARLEY_DEMO_DATA', ['true', 'false'], 'true') === 'true',
+    drainMs: integer('PARLEY_DRAIN_MS', 30_000, 0, 3_600_000),
+    logLevel: oneOf('PARLEY_LOG_LEVEL', LOG_LEVELS, 'info'),
+    requestHosts: text('PARLEY_REQUEST_HOSTS', '*')
+      .split(',')
+      .map(host => host.trim().toLowerCase())
+      .filter(Boolean)
+  }
+  if (problems.length > 0) throw new ConfigError(problems)
+  return deepFreeze(config)
+}
+
+function parsePortRange(given: string, problems: string[]): readonly [number, number] {
+  const match = /^(\d{1,5})-(\d{1,5})$/.exec(given)
+  const first = Number(match?.[1])
+  const last = Number(match?.[2])
+  // RTP takes an even port and RTCP the next odd one (RFC 3550 §11).
+  if (match !== null && first >= 1024 && last <= 65_535 && last - first >= 3) return [first, last]
+  problems.push(`PARLEY_RTP_PORTS must read first-last between 1024 and 65535, at least four ports, not "${given}"`)
+  return [20_000, 29_999]
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value)
+    for (const inner of Object.values(value)) deepFreeze(inner)
+  }
+  return value
+}

@@ -1,0 +1,36 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ConfigError } from './config.ts'
+import type { Env } from './env.ts'
+
+/** What must never be logged or shown. */
+export type Secrets = Readonly<{
+  /** 32 bytes: seals trunk passwords and wraps the data keys of voicemails and recordings. */
+  key: Buffer
+  /** The admin's password as given; undefined lets the first start make one. */
+  adminPassword: string | undefined
+}>
+
+const KEY_FORM = /^[0-9a-f]{64}$/i
+
+/** Reads the secrets, making and keeping the sealing key on first start in a file that only the owner can read. */
+export async function loadSecrets(env: Env, dataDir: string): Promise<Secrets> {
+  const adminPassword = env.PARLEY_ADMIN_PASSWORD || undefined
+  const given = env.PARLEY_SECRET_KEY?.trim()
+  if (given !== undefined && given !== '') {
+    if (!KEY_FORM.test(given)) throw new ConfigError(['PARLEY_SECRET_KEY must be 64 hexadecimal digits'])
+    return { key: Buffer.from(given, 'hex'), adminPassword }
+  }
+  await mkdir(dataDir, { recursive: true })
+  const file = join(dataDir, 'secret.key')
+  try {
+    // 'wx' refuses to overwrite: two processes that start together agree on the first one's key.
+    await writeFile(file, `${randomBytes(32).toString('hex')}\n`, { flag: 'wx', mode: 0o600 })
+  } catch (err) {
+    if ((err as NodeJS.ErrnoException).code !== 'EEXIST') throw err
+  }
+  const kept = (await readFile(file, 'utf8')).trim()
+  if (!KEY_FORM.test(kept)) throw new ConfigError([`${file} does not hold 64 hexadecimal digits`])
+  return { key: Buffer.from(kept, 'hex'), adminPassword }
+}

@@ -1,0 +1,65 @@
+/**
+ * Every error code that leaves this program, with its HTTP status and its sentence.
+ * `docs/reference/errors.md` lists the same codes; a test compares them.
+ */
+export const ERROR_CODES = {
+  VALIDATION_FAILED: { http: 400, title: 'The request does not have the expected form' },
+  CURSOR_INVALID: { http: 400, title: 'The cursor does not come from this list' },
+  LOGIN_FAILED: { http: 401, title: 'Name or password is wrong' },
+  NOT_SIGNED_IN: { http: 401, title: 'Sign in first' },
+  FORBIDDEN: { http: 403, title: 'Your role does not allow this' },
+  CROSS_SITE: { http: 403, title: 'The request comes from another web site' },
+  NOT_FOUND: { http: 404, title: 'There is no such thing' },
+  CONFLICT: { http: 409, title: 'This would contradict what exists' },
+  IN_USE: { http: 409, title: 'It is still used elsewhere' },
+  FLOW_INVALID: { http: 422, title: 'The flow has errors' },
+  NUMBER_INVALID: { http: 422, title: 'This is not a telephone number in E.164 form' },
+  DESTINATION_NOT_ALLOWED: { http: 403, title: 'No trunk may dial this destination' },
+  TRUNK_LIMIT: { http: 429, title: 'The trunk is at its limit of calls' },
+  TOO_MANY_REQUESTS: { http: 429, title: 'Too many requests; wait and try again' },
+  PAYLOAD_TOO_LARGE: { http: 413, title: 'The request is too large' },
+  UNSUPPORTED_MEDIA_TYPE: { http: 415, title: 'Send JSON' },
+  OVERLOADED: { http: 503, title: 'The server is at its limit of calls' },
+  DRAINING: { http: 503, title: 'The server is shutting down and takes no new calls' },
+  ENGINE_UNAVAILABLE: { http: 503, title: 'A telephony engine cannot be reached' },
+  DATABASE_UNAVAILABLE: { http: 503, title: 'The database cannot be reached' },
+  INTERNAL: { http: 500, title: 'The server made an error; it is in the log' }
+} as const satisfies Record<string, { http: number; title: string }>
+
+export type ErrorCode = keyof typeof ERROR_CODES
+
+/** One place in the input that is wrong, such as `{ at: '/number', message: 'must start with +' }`. */
+export type InputProblem = Readonly<{ at: string; message: string }>
+
+/** A refusal that the caller of the API is meant to see. `detail` is a sentence about this case. */
+export class AppError extends Error {
+  override readonly name = 'AppError'
+  readonly code: ErrorCode
+  readonly problems: readonly InputProblem[]
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(
+    code: ErrorCode,
+    detail: string,
+    options: { cause?: unknown; problems?: readonly InputProblem[]; retryAfterSeconds?: number } = {}
+  ) {
+    super(detail, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.problems = options.problems ?? []
+    this.retryAfterSeconds = options.retryAfterSeconds
+  }
+
+  get httpStatus(): number {
+    return ERROR_CODES[this.code].http
+  }
+}
+
+/** Whether an error says that the database cannot be reached, as opposed to that it refused a statement. */
+export function isDatabaseUnavailable(err: unknown): boolean {
+  const code = (err as { code?: unknown } | null)?.code
+  // Class 08 connection exception, 57P01-57P03 shutdown (PostgreSQL manual, appendix A), and Node's socket errors.
+  if (typeof code === 'string' && /^(08|57P0[123]|53300)|^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOENT)$/.test(code))
+    return true
+  const message = err instanceof Error ? err.message : ''
+  return /timeout exceeded when trying to connect|Connection terminated|PGlite is closed/i.test(message)
+}
