@@ -23,8 +23,12 @@ export async function migrate(db: Db): Promise<readonly string[]> {
     await sql`select pg_advisory_lock(${ADVISORY_LOCK})`.execute(connection)
     try {
       await sql`create table if not exists migrations (
-        name text primary key, checksum text not null, applied_at timestamptz not null default now())`.execute(connection)
-      const done = await sql<{ name: string; checksum: string }>`select name, checksum from migrations`.execute(connection)
+        name text primary key, checksum text not null, applied_at timestamptz not null default now())`.execute(
+        connection
+      )
+      const done = await sql<{ name: string; checksum: string }>`select name, checksum from migrations`.execute(
+        connection
+      )
       const applied = new Map(done.rows.map(row => [row.name, row.checksum]))
       refuseRewrittenHistory(wanted, applied)
       const names: string[] = []
@@ -66,7 +70,8 @@ function refuseRewrittenHistory(wanted: readonly Migration[], applied: ReadonlyM
   const known = new Map(wanted.map(migration => [migration.name, migration.checksum]))
   for (const [name, checksum] of applied) {
     const now = known.get(name)
-    if (now === undefined) throw new MigrationError(`the database was migrated by a newer release: ${name} is unknown here`)
+    if (now === undefined)
+      throw new MigrationError(`the database was migrated by a newer release: ${name} is unknown here`)
     if (now !== checksum) throw new MigrationError(`migration ${name} was changed after it had been applied`)
   }
 }

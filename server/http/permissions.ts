@@ -1,0 +1,73 @@
+import type { ApiKeyRole } from '../../sql/tables.ts'
+
+/** Everything that a role can be allowed to do. A route names exactly one. */
+export const PERMISSIONS = [
+  'session',
+  'calls:read',
+  'calls:control',
+  'calls:start',
+  'voicemails:read',
+  'flows:read',
+  'flows:write',
+  'numbers:read',
+  'numbers:write',
+  'trunks:read',
+  'trunks:write',
+  'users:read',
+  'users:write',
+  'api-keys:write',
+  'audit-log:read',
+  'events:read'
+] as const
+
+export type Permission = (typeof PERMISSIONS)[number]
+
+const SETTINGS_READ: readonly Permission[] = ['flows:read', 'numbers:read']
+
+const GRANTS: Readonly<Record<ApiKeyRole, readonly Permission[]>> = {
+  agent: ['session', 'calls:start', 'events:read', ...SETTINGS_READ],
+  supervisor: [
+    'session',
+    'calls:read',
+    'calls:control',
+    'calls:start',
+    'voicemails:read',
+    'users:read',
+    'events:read',
+    ...SETTINGS_READ
+  ],
+  'campaign-manager': ['session', 'calls:read', 'events:read', ...SETTINGS_READ],
+  'qa-reviewer': ['session', 'calls:read', 'events:read', ...SETTINGS_READ],
+  admin: PERMISSIONS,
+  'privacy-officer': ['session', 'calls:read', 'voicemails:read', 'audit-log:read', ...SETTINGS_READ],
+  integration: [
+    'calls:read',
+    'calls:control',
+    'calls:start',
+    'events:read',
+    'flows:read',
+    'flows:write',
+    'numbers:read',
+    'numbers:write'
+  ]
+}
+
+export function isPermitted(role: ApiKeyRole, permission: Permission): boolean {
+  return GRANTS[role].includes(permission)
+}
+
+/** Roles that receive a customer's number whole. All others get it masked by the server. */
+const SEES_WHOLE_NUMBERS: ReadonlySet<ApiKeyRole> = new Set(['privacy-officer', 'integration'])
+
+/** The customer's number as a role may see it: whole, or the country code and the last two digits. */
+export function numberFor(role: ApiKeyRole, number: string | null): string | null {
+  if (number === null || SEES_WHOLE_NUMBERS.has(role)) return number
+  return maskNumber(number)
+}
+
+/** `+493023125020` → `+49 .. .. 20`. What is too short to hide anything in shows only dots. */
+export function maskNumber(number: string): string {
+  const digits = number.replace(/\D/g, '')
+  if (digits.length < 7) return '..'
+  return `${number.startsWith('+') ? '+' : ''}${digits.slice(0, 2)} .. .. ${digits.slice(-2)}`
+}
