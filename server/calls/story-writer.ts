@@ -1,0 +1,239 @@
+import { appendFile, mkdir, readFile, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { Insertable, Selectable } from 'kysely'
+import type { Db } from '../../sql/database.ts'
+import { saveCallEvents } from '../../sql/queries/calls.ts'
+import type { CallEventsTable, CdrsTable } from '../../sql/tables.ts'
+import type { Logger } from '../log.ts'
+import type { CallEvent } from './call-events.ts'
+import { applyEvent, type Cdr } from './cdr.ts'
+
+/** Rows in one insert; four parameters each stay far below PostgreSQL's limit of 65,535. */
+const BATCH = 500
+const FIRST_RETRY_MS = 250
+const LAST_RETRY_MS = 5_000
+/** Events that arrive within this time share a transaction. */
+const GATHER_MS = 20
+
+/**
+ * Writes the story of every call: in order, in batches, at least once, and idempotently. While the database is away,
+ * events wait in memory and in a spool file, so that neither an outage nor a crash during one loses a record.
+ */
+export class StoryWriter implements AsyncDisposable {
+  readonly #db: Db
+  readonly #log: Logger
+  readonly #spoolFile: string
+  readonly #cdrs = new Map<string, Cdr>()
+  #pending: CallEvent[] = []
+  #spooled = 0
+  #isFlushing = false
+  #isClosing = false
+  #retryMs = FIRST_RETRY_MS
+  #timer: NodeJS.Timeout | undefined
+  #waiting: (() => void)[] = []
+
+  constructor(db: Db, log: Logger, spoolFile: string) {
+    this.#db = db
+    this.#log = log
+    this.#spoolFile = spoolFile
+  }
+
+  /** Takes back what an earlier process spooled and could not deliver. Call once, before the first `write`. */
+  async recover(): Promise<number> {
+    let text: string
+    try {
+      text = await readFile(this.#spoolFile, 'utf8')
+    } catch (err) {
+      if ((err as NodeJS.ErrnoException).code === 'ENOENT') return 0
+      throw err
+    }
+    const events: CallEvent[] = []
+    for (const line of text.split('\n')) {
+      if (line === '') continue
+      try {
+        const event = JSON.parse(line) as CallEvent & { at: string }
+        events.push({ ...event, at: new Date(event.at) })
+      } catch (err) {
+        // The last line of a spool that a crash cut short.
+        this.#log.warn({ err }, 'a line of the call spool cannot be read')
+      }
+    }
+    await this.#loadCdrs(events)
+    this.#spooled = events.length
+    this.#pending.push(...events)
+    this.#schedule(0)
+    return events.length
+  }
+
+  /** Takes an event into the story; returns the call's CDR after it. Never throws for the database's sake. */
+  write(event: CallEvent): Cdr {
+    const cdr = applyEvent(this.#cdrs.get(event.callId) ?? null, event)
+    this.#cdrs.set(event.callId, cdr)
+    this.#pending.push(event)
+    this.#schedule(GATHER_MS)
+    return cdr
+  }
+
+  /** Events that are not in the database yet. */
+  get backlog(): number {
+    return this.#pending.length
+  }
+
+  /** Resolves when everything written so far is in the database. */
+  async flushed(signal?: AbortSignal): Promise<void> {
+    if (this.#pending.length === 0 && !this.#isFlushing) return
+    await new Promise<void>((resolve, reject) => {
+      const onAbort = () => reject(signal?.reason)
+      signal?.addEventListener('abort', onAbort, { once: true })
+      this.#waiting.push(() => {
+        signal?.removeEventListener('abort', onAbort)
+        resolve()
+      })
+      this.#schedule(0)
+    })
+  }
+
+  /** Writes what is left; what the database does not take within 5 s stays in the spool for the next start. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosing = true
+    try {
+      await this.flushed(AbortSignal.timeout(5_000))
+    } catch (err) {
+      await this.#spool()
+      this.#log.error({ err, events: this.#pending.length }, 'call events stay in the spool')
+    }
+    clearTimeout(this.#timer)
+  }
+
+  #schedule(delayMs: number): void {
+    if (this.#isFlushing || (this.#timer !== undefined && delayMs > 0)) return
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      void this.#flush()
+    }, delayMs)
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#isFlushing) return
+    this.#isFlushing = true
+    try {
+      while (this.#pending.length > 0) {
+        const batch = this.#pending.slice(0, BATCH)
+        const callIds = [...new Set(batch.map(event => event.callId))]
+        const cdrs = callIds.map(id => this.#cdrs.get(id)).filter(cdr => cdr !== undefined)
+        await saveCallEvents(this.#db, batch.map(toEventRow), cdrs.map(toCdrRow))
+        this.#pending.splice(0, batch.length)
+        for (const cdr of cdrs) this.#forgetIfDone(cdr)
+      }
+      if (this.#spooled > 0) {
+        await rm(this.#spoolFile, { force: true })
+        this.#log.warn({ events: this.#spooled }, 'the database is back and has every call event')
+        this.#spooled = 0
+      }
+      this.#retryMs = FIRST_RETRY_MS
+      this.#isFlushing = false
+      for (const resolve of this.#waiting.splice(0)) resolve()
+    } catch (err) {
+      this.#isFlushing = false
+      // Once for each outage, not once for each try.
+      if (this.#retryMs === FIRST_RETRY_MS)
+        this.#log.error({ err }, 'call events cannot be written; they wait in memory and in the spool')
+      await this.#spool()
+      if (!this.#isClosing) this.#schedule(this.#retryMs)
+      this.#retryMs = Math.min(this.#retryMs * 2, LAST_RETRY_MS)
+    }
+  }
+
+  /** Appends to the spool what is not in it yet. */
+  async #spool(): Promise<void> {
+    const fresh = this.#pending.slice(this.#spooled)
+    if (fresh.length === 0) return
+    try {
+      await mkdir(dirname(this.#spoolFile), { recursive: true })
+      await appendFile(this.#spoolFile, fresh.map(event => `${JSON.stringify(event)}\n`).join(''), { mode: 0o600 })
+      this.#spooled += fresh.length
+    } catch (err) {
+      this.#log.error({ err }, 'the call spool cannot be written')
+    }
+  }
+
+  /** A CDR is kept while its call lives, and until its last event is safe. */
+  #forgetIfDone(cdr: Cdr): void {
+    if (cdr.state === 'ended' && this.#cdrs.get(cdr.callId) === cdr) this.#cdrs.delete(cdr.callId)
+  }
+
+  async #loadCdrs(events: readonly CallEvent[]): Promise<void> {
+    for (const event of events) {
+      const known = this.#cdrs.get(event.callId) ?? null
+      if (known === null && event.kind !== 'started') {
+        const row = await this.#db.selectFrom('cdrs').selectAll().where('call_id', '=', event.callId).executeTakeFirst()
+        if (row === undefined) continue
+        this.#cdrs.set(event.callId, fromCdrRow(row))
+      }
+      const cdr = applyEvent(this.#cdrs.get(event.callId) ?? null, event)
+      this.#cdrs.set(event.callId, cdr)
+    }
+  }
+}
+
+function toEventRow({ callId, seq, at, kind, ...data }: CallEvent): Insertable<CallEventsTable> {
+  return { call_id: callId, seq, at, kind, data: JSON.stringify(data) }
+}
+
+function toCdrRow(cdr: Cdr): Insertable<CdrsTable> {
+  return {
+    call_id: cdr.callId,
+    direction: cdr.direction,
+    caller_number: cdr.callerNumber,
+    called_number: cdr.calledNumber,
+    sip_call_id: cdr.sipCallId,
+    trunk_id: cdr.trunkId,
+    number_id: cdr.numberId,
+    flow_id: cdr.flowId,
+    flow_version: cdr.flowVersion,
+    language: cdr.language,
+    state: cdr.state,
+    started_at: cdr.startedAt,
+    answered_at: cdr.answeredAt,
+    ended_at: cdr.endedAt,
+    duration_ms: cdr.durationMs,
+    talk_ms: cdr.talkMs,
+    end_reason: cdr.endReason,
+    ended_by: cdr.endedBy,
+    fault: cdr.fault,
+    hangup_cause: cdr.hangupCause,
+    tags: [...cdr.tags],
+    last_seq: cdr.lastSeq,
+    control_plane_id: cdr.controlPlaneId
+  }
+}
+
+/** A stored row as a CDR. */
+export function fromCdrRow(cdr: Selectable<CdrsTable>): Cdr {
+  return {
+    callId: cdr.call_id,
+    direction: cdr.direction,
+    callerNumber: cdr.caller_number,
+    calledNumber: cdr.called_number,
+    sipCallId: cdr.sip_call_id,
+    trunkId: cdr.trunk_id,
+    numberId: cdr.number_id,
+    flowId: cdr.flow_id,
+    flowVersion: cdr.flow_version,
+    language: cdr.language,
+    state: cdr.state,
+    startedAt: cdr.started_at,
+    answeredAt: cdr.answered_at,
+    endedAt: cdr.ended_at,
+    durationMs: cdr.duration_ms,
+    talkMs: cdr.talk_ms,
+    endReason: cdr.end_reason,
+    endedBy: cdr.ended_by,
+    fault: cdr.fault,
+    hangupCause: cdr.hangup_cause,
+    tags: cdr.tags,
+    lastSeq: cdr.last_seq,
+    controlPlaneId: cdr.control_plane_id
+  }
+}
