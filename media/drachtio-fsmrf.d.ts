@@ -1,0 +1,52 @@
+/** The part of drachtio-fsmrf 4 that media/freeswitch.ts uses; the package ships no types of its own. */
+declare module 'drachtio-fsmrf' {
+  import type { EventEmitter } from 'node:events'
+
+  namespace Mrf {
+    interface EslEvent {
+      getHeader(name: string): string | undefined
+      getBody(): string
+    }
+    interface Endpoint extends EventEmitter {
+      readonly uuid: string
+      readonly connected: boolean
+      readonly local: { sdp: string; mediaPort: string }
+      readonly dialog: { once(event: 'destroy', listener: () => void): void; destroy(): void }
+      api(command: string, args?: string | readonly string[]): Promise<EslEvent>
+      execute(application: string, argument?: string): Promise<EslEvent>
+      executeAsync(application: string, argument: string, callback?: (event: EslEvent) => void): void
+      modify(sdp: string): Promise<string>
+      bridge(other: string): Promise<void>
+      unbridge(): Promise<void>
+      forkAudioStart(options: {
+        wsUrl: string
+        mixType: 'mono' | 'mixed' | 'stereo'
+        sampling: '8000' | '16000'
+        bugname?: string
+        metadata?: object
+      }): Promise<void>
+      forkAudioStop(bugname?: string): Promise<void>
+      destroy(): Promise<void>
+    }
+    interface MediaServer extends EventEmitter {
+      readonly sip: { ipv4: { udp: { address?: string } } }
+      connected(): boolean
+      createEndpoint(options: { remoteSdp?: string; codecs?: readonly string[] }): Promise<Endpoint>
+      disconnect(): void
+    }
+    interface ConnectOptions {
+      address: string
+      port: number
+      secret: string
+      listenAddress: string
+      listenPort?: number
+      advertisedAddress?: string
+    }
+  }
+
+  class Mrf {
+    constructor(srf: object)
+    connect(options: Mrf.ConnectOptions): Promise<Mrf.MediaServer>
+  }
+  export = Mrf
+}

@@ -1,0 +1,289 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import Mrf from 'drachtio-fsmrf'
+import type { Logger } from 'pino'
+import { type Endpoint, MediaError, type MediaServer, type Playback } from './endpoint.ts'
+import { probeEventSocket } from './event-socket-probe.ts'
+
+const PROFILE = 'drachtio_mrf'
+/** createEndpoint waits up to 32 s (timer B) for a media server that died; callers do not. */
+const CREATE_LIMIT_MS = 5_000
+const COMMAND_LIMIT_MS = 5_000
+const FIRST_RETRY_MS = 200
+const LAST_RETRY_MS = 5_000
+
+export type FreeswitchOptions = Readonly<{
+  address: Readonly<{ host: string; port: number; secret: string }>
+  /** Where FreeSWITCH reaches this program for its outbound event socket. */
+  listenHost: string
+  /** The drachtio-srf instance through which endpoints are invited. */
+  srf: object
+  log: Logger
+  onState: (isConnected: boolean) => void
+}>
+
+/**
+ * Connects to FreeSWITCH's event socket and keeps connected. Resolves at once; `isConnected` tells when calls can be
+ * taken. Until then createEndpoint rejects with MEDIA_UNAVAILABLE.
+ */
+export function connectFreeswitch(
+  options: FreeswitchOptions
+): MediaServer & { ready(signal: AbortSignal): Promise<void> } {
+  const { address, listenHost, log, onState } = options
+  const mrf = new Mrf(options.srf)
+  const closing = new AbortController()
+  let server: Mrf.MediaServer | undefined
+  let waiting: (() => void)[] = []
+
+  const keepConnected = async (): Promise<void> => {
+    let retryMs = FIRST_RETRY_MS
+    let lastReason = ''
+    while (!closing.signal.aborted) {
+      const reason = await tryConnect()
+      if (reason === undefined) {
+        retryMs = FIRST_RETRY_MS
+        lastReason = ''
+        await untilEnd(server)
+        server?.disconnect()
+        server = undefined
+        onState(false)
+        if (!closing.signal.aborted) log.error('the media server is gone')
+      } else {
+        // Each new reason once, not each try.
+        if (reason !== lastReason) log.warn({ reason }, 'the media server cannot be used yet')
+        lastReason = reason
+        await delay(retryMs, undefined, { signal: closing.signal }).catch(ignoreAbort)
+        retryMs = Math.min(retryMs * 2, LAST_RETRY_MS)
+      }
+    }
+  }
+
+  const tryConnect = async (): Promise<string | undefined> => {
+    const reason = await probeEventSocket(address, PROFILE)
+    if (reason !== undefined) return reason
+    try {
+      server = await mrf.connect({
+        address: address.host,
+        port: address.port,
+        secret: address.secret,
+        // Beyond this machine the listener binds every interface, and the operator's address is announced.
+        listenAddress: listenHost.startsWith('127.') ? listenHost : '0.0.0.0',
+        advertisedAddress: listenHost
+      })
+    } catch (err) {
+      return err instanceof Error ? err.message : String(err)
+    }
+    log.info('media server connected')
+    onState(true)
+    for (const resolve of waiting.splice(0)) resolve()
+    return undefined
+  }
+
+  const untilEnd = async (current: Mrf.MediaServer | undefined): Promise<void> => {
+    await new Promise<void>(resolve => {
+      current?.once('end', resolve)
+      closing.signal.addEventListener('abort', () => resolve(), { once: true })
+    })
+  }
+
+  const loop = keepConnected()
+
+  const create = async (remoteSdp: string | undefined): Promise<Endpoint> => {
+    const current = server
+    if (current === undefined || !current.connected())
+      throw new MediaError('MEDIA_UNAVAILABLE', 'the media server is not connected')
+    const creating = current.createEndpoint(remoteSdp === undefined ? {} : { remoteSdp })
+    const limit = AbortSignal.timeout(CREATE_LIMIT_MS)
+    let isLate = false
+    creating.then(
+      endpoint => {
+        // It came after we had given up: nobody owns it, so it must not stay.
+        if (isLate) endpoint.destroy().catch(err => log.warn({ err }, 'a late endpoint could not be released'))
+      },
+      () => {}
+    )
+    try {
+      return new FreeswitchEndpoint(await withSignal(creating, limit), log)
+    } catch (err) {
+      isLate = true
+      throw toMediaError(err, limit)
+    }
+  }
+
+  return {
+    get isConnected() {
+      return server?.connected() === true
+    },
+    async ready(signal) {
+      if (server !== undefined) return
+      await withSignal(
+        new Promise<void>(resolve => {
+          waiting.push(resolve)
+        }),
+        signal
+      )
+    },
+    createEndpoint: remoteSdp => create(remoteSdp),
+    createOffer: () => create(undefined),
+    async [Symbol.asyncDispose]() {
+      closing.abort()
+      waiting = []
+      await loop
+    }
+  }
+}
+
+class FreeswitchEndpoint implements Endpoint {
+  readonly id: string
+  readonly localSdp: string
+  readonly codec: string | null
+  readonly #endpoint: Mrf.Endpoint
+  readonly #log: Logger
+  readonly #lost = new AbortController()
+  readonly #digitListeners = new Set<(digit: string) => void>()
+  #isReleased = false
+
+  constructor(endpoint: Mrf.Endpoint, log: Logger) {
+    this.#endpoint = endpoint
+    this.#log = log
+    this.id = endpoint.uuid
+    this.localSdp = endpoint.local.sdp
+    this.codec = /^a=rtpmap:\d+ (?!telephone-event)([A-Za-z0-9]+)\//m.exec(endpoint.local.sdp)?.[1] ?? null
+    endpoint.on('dtmf', ({ dtmf }: { dtmf: string }) => this.pushDigit(dtmf))
+    endpoint.on('destroy', () => this.#loseLeg())
+    endpoint.dialog.once('destroy', () => this.#loseLeg())
+    // FreeSWITCH's playback ends at '*' by default; keys are handled here, so nothing may end it.
+    endpoint.executeAsync('set', 'playback_terminators=none')
+    endpoint.executeAsync('set', 'playback_delimiter=!')
+  }
+
+  get lost(): AbortSignal {
+    return this.#lost.signal
+  }
+
+  onDigit(listener: (digit: string) => void): () => void {
+    this.#digitListeners.add(listener)
+    return () => this.#digitListeners.delete(listener)
+  }
+
+  pushDigit(digit: string): void {
+    for (const listener of this.#digitListeners) listener(digit)
+  }
+
+  play(sources: readonly string[]): Playback {
+    return this.#playback(sources.join('!'))
+  }
+
+  loop(source: string): Playback {
+    return this.#playback(source, 'endless_playback')
+  }
+
+  async sendDigits(digits: string): Promise<void> {
+    await this.#command(this.#endpoint.execute('send_dtmf', digits))
+  }
+
+  async modify(sdp: string): Promise<string> {
+    return await this.#command(this.#endpoint.modify(sdp))
+  }
+
+  async bridge(other: Endpoint): Promise<void> {
+    await this.#command(this.#endpoint.bridge(other.id))
+  }
+
+  async unbridge(): Promise<void> {
+    await this.#command(this.#endpoint.unbridge())
+  }
+
+  async startFork(options: Readonly<{ url: string; mix: 'mono' | 'stereo'; name: string }>): Promise<void> {
+    await this.#command(
+      this.#endpoint.forkAudioStart({
+        wsUrl: options.url,
+        mixType: options.mix,
+        sampling: '8000',
+        bugname: options.name
+      })
+    )
+  }
+
+  async stopFork(name: string): Promise<void> {
+    await this.#command(this.#endpoint.forkAudioStop(name))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isReleased) return
+    this.#isReleased = true
+    this.#digitListeners.clear()
+    if (this.#lost.signal.aborted || !this.#endpoint.connected) return
+    try {
+      await withSignal(this.#endpoint.destroy(), AbortSignal.timeout(COMMAND_LIMIT_MS))
+    } catch (err) {
+      // The event socket may already be gone; the SIP dialog is the other handle on the same leg.
+      this.#log.warn({ err, legId: this.id }, 'the endpoint is released by signalling')
+      this.#endpoint.dialog.destroy()
+    }
+  }
+
+  #loseLeg(): void {
+    if (!this.#lost.signal.aborted) this.#lost.abort(new MediaError('MEDIA_LOST', 'the media server dropped the leg'))
+  }
+
+  #playback(argument: string, application = 'playback'): Playback {
+    let isStopped = false
+    const finished = withSignal(this.#endpoint.execute(application, argument), this.#lost.signal).then(event => {
+      const response = event.getHeader('Application-Response') ?? ''
+      if (response === 'FILE NOT FOUND' || response === 'PLAYBACK ERROR')
+        throw new MediaError('PROMPT_NOT_PLAYABLE', `the media server says ${response}`)
+      return isStopped ? 'stopped' : 'finished'
+    })
+    // Whoever does not wait for the end is not told of a failure twice; the one who waits still is.
+    finished.catch(() => {})
+    return {
+      finished,
+      stop: async () => {
+        isStopped = true
+        if (this.#lost.signal.aborted) return
+        await this.#command(this.#endpoint.api('uuid_break', [this.id, 'all']))
+      }
+    }
+  }
+
+  async #command<T>(running: Promise<T>): Promise<T> {
+    const limit = AbortSignal.timeout(COMMAND_LIMIT_MS)
+    try {
+      return await withSignal(running, AbortSignal.any([this.#lost.signal, limit]))
+    } catch (err) {
+      throw toMediaError(err, limit)
+    }
+  }
+}
+
+function toMediaError(err: unknown, limit: AbortSignal): MediaError {
+  if (err instanceof MediaError) return err
+  if (limit.aborted) return new MediaError('MEDIA_TIMEOUT', 'the media server did not answer in time', { cause: err })
+  const status = (err as { status?: unknown }).status
+  if (status === 488)
+    return new MediaError('NO_COMMON_CODEC', 'the media server shares no codec with the caller', { cause: err })
+  if (status === 400 || status === 415)
+    return new MediaError('SDP_REFUSED', 'the media server cannot read the SDP', { cause: err })
+  if (status === 408 || status === 503 || status === 480)
+    return new MediaError('MEDIA_UNAVAILABLE', 'the media server takes no call', { cause: err })
+  return new MediaError('MEDIA_COMMAND_FAILED', 'the media server refused', { cause: err })
+}
+
+/** Waits for a promise, or for the signal, whose reason it then throws. */
+async function withSignal<T>(running: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted()
+  let onAbort: () => void = () => {}
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason)
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
+  try {
+    return await Promise.race([running, aborted])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+function ignoreAbort(err: unknown): void {
+  if ((err as { name?: string }).name !== 'AbortError') throw err
+}

@@ -1,0 +1,81 @@
+import type Srf from 'drachtio-srf'
+import type { Logger } from '../log.ts'
+import { type SipDialog, toSipDialog } from './sip-dialog.ts'
+
+export type PlaceCallOptions = Readonly<{
+  uri: string
+  /** Next hop, when it is not the host of `uri` (a registered phone behind NAT, an outbound proxy). */
+  proxy?: string
+  sdp: string
+  callerNumber: string
+  callerName?: string
+  auth?: Readonly<{ username: string; password: string }>
+  headers?: Readonly<Record<string, string>>
+  onRinging?(): void
+  onEarlyMedia?(sdp: string): void
+  /** Aborting it cancels the call (RFC 3261 §9.1). */
+  signal: AbortSignal
+}>
+
+/** How a placed call came out. */
+export type PlacedCall =
+  | Readonly<{ kind: 'answered'; dialog: SipDialog }>
+  | Readonly<{ kind: 'refused'; status: number; reason: string }>
+  | Readonly<{ kind: 'cancelled' }>
+
+/** Sends an INVITE and waits for its final answer. Rejects only when the SIP server cannot send it at all. */
+export async function placeCall(srf: Srf, options: PlaceCallOptions, log: Logger): Promise<PlacedCall> {
+  const { signal } = options
+  if (signal.aborted) return { kind: 'cancelled' }
+  let request: Srf.SrfRequest | undefined
+  const cancel = () => {
+    request?.cancel(err => {
+      if (err) log.warn({ err }, 'CANCEL could not be sent')
+    })
+  }
+  signal.addEventListener('abort', cancel, { once: true })
+  try {
+    const from = `sip:${encodeURIComponent(options.callerNumber).replace('%2B', '+')}@localhost`
+    const dialog = await srf.createUAC(
+      options.uri,
+      {
+        localSdp: options.sdp,
+        ...(options.proxy !== undefined && { proxy: options.proxy }),
+        ...(options.auth !== undefined && { auth: { ...options.auth } }),
+        headers: {
+          From:
+            options.callerName === undefined
+              ? `<${from}>`
+              : `"${options.callerName.replace(/["\\\r\n]/g, '')}" <${from}>`,
+          Contact: `<${from}>`,
+          ...options.headers
+        }
+      },
+      {
+        cbRequest: ((err: unknown, req: Srf.SrfRequest) => {
+          if (err || req === undefined) return
+          request = req
+          // The abort may have come before the request had an id to cancel by.
+          if (signal.aborted) cancel()
+        }) as unknown as (req: Srf.SrfRequest) => void,
+        cbProvisional: res => {
+          if (res.status === 180) options.onRinging?.()
+          else if (res.status > 180 && res.body) options.onEarlyMedia?.(res.body)
+        }
+      }
+    )
+    const answered = toSipDialog(dialog, log)
+    if (signal.aborted) {
+      // RFC 3261 §9.1: the 200 crossed our CANCEL, so the call exists and has to be ended by BYE.
+      await answered[Symbol.asyncDispose]()
+      return { kind: 'cancelled' }
+    }
+    return { kind: 'answered', dialog: answered }
+  } catch (err) {
+    const { status, reason } = err as { status?: number; reason?: string }
+    if (typeof status !== 'number') throw err
+    return signal.aborted ? { kind: 'cancelled' } : { kind: 'refused', status, reason: reason ?? '' }
+  } finally {
+    signal.removeEventListener('abort', cancel)
+  }
+}

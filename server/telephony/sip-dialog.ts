@@ -1,0 +1,89 @@
+import type Srf from 'drachtio-srf'
+import type { Logger } from '../log.ts'
+
+/** How the far end takes a change of the session, and keys that arrive by INFO. */
+export type DialogHandlers = Readonly<{
+  /** A new offer (RFC 3261 §14, RFC 3311); resolves to the SDP answer. A rejection is answered 488. */
+  modify(sdp: string): Promise<string>
+  digit(digit: string): void
+  /** The far end asks to transfer the call (RFC 3515); the status that it gets. */
+  refer(target: string): number
+}>
+
+/** An established SIP dialog. `ended` is aborted by a BYE of the far end, or when the SIP server lost it. */
+export interface SipDialog extends AsyncDisposable {
+  readonly remoteSdp: string
+  readonly ended: AbortSignal
+  handle(handlers: DialogHandlers): void
+  /** Sends a new offer and resolves to the answer. */
+  modify(sdp: string): Promise<string>
+}
+
+const BYE_LIMIT_MS = 2_000
+
+export function toSipDialog(dialog: Srf.Dialog, log: Logger): SipDialog {
+  const ended = new AbortController()
+  let isOver = false
+  dialog.on('destroy', () => {
+    isOver = true
+    ended.abort()
+  })
+  return {
+    remoteSdp: dialog.remote.sdp,
+    ended: ended.signal,
+    handle(handlers) {
+      const onOffer = (req: Srf.SrfRequest, res: Srf.SrfResponse) => {
+        // A refresh without SDP keeps the session as it is.
+        if (!req.body) return res.send(200, { body: dialog.local.sdp })
+        handlers.modify(req.body).then(
+          body => res.send(200, { body }),
+          err => {
+            log.warn({ err }, 'a change of the session was refused')
+            res.send(488)
+          }
+        )
+      }
+      dialog.on('modify', onOffer)
+      dialog.on('update', onOffer)
+      dialog.on('info', (req, res) => {
+        const digit = digitOfInfo(req.get('Content-Type') ?? '', req.body ?? '')
+        // RFC 6086 §4.2.2: an INFO package that nobody asked for is refused.
+        if (digit === undefined) return res.send(415)
+        res.send(200)
+        handlers.digit(digit)
+      })
+      dialog.on('refer', (req, res) => res.send(handlers.refer(req.get('Refer-To') ?? '')))
+      dialog.on('options', (_req, res) => res.send(200))
+      dialog.on('notify', (_req, res) => res.send(481))
+      dialog.on('message', (_req, res) => res.send(405))
+    },
+    modify: sdp => dialog.modify(sdp),
+    async [Symbol.asyncDispose]() {
+      if (isOver) return
+      isOver = true
+      await new Promise<void>(resolve => {
+        // The far end may be gone for good: its BYE transaction lives on in the SIP server, the call does not wait.
+        const limit = setTimeout(resolve, BYE_LIMIT_MS)
+        dialog.destroy({ headers: {} }, err => {
+          if (err) log.warn({ err }, 'BYE was not answered')
+          clearTimeout(limit)
+          resolve()
+        })
+      })
+    }
+  }
+}
+
+/** The key in an INFO body: `application/dtmf-relay` ("Signal=5") or `application/dtmf` ("5"). */
+export function digitOfInfo(contentType: string, body: string): string | undefined {
+  const type = contentType.split(';')[0]?.trim().toLowerCase()
+  const value =
+    type === 'application/dtmf-relay'
+      ? /^\s*Signal\s*=\s*([0-9*#A-Da-d]|1[0-5])\s*$/m.exec(body)?.[1]
+      : type === 'application/dtmf'
+        ? /^\s*([0-9*#A-Da-d])\s*$/.exec(body)?.[1]
+        : undefined
+  if (value === undefined) return undefined
+  // Event numbers of RFC 4733 §3.2 from 10: *, #, A to D.
+  return value.length === 2 ? '*#ABCD'[Number(value) - 10] : value.toUpperCase()
+}

@@ -1,0 +1,122 @@
+import type { Socket } from 'node:net'
+import Srf from 'drachtio-srf'
+import type { Logger } from '../log.ts'
+import { type IncomingInvite, toIncomingInvite } from './incoming-invite.ts'
+import { type PlacedCall, placeCall, type PlaceCallOptions } from './place-call.ts'
+
+/** An out-of-dialog request other than INVITE, with the one way to answer it. */
+export type IncomingRequest = Readonly<{
+  method: string
+  uri: string
+  sourceAddress: string
+  sourcePort: number
+  protocol: string
+  header(name: string): string | undefined
+  respond(status: number, options?: Readonly<{ reason?: string; headers?: Readonly<Record<string, string>> }>): void
+}>
+
+export type SipHandlers = Readonly<{
+  /** Must not throw. */
+  invite(invite: IncomingInvite): void
+  register(request: IncomingRequest): void
+  state(isConnected: boolean): void
+}>
+
+/** The connection to drachtio-server. drachtio-srf makes it again whenever it breaks. */
+export interface SipServer extends AsyncDisposable {
+  readonly isConnected: boolean
+  /** The drachtio-srf object, which drachtio-fsmrf wants; nothing else may use it. */
+  readonly srf: object
+  /** Resolves when the server has taken our secret and told its addresses. */
+  ready(signal: AbortSignal): Promise<void>
+  placeCall(options: PlaceCallOptions): Promise<PlacedCall>
+}
+
+export function connectSipServer(
+  address: Readonly<{ host: string; port: number; secret: string }>,
+  handlers: SipHandlers,
+  log: Logger
+): SipServer {
+  const srf = new Srf()
+  let isConnected = false
+  let isClosing = false
+  let waiting: ((outcome: Error | undefined) => void)[] = []
+
+  const setConnected = (now: boolean) => {
+    if (isConnected === now) return
+    isConnected = now
+    handlers.state(now)
+  }
+
+  srf.on('connect', (err: Error | null, hostPort: string) => {
+    if (err) {
+      log.error({ err }, 'the SIP server refuses the secret')
+      for (const settle of waiting.splice(0)) settle(err)
+      return
+    }
+    log.info({ hostPort }, 'SIP server connected')
+    setConnected(true)
+    for (const settle of waiting.splice(0)) settle(undefined)
+  })
+  const onError = (err: Error) => {
+    if (!isClosing) log.warn({ err }, 'the connection to the SIP server failed')
+    setConnected(false)
+  }
+  srf.on('error', onError)
+  const events: NodeJS.EventEmitter = srf
+  events.on('close', () => {
+    if (!isClosing) log.error('the SIP server is gone')
+    setConnected(false)
+  })
+
+  srf.invite((req, res) => handlers.invite(toIncomingInvite(srf, req, res, log)))
+  srf.use('register', (req, res) => handlers.register(toIncomingRequest(req, res)))
+  // Carriers probe with OPTIONS (RFC 3261 §11); 503 while draining or without media is decided by INVITE itself.
+  srf.use('options', (_req, res) => res.send(200, { headers: { Allow: ALLOW, Accept: 'application/sdp' } }))
+
+  void srf.connect({ host: address.host, port: address.port, secret: address.secret })
+
+  return {
+    srf,
+    get isConnected() {
+      return isConnected
+    },
+    async ready(signal) {
+      if (isConnected) return
+      await new Promise<void>((resolve, reject) => {
+        const onAbort = () => reject(signal.reason)
+        signal.addEventListener('abort', onAbort, { once: true })
+        waiting.push(err => {
+          signal.removeEventListener('abort', onAbort)
+          if (err === undefined) resolve()
+          else reject(err)
+        })
+      })
+    },
+    placeCall: options => placeCall(srf, options, log),
+    async [Symbol.asyncDispose]() {
+      isClosing = true
+      waiting = []
+      const socket: Socket | undefined = srf.socket
+      srf.disconnect()
+      socket?.destroy()
+    }
+  }
+}
+
+const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REFER, NOTIFY, REGISTER'
+
+function toIncomingRequest(req: Srf.SrfRequest, res: Srf.SrfResponse): IncomingRequest {
+  return {
+    method: req.method,
+    uri: req.uri,
+    sourceAddress: req.source_address,
+    sourcePort: Number(req.source_port),
+    protocol: req.protocol,
+    header: name => (req.has(name) ? req.get(name) : undefined),
+    respond(status, { reason, headers } = {}) {
+      if (reason === undefined) res.send(status, { headers })
+      else res.send(status, reason, { headers })
+    }
+  }
+}
