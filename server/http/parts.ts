@@ -1,0 +1,38 @@
+import type { Config } from '../../config/config.ts'
+import type { Db } from '../../sql/database.ts'
+import type { Call } from '../calls/call.ts'
+import type { LiveCalls } from '../calls/live-calls.ts'
+import type { BusinessEvents } from '../events.ts'
+import type { Logger } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
+
+/** How one engine is: which one, whether it is a stand-in, and whether it can be used now. */
+export type EngineStatus = Readonly<{ name: string; isEmbedded: boolean; isUp: boolean }>
+
+/** What a person or a program asks for with `POST /calls`. */
+export type StartCallRequest = Readonly<{
+  to: string
+  flowId?: string
+  from?: string
+  language?: string
+  variables?: Readonly<Record<string, string>>
+  ringMs?: number
+}>
+
+/** The part of the program that the HTTP side may use. */
+export type HttpParts = Readonly<{
+  config: Config
+  secretKey: Buffer
+  db: Db
+  log: Logger
+  metrics: Metrics
+  events: BusinessEvents
+  liveCalls: LiveCalls
+  engines(): readonly EngineStatus[]
+  /** Whether the database answers within a second. */
+  isDatabaseUp(): Promise<boolean>
+  /** Begins an outbound call; resolves when its INVITE is under way. Rejects with AppError. */
+  startCall(request: StartCallRequest, requestedBy: string): Promise<Call>
+  /** Says that numbers, trunks or flows have changed. */
+  settingsChanged(): void
+}>
