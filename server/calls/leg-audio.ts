@@ -1,0 +1,158 @@
+import { type Endpoint, MediaError, type Playback } from '../../media/endpoint.ts'
+import { COLLECT_START, type CollectEvent, type CollectRules, collect } from './digit-collector.ts'
+
+/** Keys pressed before anybody asked for them are kept; more than this is noise. */
+const MAX_TYPED_AHEAD = 32
+
+export type CollectOutcome =
+  | Readonly<{ kind: 'digits'; digits: string; terminator: string | null }>
+  | Readonly<{ kind: 'noInput' }>
+
+/**
+ * Playing to one leg and collecting keys from it. Keys that a caller presses ahead of the question are used for it
+ * when barge-in is allowed, so that people who know the menu can type on.
+ */
+export class LegAudio implements Disposable {
+  readonly #endpoint: Endpoint
+  readonly #forget: () => void
+  #typedAhead: string[] = []
+  #onDigit: ((digit: string) => void) | undefined
+
+  constructor(endpoint: Endpoint) {
+    this.#endpoint = endpoint
+    this.#forget = endpoint.onDigit(digit => {
+      if (this.#onDigit !== undefined) this.#onDigit(digit)
+      else if (this.#typedAhead.length < MAX_TYPED_AHEAD) this.#typedAhead.push(digit)
+    })
+  }
+
+  /** Plays sources to their end, or until a key when `bargeIn`; the key stays for the next question. */
+  async play(
+    sources: readonly string[],
+    bargeIn: boolean,
+    signal: AbortSignal
+  ): Promise<Readonly<{ kind: 'finished' }> | Readonly<{ kind: 'interrupted'; digit: string }>> {
+    signal.throwIfAborted()
+    const waiting = this.#typedAhead[0]
+    if (bargeIn && waiting !== undefined) return { kind: 'interrupted', digit: waiting }
+    const playback = this.#endpoint.play(sources)
+    let interruptedBy: string | undefined
+    if (bargeIn)
+      this.#onDigit = digit => {
+        this.#typedAhead.push(digit)
+        if (interruptedBy !== undefined) return
+        interruptedBy = digit
+        stopQuietly(playback)
+      }
+    try {
+      await this.#untilDone(playback, signal)
+      return interruptedBy === undefined ? { kind: 'finished' } : { kind: 'interrupted', digit: interruptedBy }
+    } finally {
+      this.#onDigit = undefined
+    }
+  }
+
+  /** Asks: plays `sources` and collects keys by the rules. A key stops the prompt when `bargeIn`. */
+  async collect(
+    sources: readonly string[],
+    rules: CollectRules,
+    bargeIn: boolean,
+    signal: AbortSignal
+  ): Promise<CollectOutcome> {
+    signal.throwIfAborted()
+    if (!bargeIn) {
+      // Keys pressed into a prompt that must be heard are not an answer to it.
+      if (sources.length > 0) await this.play(sources, false, signal)
+      this.#typedAhead = []
+    }
+    return await new Promise<CollectOutcome>((resolve, reject) => {
+      let state = COLLECT_START
+      let timer: NodeJS.Timeout | undefined
+      let playback: Playback | undefined
+      const finish = (settle: () => void) => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', onAbort)
+        this.#endpoint.lost.removeEventListener('abort', onLost)
+        this.#onDigit = undefined
+        settle()
+      }
+      const onAbort = () => {
+        stopQuietly(playback)
+        finish(() => reject(signal.reason))
+      }
+      const onLost = () => finish(() => reject(this.#endpoint.lost.reason))
+      const take = (event: CollectEvent) => {
+        const step = collect(rules, state, event)
+        switch (step.kind) {
+          case 'wait':
+            state = step.state
+            clearTimeout(timer)
+            if (step.timerMs !== null) timer = setTimeout(() => take({ kind: 'timeout' }), step.timerMs)
+            break
+          case 'digits':
+            finish(() => resolve(step))
+            break
+          case 'noInput':
+            finish(() => resolve(step))
+            break
+          default:
+            step satisfies never
+        }
+      }
+      signal.addEventListener('abort', onAbort, { once: true })
+      if (this.#endpoint.lost.aborted) return onLost()
+      this.#endpoint.lost.addEventListener('abort', onLost, { once: true })
+      this.#onDigit = digit => {
+        stopQuietly(playback)
+        playback = undefined
+        take({ kind: 'digit', digit })
+      }
+      const ahead = this.#typedAhead.splice(0)
+      while (ahead.length > 0 && this.#onDigit !== undefined) take({ kind: 'digit', digit: ahead.shift() ?? '' })
+      // What was typed beyond this question belongs to the next one.
+      this.#typedAhead.push(...ahead)
+      if (this.#onDigit === undefined) return
+      if (!bargeIn || sources.length === 0 || state.digits !== '') return take({ kind: 'promptOver' })
+      const started = this.#endpoint.play(sources)
+      playback = started
+      started.finished.then(
+        () => {
+          if (this.#onDigit !== undefined && playback === started) {
+            playback = undefined
+            take({ kind: 'promptOver' })
+          }
+        },
+        err => finish(() => reject(err))
+      )
+    })
+  }
+
+  /** Plays `source` over and over until the returned function is called. */
+  loop(source: string): () => void {
+    const playback = this.#endpoint.loop(source)
+    return () => stopQuietly(playback)
+  }
+
+  [Symbol.dispose](): void {
+    this.#forget()
+    this.#onDigit = undefined
+  }
+
+  async #untilDone(playback: Playback, signal: AbortSignal): Promise<void> {
+    const onAbort = () => stopQuietly(playback)
+    signal.addEventListener('abort', onAbort, { once: true })
+    try {
+      await playback.finished
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+    }
+    signal.throwIfAborted()
+  }
+}
+
+/** A leg that is lost while its prompt is being stopped is heard of by its own signal. */
+function stopQuietly(playback: Playback | undefined): void {
+  playback?.stop().catch(err => {
+    if (!(err instanceof MediaError)) throw err
+  })
+}

@@ -1,0 +1,93 @@
+import cookie from '@fastify/cookie'
+import helmet from '@fastify/helmet'
+import rateLimit from '@fastify/rate-limit'
+import swagger, { type FastifyDynamicSwaggerOptions } from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import Fastify, { type FastifyBaseLogger } from 'fastify'
+import { newId } from '../ids.ts'
+import { registerAuthentication, SESSION_COOKIE } from './authentication.ts'
+import type { App } from './fastify-types.ts'
+import type { HttpParts } from './parts.ts'
+import { registerProblems } from './problems.ts'
+import { registerCallRoutes } from './routes/calls.ts'
+import { registerFlowRoutes } from './routes/flows.ts'
+import { registerNumberRoutes } from './routes/numbers.ts'
+import { registerHealthRoutes, registerOperationRoutes } from './routes/operations.ts'
+import { registerSessionRoutes } from './routes/session.ts'
+import { registerTrunkRoutes } from './routes/trunks.ts'
+import { registerUserRoutes } from './routes/users.ts'
+
+/** Requests of one address within a minute before 429; far above what a person or a wallboard does. */
+const REQUESTS_PER_MINUTE = 3_000
+const MAX_BODY_BYTES = 2 * 1024 * 1024
+
+/** The web server, ready to listen. Every route is in the list below. */
+export async function createApp(parts: HttpParts): Promise<App> {
+  const app: App = Fastify({
+    loggerInstance: parts.log as FastifyBaseLogger,
+    disableRequestLogging: true,
+    genReqId: () => newId(),
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: 30_000,
+    forceCloseConnections: true,
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: 'array', allErrors: true } }
+  }).withTypeProvider<TypeBoxTypeProvider>()
+
+  registerProblems(app)
+  await app.register(helmet, { contentSecurityPolicy: { directives: CONTENT_SECURITY } })
+  await app.register(cookie)
+  await app.register(rateLimit, { max: REQUESTS_PER_MINUTE, timeWindow: '1 minute' })
+  await app.register(swagger, { openapi: structuredClone(OPENAPI) as FastifyDynamicSwaggerOptions['openapi'] })
+  registerAuthentication(app, parts.db)
+
+  app.addHook('onResponse', async (request, reply) => {
+    parts.metrics.httpSeconds.observe(
+      { method: request.method, route: request.routeOptions.url ?? 'unknown', status: reply.statusCode },
+      reply.elapsedTime / 1000
+    )
+  })
+
+  await app.register(swaggerUi, { routePrefix: '/api/docs' })
+  registerHealthRoutes(app, parts)
+  await app.register(
+    async api => {
+      registerSessionRoutes(api, parts)
+      registerUserRoutes(api, parts)
+      registerNumberRoutes(api, parts)
+      registerTrunkRoutes(api, parts)
+      registerFlowRoutes(api, parts)
+      registerCallRoutes(api, parts)
+      registerOperationRoutes(api, parts)
+    },
+    { prefix: '/api/v1' }
+  )
+  return app
+}
+
+const CONTENT_SECURITY = {
+  defaultSrc: ["'self'"],
+  scriptSrc: ["'self'"],
+  styleSrc: ["'self'", "'unsafe-inline'"],
+  imgSrc: ["'self'", 'data:'],
+  connectSrc: ["'self'"],
+  frameAncestors: ["'none'"],
+  upgradeInsecureRequests: null
+}
+
+const OPENAPI = {
+  openapi: '3.1.0',
+  info: {
+    title: 'Parley',
+    version: '1',
+    description:
+      'Self-hosted contact centre. Errors are application/problem+json with a stable code; lists page by cursor.'
+  },
+  components: {
+    securitySchemes: {
+      bearer: { type: 'http', scheme: 'bearer', description: 'Session token or API key' },
+      cookie: { type: 'apiKey', in: 'cookie', name: SESSION_COOKIE }
+    }
+  },
+  security: [{ bearer: [] }, { cookie: [] }]
+}

@@ -1,0 +1,155 @@
+import { Type } from 'typebox'
+import { listAudit } from '../../../sql/queries/audit.ts'
+import { actorOf } from '../actor.ts'
+import type { App } from '../fastify-types.ts'
+import type { HttpParts } from '../parts.ts'
+import { numberFor } from '../permissions.ts'
+import { decodeCursor, NullableString, PageQuery, pageOf, responses, toPage } from '../schemas.ts'
+
+const HEARTBEAT_MS = 15_000
+/** Bytes that a slow listener may leave unread before it is cut off; it comes back and reads the list. */
+const MAX_UNREAD_BYTES = 1_000_000
+
+const HealthSchema = Type.Object({
+  status: Type.Union([Type.Literal('ok'), Type.Literal('degraded'), Type.Literal('draining')]),
+  database: Type.Object({ kind: Type.String(), isUp: Type.Boolean() }),
+  engines: Type.Array(Type.Object({ name: Type.String(), isEmbedded: Type.Boolean(), isUp: Type.Boolean() })),
+  calls: Type.Object({ running: Type.Integer(), limit: Type.Integer() })
+})
+
+/** `/healthz` and `/metrics`, outside the versioned API. */
+export function registerHealthRoutes(app: App, parts: HttpParts): void {
+  app.get(
+    '/healthz',
+    {
+      config: { access: 'public', rateLimit: false },
+      schema: {
+        summary: 'Is the server able to take calls',
+        tags: ['operations'],
+        security: [],
+        response: { 200: HealthSchema, 503: HealthSchema }
+      }
+    },
+    async (_request, reply) => {
+      const isDatabaseUp = await parts.isDatabaseUp()
+      const engines = [...parts.engines()]
+      const isHealthy = isDatabaseUp && engines.every(engine => engine.isUp)
+      const status = parts.liveCalls.isDraining ? 'draining' : isHealthy ? 'ok' : 'degraded'
+      return reply.status(status === 'ok' ? 200 : 503).send({
+        status,
+        database: { kind: parts.config.databaseUrl === null ? 'pglite' : 'postgres', isUp: isDatabaseUp },
+        engines,
+        calls: { running: parts.liveCalls.size, limit: parts.config.sip.maxCalls }
+      })
+    }
+  )
+
+  app.get(
+    '/metrics',
+    {
+      config: { access: 'public', rateLimit: false },
+      schema: {
+        summary: 'Figures for Prometheus',
+        tags: ['operations'],
+        security: [],
+        produces: ['text/plain'],
+        response: { 200: Type.String() }
+      }
+    },
+    async (_request, reply) => {
+      parts.metrics.callsRunning.set(parts.liveCalls.size)
+      return reply.type(parts.metrics.registry.contentType).send(await parts.metrics.registry.metrics())
+    }
+  )
+}
+
+const AuditSchema = Type.Object({
+  id: Type.String(),
+  at: Type.String(),
+  actorKind: Type.String(),
+  actorId: NullableString,
+  actorName: Type.String(),
+  action: Type.String(),
+  subjectKind: NullableString,
+  subjectId: NullableString,
+  detail: Type.Record(Type.String(), Type.Unknown()),
+  ip: NullableString,
+  requestId: NullableString
+})
+
+/** The audit log and the stream of live events. */
+export function registerOperationRoutes(app: App, { db, events }: HttpParts): void {
+  app.get(
+    '/audit-log',
+    {
+      config: { access: 'audit-log:read' },
+      schema: {
+        summary: 'Who did what, newest first',
+        tags: ['operations'],
+        querystring: Type.Object({
+          ...PageQuery.properties,
+          subjectKind: Type.Optional(Type.String({ maxLength: 50 })),
+          subjectId: Type.Optional(Type.String({ maxLength: 64 })),
+          action: Type.Optional(Type.String({ maxLength: 100 }))
+        }),
+        response: responses({ 200: pageOf(AuditSchema) })
+      }
+    },
+    async request => {
+      const { cursor, limit = 50, ...filter } = request.query
+      const rows = await listAudit(db, filter, decodeCursor(cursor, 1)?.[0] ?? null, limit + 1)
+      return toPage(
+        rows,
+        limit,
+        row => ({ ...row, at: row.at.toISOString(), detail: { ...row.detail } }),
+        row => [row.id]
+      )
+    }
+  )
+
+  app.get(
+    '/events',
+    {
+      config: { access: 'events:read' },
+      schema: { summary: 'Live events (server-sent events)', tags: ['operations'], produces: ['text/event-stream'] }
+    },
+    (request, reply) => {
+      const { role } = actorOf(request)
+      reply.hijack()
+      const { raw } = reply
+      raw.writeHead(200, {
+        'content-type': 'text/event-stream',
+        'cache-control': 'no-store',
+        'x-accel-buffering': 'no'
+      })
+      raw.write(': connected\n\n')
+      const gone = new AbortController()
+      const beat = setInterval(() => raw.write(': still here\n\n'), HEARTBEAT_MS)
+      raw.once('close', () => {
+        clearInterval(beat)
+        gone.abort()
+      })
+      events.listen(({ event, cdr }) => {
+        if (raw.writableLength > MAX_UNREAD_BYTES) {
+          raw.destroy()
+          return
+        }
+        const isInbound = cdr.direction === 'inbound'
+        const data = {
+          callId: event.callId,
+          seq: event.seq,
+          at: event.at,
+          kind: event.kind,
+          direction: cdr.direction,
+          state: cdr.state,
+          callerNumber: isInbound ? numberFor(role, cdr.callerNumber) : cdr.callerNumber,
+          calledNumber: isInbound ? cdr.calledNumber : numberFor(role, cdr.calledNumber),
+          flowId: cdr.flowId,
+          language: cdr.language,
+          endReason: cdr.endReason
+        }
+        raw.write(`event: call\nid: ${event.callId}:${event.seq}\ndata: ${JSON.stringify(data)}\n\n`)
+      }, gone.signal)
+    }
+  )
+}
