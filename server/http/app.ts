@@ -1,7 +1,7 @@
 import cookie from '@fastify/cookie'
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
-import swagger, { type FastifyDynamicSwaggerOptions } from '@fastify/swagger'
+import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger } from 'fastify'
@@ -38,7 +38,24 @@ export async function createApp(parts: HttpParts): Promise<App> {
   await app.register(helmet, { contentSecurityPolicy: { directives: CONTENT_SECURITY } })
   await app.register(cookie)
   await app.register(rateLimit, { max: REQUESTS_PER_MINUTE, timeWindow: '1 minute' })
-  await app.register(swagger, { openapi: structuredClone(OPENAPI) as FastifyDynamicSwaggerOptions['openapi'] })
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Parley',
+        version: '1',
+        description:
+          'Self-hosted contact centre. Errors are application/problem+json with a stable code; lists page by cursor.'
+      },
+      components: {
+        securitySchemes: {
+          bearer: { type: 'http', scheme: 'bearer', description: 'Session token or API key' },
+          cookie: { type: 'apiKey', in: 'cookie', name: SESSION_COOKIE }
+        }
+      },
+      security: [{ bearer: [] }, { cookie: [] }]
+    }
+  })
   registerAuthentication(app, parts.db)
 
   app.addHook('onResponse', async (request, reply) => {
@@ -73,21 +90,4 @@ const CONTENT_SECURITY = {
   connectSrc: ["'self'"],
   frameAncestors: ["'none'"],
   upgradeInsecureRequests: null
-}
-
-const OPENAPI = {
-  openapi: '3.1.0',
-  info: {
-    title: 'Parley',
-    version: '1',
-    description:
-      'Self-hosted contact centre. Errors are application/problem+json with a stable code; lists page by cursor.'
-  },
-  components: {
-    securitySchemes: {
-      bearer: { type: 'http', scheme: 'bearer', description: 'Session token or API key' },
-      cookie: { type: 'apiKey', in: 'cookie', name: SESSION_COOKIE }
-    }
-  },
-  security: [{ bearer: [] }, { cookie: [] }]
 }
