@@ -1,0 +1,2 @@
+/** A room in which members are mixed. */
+export type Conference = Readonly<{ name: string }>

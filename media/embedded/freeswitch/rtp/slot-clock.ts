@@ -1,0 +1,137 @@
+/** Length of a packet's audio. */
+export const SLOT_MS = 20
+const PHASES = 5
+const PHASE_MS = SLOT_MS / PHASES
+/** After a stop of the whole process longer than this, slots are given up instead of being sent in a burst. */
+const GIVE_UP_MS = 400
+/** A slot counts as late beyond this. */
+const LATE_MS = 5
+
+/** Something that works once in every slot; first all read, then all mix, then all write. */
+export type SlotMember = {
+  phase: number
+  read(slot: number): void
+  write(slot: number): void
+}
+
+/** Works between the reading and the writing of a phase. */
+export type SlotMixer = Readonly<{ phase: number; mix(slot: number): void }>
+
+/** How well the clock kept its time since the start. */
+export type ClockFigures = {
+  slots: number
+  lateSlots: number
+  lateMaxMs: number
+  skippedSlots: number
+}
+
+/**
+ * One clock for every channel. A slot of 20 ms is divided into five phases of 4 ms; each member belongs to one phase,
+ * so that packets leave in short bursts. Due times are computed from the start, so they never drift.
+ */
+export class SlotClock implements Disposable {
+  readonly #members: SlotMember[][] = Array.from({ length: PHASES }, () => [])
+  readonly #mixers: SlotMixer[][] = Array.from({ length: PHASES }, () => [])
+  readonly #originMs = performance.now()
+  readonly figures: ClockFigures = { slots: 0, lateSlots: 0, lateMaxMs: 0, skippedSlots: 0 }
+  #timer: NodeJS.Timeout | undefined
+  /** Index of the next phase to run, counted from the origin. */
+  #next = 0
+  #isStopped = false
+
+  /** The slot that is running or comes next. */
+  get slot(): number {
+    return Math.floor(this.#next / PHASES)
+  }
+
+  /** Adds a member to the phase given or to the emptiest. */
+  add(member: SlotMember, phase = this.#emptiest()): void {
+    member.phase = phase
+    this.#members[phase]?.push(member)
+    if (this.#timer === undefined && !this.#isStopped) this.#wake()
+  }
+
+  remove(member: SlotMember): void {
+    const list = this.#members[member.phase]
+    const index = list?.indexOf(member) ?? -1
+    if (list !== undefined && index >= 0) list.splice(index, 1)
+  }
+
+  /** Moves a member into another phase: legs that exchange audio must run together. */
+  move(member: SlotMember, phase: number): void {
+    if (member.phase === phase) return
+    this.remove(member)
+    this.add(member, phase)
+  }
+
+  addMixer(mixer: SlotMixer): void {
+    this.#mixers[mixer.phase]?.push(mixer)
+  }
+
+  removeMixer(mixer: SlotMixer): void {
+    const list = this.#mixers[mixer.phase]
+    const index = list?.indexOf(mixer) ?? -1
+    if (list !== undefined && index >= 0) list.splice(index, 1)
+  }
+
+  [Symbol.dispose](): void {
+    this.#isStopped = true
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  #emptiest(): number {
+    let best = 0
+    for (let phase = 1; phase < PHASES; phase++) {
+      if ((this.#members[phase]?.length ?? 0) < (this.#members[best]?.length ?? 0)) best = phase
+    }
+    return best
+  }
+
+  #wake(): void {
+    this.#next = Math.ceil((performance.now() - this.#originMs) / PHASE_MS)
+    this.#schedule()
+  }
+
+  #schedule(): void {
+    // Phases without members need no wake-up.
+    for (let ahead = 0; ahead < PHASES; ahead++) {
+      if ((this.#members[(this.#next + ahead) % PHASES]?.length ?? 0) === 0) continue
+      this.#next += ahead
+      const waitMs = this.#originMs + this.#next * PHASE_MS - performance.now()
+      this.#timer = setTimeout(this.#run, Math.max(0, Math.floor(waitMs)))
+      return
+    }
+    this.#timer = undefined
+  }
+
+  readonly #run = (): void => {
+    if (this.#isStopped) return
+    const now = performance.now()
+    for (;;) {
+      const lateMs = now - (this.#originMs + this.#next * PHASE_MS)
+      if (lateMs < 0) break
+      if (lateMs > GIVE_UP_MS) {
+        const skip = Math.floor(lateMs / SLOT_MS) * PHASES
+        this.figures.skippedSlots += skip / PHASES
+        this.#next += skip
+        continue
+      }
+      this.#runPhase(this.#next % PHASES, Math.floor(this.#next / PHASES), lateMs)
+      this.#next++
+    }
+    this.#schedule()
+  }
+
+  #runPhase(phase: number, slot: number, lateMs: number): void {
+    const members = this.#members[phase] as SlotMember[]
+    if (members.length === 0) return
+    this.figures.slots++
+    if (lateMs > LATE_MS) this.figures.lateSlots++
+    if (lateMs > this.figures.lateMaxMs) this.figures.lateMaxMs = lateMs
+    for (let index = 0; index < members.length; index++) members[index]?.read(slot)
+    const mixers = this.#mixers[phase] as SlotMixer[]
+    for (let index = 0; index < mixers.length; index++) mixers[index]?.mix(slot)
+    for (let index = 0; index < members.length; index++) members[index]?.write(slot)
+  }
+}
