@@ -7,7 +7,12 @@ declare module 'drachtio-fsmrf' {
       getHeader(name: string): string | undefined
       getBody(): string
     }
+    interface EslConnection {
+      readonly socket: { setNoDelay(on: boolean): void }
+      on(event: string, listener: (event: EslEvent) => void): void
+    }
     interface Endpoint extends EventEmitter {
+      readonly conn: EslConnection | null
       readonly uuid: string
       readonly connected: boolean
       readonly local: { sdp: string; mediaPort: string }
@@ -29,6 +34,7 @@ declare module 'drachtio-fsmrf' {
       destroy(): Promise<void>
     }
     interface MediaServer extends EventEmitter {
+      readonly conn: EslConnection
       readonly sip: { ipv4: { udp: { address?: string } } }
       connected(): boolean
       createEndpoint(options: { remoteSdp?: string; codecs?: readonly string[] }): Promise<Endpoint>

@@ -39,6 +39,7 @@ export interface Playback {
 export type MediaErrorCode =
   | 'MEDIA_UNAVAILABLE'
   | 'MEDIA_LOST'
+  | 'NO_VOICE'
   | 'MEDIA_TIMEOUT'
   | 'NO_COMMON_CODEC'
   | 'SDP_REFUSED'

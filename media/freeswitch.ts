@@ -72,6 +72,8 @@ export function connectFreeswitch(
     } catch (err) {
       return err instanceof Error ? err.message : String(err)
     }
+    // modesl writes a command in two pieces: with Nagle's algorithm each command then costs some 40 ms.
+    server.conn.socket.setNoDelay(true)
     log.info('media server connected')
     onState(true)
     for (const resolve of waiting.splice(0)) resolve()
@@ -141,6 +143,7 @@ class FreeswitchEndpoint implements Endpoint {
   readonly #lost = new AbortController()
   readonly #digitListeners = new Set<(digit: string) => void>()
   #isReleased = false
+  #hangupCause: string | undefined
 
   constructor(endpoint: Mrf.Endpoint, log: Logger) {
     this.#endpoint = endpoint
@@ -151,6 +154,10 @@ class FreeswitchEndpoint implements Endpoint {
     endpoint.on('dtmf', ({ dtmf }: { dtmf: string }) => this.pushDigit(dtmf))
     endpoint.on('destroy', () => this.#loseLeg())
     endpoint.dialog.once('destroy', () => this.#loseLeg())
+    endpoint.conn?.socket.setNoDelay(true)
+    endpoint.conn?.on(`esl::event::CHANNEL_HANGUP::${this.id}`, event => {
+      this.#hangupCause = event.getHeader('Hangup-Cause')
+    })
     // FreeSWITCH's playback ends at '*' by default; keys are handled here, so nothing may end it.
     endpoint.executeAsync('set', 'playback_terminators=none')
     endpoint.executeAsync('set', 'playback_delimiter=!')
@@ -186,6 +193,8 @@ class FreeswitchEndpoint implements Endpoint {
   }
 
   async bridge(other: Endpoint): Promise<void> {
+    // Without it FreeSWITCH ends the caller's leg when the other party hangs up, and the flow could not go on.
+    await this.#command(this.#endpoint.api('uuid_setvar', [this.id, 'park_after_bridge', 'true']))
     await this.#command(this.#endpoint.bridge(other.id))
   }
 
@@ -223,7 +232,13 @@ class FreeswitchEndpoint implements Endpoint {
   }
 
   #loseLeg(): void {
-    if (!this.#lost.signal.aborted) this.#lost.abort(new MediaError('MEDIA_LOST', 'the media server dropped the leg'))
+    if (this.#lost.signal.aborted) return
+    const isSilent = this.#hangupCause === 'MEDIA_TIMEOUT'
+    this.#lost.abort(
+      isSilent
+        ? new MediaError('NO_VOICE', 'no voice arrived for too long')
+        : new MediaError('MEDIA_LOST', `the media server dropped the leg (${this.#hangupCause ?? 'unknown cause'})`)
+    )
   }
 
   #playback(argument: string, application = 'playback'): Playback {

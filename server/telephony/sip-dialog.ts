@@ -14,6 +14,8 @@ export type DialogHandlers = Readonly<{
 export interface SipDialog extends AsyncDisposable {
   readonly remoteSdp: string
   readonly ended: AbortSignal
+  /** Hears the SDP answer of an ACK, when the 200 carried the offer (RFC 3261 §13.2.1). */
+  onAnswerInAck(listener: (sdp: string) => void): void
   handle(handlers: DialogHandlers): void
   /** Sends a new offer and resolves to the answer. */
   modify(sdp: string): Promise<string>
@@ -31,6 +33,11 @@ export function toSipDialog(dialog: Srf.Dialog, log: Logger): SipDialog {
   return {
     remoteSdp: dialog.remote.sdp,
     ended: ended.signal,
+    onAnswerInAck(listener) {
+      dialog.on('ack', msg => {
+        if (msg.body) listener(msg.body)
+      })
+    },
     handle(handlers) {
       const onOffer = (req: Srf.SrfRequest, res: Srf.SrfResponse) => {
         // A refresh without SDP keeps the session as it is.

@@ -1,0 +1,70 @@
+import type { Db } from '../sql/database.ts'
+import { countUsers, insertUser } from '../sql/queries/access.ts'
+import { insertFlow, insertFlowVersion, publishFlowVersion } from '../sql/queries/flows.ts'
+import { insertNumber } from '../sql/queries/telephony.ts'
+import type { UserRole } from '../sql/tables.ts'
+import { checkFlow, readExampleFlow } from './flow-library.ts'
+import { hashPassword, newPassword } from './http/passwords.ts'
+import { newId } from './ids.ts'
+
+export type Account = Readonly<{ username: string; password: string; role: UserRole }>
+
+/** Numbers of ranges that the regulators keep for fiction, so that a demo can never ring a person. */
+export const DEMO_NUMBERS = [
+  { number: '+12025550100', language: 'en', region: 'US', flow: 'welcome-en', label: 'English greeting' },
+  { number: '+34900000100', language: 'es', region: 'ES', flow: 'welcome-es', label: 'Spanish greeting' },
+  { number: '+493023125100', language: 'de', region: 'DE', flow: 'welcome-de', label: 'German greeting' },
+  { number: '+861000000100', language: 'zh', region: 'CN', flow: 'welcome-zh', label: 'Chinese greeting' },
+  { number: '+97140000100', language: 'ar', region: 'AE', flow: 'welcome-ar', label: 'Arabic greeting' }
+] as const
+
+const DEMO_PEOPLE = [
+  { username: 'ana', displayName: 'Ana Example', role: 'agent', language: 'es' },
+  { username: 'karim', displayName: 'Karim Example', role: 'agent', language: 'ar' },
+  { username: 'sara', displayName: 'Sara Example', role: 'supervisor', language: 'en' },
+  { username: 'chen', displayName: 'Chen Example', role: 'campaign-manager', language: 'zh' },
+  { username: 'quinn', displayName: 'Quinn Example', role: 'qa-reviewer', language: 'de' }
+] as const
+
+/**
+ * Fills an empty database: the administrator always, and numbers, flows and people when `hasDemoData`.
+ * Returns the accounts with their passwords, which are not kept in readable form anywhere else; null when the
+ * database was not empty.
+ */
+export async function seedDatabase(
+  db: Db,
+  options: Readonly<{ adminPassword: string | undefined; hasDemoData: boolean }>
+): Promise<readonly Account[] | null> {
+  if ((await countUsers(db)) > 0) return null
+  const people = [
+    { username: 'admin', displayName: 'Administrator', role: 'admin' as const, language: 'en' },
+    ...(options.hasDemoData ? DEMO_PEOPLE : [])
+  ]
+  const accounts = await Promise.all(
+    people.map(async person => {
+      const password = (person.role === 'admin' ? options.adminPassword : undefined) ?? newPassword()
+      return { person, password, passwordHash: await hashPassword(password) }
+    })
+  )
+  await db.transaction().execute(async trx => {
+    for (const { person, passwordHash } of accounts) await insertUser(trx, { id: newId(), ...person, passwordHash })
+  })
+  if (options.hasDemoData) await seedNumbers(db)
+  return accounts.map(({ person, password }) => ({ username: person.username, password, role: person.role }))
+}
+
+async function seedNumbers(db: Db): Promise<void> {
+  for (const { number, language, region, flow, label } of DEMO_NUMBERS) {
+    await seedFlow(db, flow)
+    await insertNumber(db, { id: newId(), number, label, language, region, flow_id: flow, trunk_id: null })
+  }
+}
+
+async function seedFlow(db: Db, name: string): Promise<void> {
+  const source = await readExampleFlow(name)
+  const { flow, problems } = await checkFlow(db, source)
+  if (flow === null) throw new Error(`the example flow ${name} has errors: ${problems[0]?.message ?? ''}`)
+  await insertFlow(db, { id: flow.id, name: flow.name ?? flow.id, description: flow.description ?? '' })
+  const version = await insertFlowVersion(db, { flowId: flow.id, source, note: 'demo', createdBy: null })
+  await publishFlowVersion(db, flow.id, version, null)
+}

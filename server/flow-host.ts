@@ -1,0 +1,218 @@
+import type { FlowHost, Prompt, TransferOutcome } from '../ivr-flows/host.ts'
+import { MediaError } from '../media/endpoint.ts'
+import type { PromptLibrary } from '../media/prompts/prompt-library.ts'
+import { PromptError } from '../media/prompts/synthesizer.ts'
+import type { TapServer } from '../media/tap/tap-server.ts'
+import { insertQueueCallback, insertSurveyAnswer } from '../sql/queries/calls.ts'
+import type { Call } from './calls/call.ts'
+import type { CustomerLeg } from './calls/caller-leg.ts'
+import { type Destination, dial, type DialParts } from './calls/dial.ts'
+import { recordVoicemail } from './calls/voicemail.ts'
+import { makeFlowRequest } from './flow-requests.ts'
+import { newId } from './ids.ts'
+import type { Metrics } from './metrics.ts'
+import { toE164 } from './routing/numbers.ts'
+
+/** North American ringback (ITU-T E.180 supplement 2); what a caller hears while somebody else's phone rings. */
+const RINGBACK = 'tone_stream://%(2000,4000,440,480)'
+
+export type FlowHostParts = DialParts &
+  Readonly<{
+    prompts: PromptLibrary
+    taps: TapServer
+    metrics: Metrics
+    dataDir: string
+    requestHosts: readonly string[]
+  }>
+
+type PlayFailure = Readonly<{ kind: 'failed'; code: string; reason: string }>
+
+/** Lets a flow act on a real call. A caller who hangs up aborts every step by the call's signal. */
+export function createFlowHost(
+  parts: FlowHostParts,
+  call: Call,
+  leg: CustomerLeg,
+  facts: Readonly<{ flowId: string; callerNumber: string | null; calledNumber: string | null; language: string }>
+): FlowHost {
+  let language = facts.language
+
+  /** The media server's sources for prompts, made where they have to be. */
+  const prepare = async (prompts: readonly Prompt[], signal: AbortSignal): Promise<readonly string[] | PlayFailure> => {
+    try {
+      let isMade = false
+      const sources = await Promise.all(
+        prompts.map(async prompt => {
+          switch (prompt.kind) {
+            case 'speech':
+            case 'file': {
+              const ready = await parts.prompts.prepare(prompt, signal)
+              if (ready.origin === 'made') isMade = true
+              return ready.source
+            }
+            case 'url':
+              return prompt.url
+            case 'silence':
+              return `silence_stream://${prompt.durationMs}`
+            case 'tone':
+              return `tone_stream://${prompt.spec}`
+            default:
+              return prompt satisfies never
+          }
+        })
+      )
+      if (sources.length > 0)
+        call.record({ kind: 'promptStarted', prompts: sources.length, ready: isMade ? 'made' : 'cached' })
+      return sources
+    } catch (err) {
+      signal.throwIfAborted()
+      if (!(err instanceof PromptError)) throw err
+      return promptFailed(err.code, err.message, err)
+    }
+  }
+
+  const promptFailed = (code: string, reason: string, err: Error): PlayFailure => {
+    call.record({ kind: 'promptFailed', code, reason })
+    call.log.warn({ err, code }, 'a prompt could not be played')
+    return { kind: 'failed', code, reason }
+  }
+
+  /** A prompt that the media server cannot play is the flow's business; a lost leg is the call's. */
+  const orPromptFailure = (err: unknown): PlayFailure => {
+    if (err instanceof MediaError && err.code === 'PROMPT_NOT_PLAYABLE') return promptFailed(err.code, err.message, err)
+    throw err
+  }
+
+  return {
+    now: () => new Date(),
+
+    async play(prompts, { bargeIn }, signal) {
+      const sources = await prepare(prompts, signal)
+      if ('kind' in sources) return sources
+      const { audio } = await leg.connected()
+      return await audio.play(sources, bargeIn, signal).catch(orPromptFailure)
+    },
+
+    async gather({ prompts, bargeIn, ...rules }, signal) {
+      const sources = await prepare(prompts, signal)
+      if ('kind' in sources) return sources
+      const { audio } = await leg.connected()
+      const outcome = await audio.collect(sources, rules, bargeIn, signal).catch(orPromptFailure)
+      if (outcome.kind === 'digits') call.record({ kind: 'digitsCollected', count: outcome.digits.length })
+      return outcome
+    },
+
+    async request(options, signal) {
+      const startedAtMs = performance.now()
+      const outcome = await makeFlowRequest(options, parts.requestHosts, signal)
+      const tookMs = Math.round(performance.now() - startedAtMs)
+      const host = URL.parse(options.url)?.host ?? 'unknown'
+      parts.metrics.requests.inc({ outcome: outcome.kind === 'response' ? 'response' : outcome.code })
+      if (outcome.kind === 'response') call.record({ kind: 'requestAnswered', host, status: outcome.status, tookMs })
+      else {
+        call.record({ kind: 'requestFailed', host, code: outcome.code, tookMs })
+        call.log.warn({ host, code: outcome.code }, 'a request of the flow failed')
+      }
+      return outcome
+    },
+
+    async transfer({ destination, timeoutMs, callerNumber, whilePlaying }, signal) {
+      const sources = await prepare(whilePlaying ?? [], signal)
+      const { audio, endpoint } = await leg.connected()
+      const stopRinging = audio.loop('kind' in sources ? RINGBACK : (sources[0] ?? RINGBACK))
+      let outcome: Awaited<ReturnType<typeof dial>>
+      try {
+        outcome = await dial(
+          parts,
+          call,
+          {
+            destination: destination as Destination,
+            // The number that was called is the one of ours that the other side may see.
+            callerNumber: callerNumber ?? (call.direction === 'inbound' ? facts.calledNumber : facts.callerNumber),
+            ringMs: timeoutMs
+          },
+          signal
+        )
+      } finally {
+        if (!signal.aborted) stopRinging()
+      }
+      switch (outcome.kind) {
+        case 'answered': {
+          await endpoint.bridge(outcome.leg.endpoint)
+          call.record({ kind: 'bridged', legId: outcome.leg.id })
+          await aborted(AbortSignal.any([outcome.leg.dialog.ended, outcome.leg.endpoint.lost, signal]))
+          signal.throwIfAborted()
+          return { kind: 'completed' }
+        }
+        case 'busy':
+        case 'noAnswer':
+          return outcome
+        case 'refused':
+          return { kind: 'failed', code: `SIP_${outcome.status}`, reason: outcome.reason } satisfies TransferOutcome
+        case 'notAllowed':
+          return { kind: 'failed', code: outcome.code, reason: outcome.reason } satisfies TransferOutcome
+        default:
+          return outcome satisfies never
+      }
+    },
+
+    async queue({ queue }) {
+      call.record({ kind: 'queueEntered', queue })
+      call.record({ kind: 'queueLeft', queue, outcome: 'unavailable' })
+      return { kind: 'unavailable', reason: 'No agent is signed in to this queue.' }
+    },
+
+    async voicemail(options, signal) {
+      const { audio, endpoint } = await leg.connected()
+      const outcome = await recordVoicemail(parts, endpoint, audio, { callId: call.id, language, ...options }, signal)
+      if (outcome.kind === 'recorded')
+        call.record({ kind: 'voicemailLeft', voicemailId: outcome.id, durationMs: outcome.durationMs })
+      signal.throwIfAborted()
+      return outcome
+    },
+
+    async callback({ number, queue }) {
+      const e164 = toE164(number)
+      if (e164 === null)
+        return { kind: 'failed', code: 'NUMBER_INVALID', reason: 'This is not a number that can be called back.' }
+      const id = newId()
+      await insertQueueCallback(parts.db, {
+        id,
+        call_id: call.id,
+        number: e164,
+        queue: queue ?? null,
+        language,
+        place_from_at: call.startedAt
+      })
+      call.record({ kind: 'callbackBooked', callbackId: id, queue: queue ?? null })
+      return { kind: 'booked', id }
+    },
+
+    async survey({ question, answer }) {
+      await insertSurveyAnswer(parts.db, {
+        call_id: call.id,
+        flow_id: facts.flowId,
+        question,
+        answer,
+        answered_at: new Date()
+      })
+      call.record({ kind: 'surveyAnswered', question })
+    },
+
+    tag: tags => call.record({ kind: 'tagged', tags }),
+
+    language(next) {
+      if (next === language) return
+      language = next
+      call.record({ kind: 'languageChanged', language })
+    },
+
+    entered: ({ flowId, node, kind }) => call.record({ kind: 'nodeEntered', flowId, node, nodeKind: kind }),
+    left: ({ flowId, node, outcome, detail }) =>
+      call.record({ kind: 'nodeLeft', flowId, node, outcome, ...(detail !== undefined && { detail }) })
+  }
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
+  await new Promise<void>(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
+}

@@ -1,0 +1,145 @@
+import type { Call } from './calls/call.ts'
+import type { ConnectedLeg, CustomerLeg } from './calls/caller-leg.ts'
+import { type Destination, dial } from './calls/dial.ts'
+import { endReasonForStatus } from './calls/end-reasons.ts'
+import { LegAudio } from './calls/leg-audio.ts'
+import type { LiveCalls } from './calls/live-calls.ts'
+import { AppError } from './errors.ts'
+import type { RunnableFlow } from './flow-library.ts'
+import type { StartCallRequest } from './http/parts.ts'
+import type { InboundParts } from './inbound-call.ts'
+import { isDialable } from './routing/numbers.ts'
+import { routeOutbound } from './routing/route-outbound.ts'
+import { endByError, runCallFlow } from './run-call-flow.ts'
+
+export type OutboundParts = InboundParts & Readonly<{ liveCalls: LiveCalls; maxCalls: number; newCall(): Call }>
+
+const DEFAULT_RING_MS = 30_000
+
+type Plan = Readonly<{
+  destination: Destination
+  runnable: RunnableFlow
+  callerNumber: string | null
+  numberId: string | null
+  language: string
+  ringMs: number
+  variables: Readonly<Record<string, string>>
+}>
+
+/**
+ * Begins a call that Parley places: to a number through a trunk, or to the phone with an extension. Refuses at once
+ * what can never work (AppError); everything after that is in the call's story.
+ */
+export async function startOutboundCall(
+  parts: OutboundParts,
+  request: StartCallRequest,
+  requestedBy: string
+): Promise<Call> {
+  if (parts.liveCalls.isDraining) throw new AppError('DRAINING', 'Try another server.')
+  if (parts.liveCalls.size >= parts.maxCalls)
+    throw new AppError('OVERLOADED', 'Try again in a moment.', { retryAfterSeconds: 5 })
+  if (!parts.media.isConnected || !parts.sip.isConnected)
+    throw new AppError('ENGINE_UNAVAILABLE', 'The telephony engines are not connected.', { retryAfterSeconds: 5 })
+  const plan = await planCall(parts, request)
+  const call = parts.newCall()
+  parts.liveCalls.add(call)
+  call.record({
+    kind: 'started',
+    direction: 'outbound',
+    callerNumber: plan.callerNumber,
+    calledNumber: plan.destination.value,
+    sipCallId: null,
+    trunkId: null,
+    numberId: plan.numberId,
+    sourceAddress: null,
+    controlPlaneId: parts.controlPlaneId,
+    requestedBy
+  })
+  void serveOutboundCall(parts, call, plan)
+  return call
+}
+
+/** The story of a call that goes out. Never throws. */
+async function serveOutboundCall(parts: OutboundParts, call: Call, plan: Plan): Promise<void> {
+  const startedAtMs = performance.now()
+  try {
+    await using _call = call
+    try {
+      const outcome = await dial(
+        parts,
+        call,
+        {
+          destination: plan.destination,
+          callerNumber: plan.callerNumber,
+          ringMs: plan.ringMs,
+          onRinging: () => call.record({ kind: 'ringing' })
+        },
+        call.signal
+      )
+      switch (outcome.kind) {
+        case 'answered': {
+          const { endpoint, dialog } = outcome.leg
+          dialog.ended.addEventListener('abort', () => call.end('calleeHungUp'), { once: true })
+          endpoint.lost.addEventListener('abort', () => call.end('mediaLost'), { once: true })
+          using audio = new LegAudio(endpoint)
+          call.record({ kind: 'answered', codec: endpoint.codec, setupMs: Math.round(performance.now() - startedAtMs) })
+          await runCallFlow(parts, call, answeredLeg({ endpoint, audio, dialog }), plan.runnable, {
+            callerNumber: plan.callerNumber,
+            calledNumber: plan.destination.value,
+            language: plan.language,
+            variables: plan.variables
+          })
+          break
+        }
+        case 'busy':
+          call.end('busy')
+          break
+        case 'noAnswer':
+          call.end('noAnswer')
+          break
+        case 'refused':
+          call.end(endReasonForStatus(outcome.status), { hangupCause: String(outcome.status), detail: outcome.reason })
+          break
+        case 'notAllowed':
+          call.end(outcome.code === 'TRUNK_LIMIT' ? 'trunkLimit' : 'unreachable', { detail: outcome.reason })
+          break
+        default:
+          outcome satisfies never
+      }
+    } catch (err) {
+      if (!call.signal.aborted) endByError(call, err)
+    }
+  } finally {
+    parts.liveCalls.remove(call)
+  }
+}
+
+function answeredLeg(leg: ConnectedLeg): CustomerLeg {
+  return { isAnswered: true, connected: async () => leg }
+}
+
+async function planCall(parts: OutboundParts, request: StartCallRequest): Promise<Plan> {
+  const tables = await parts.routing.tables()
+  const from = request.from === undefined ? null : tables.numbers.get(request.from)
+  if (from === undefined) throw new AppError('NUMBER_INVALID', `${request.from} is not one of our numbers.`)
+  const isExtension = !request.to.startsWith('+')
+  if (!isExtension) {
+    if (!isDialable(request.to))
+      throw new AppError('NUMBER_INVALID', `${request.to} cannot exist in its country’s numbering plan.`)
+    const route = routeOutbound(request.to, from?.number ?? null, tables)
+    if (route.kind === 'refuse') throw new AppError(route.code, route.reason)
+  }
+  const flowId = request.flowId ?? from?.flowId ?? null
+  if (flowId === null) throw new AppError('VALIDATION_FAILED', 'Name a flow, or call from a number that has one.')
+  const runnable = await parts.flows.published(flowId)
+  if (runnable === null) throw new AppError('VALIDATION_FAILED', `No version of the flow ${flowId} is published.`)
+  return {
+    destination: { kind: isExtension ? 'extension' : 'number', value: request.to },
+    runnable,
+    callerNumber: from?.number ?? null,
+    numberId: from?.id ?? null,
+    language: request.language ?? from?.language ?? runnable.flow.defaultLanguage,
+    ringMs: request.ringMs ?? DEFAULT_RING_MS,
+    variables: request.variables ?? {}
+  }
+}
