@@ -14,7 +14,7 @@ export type CommandContext = Readonly<{
   core: Core
   application: Application
   secret: string
-  /** `udp/host:port,tcp/host:port` and the version, as `authenticate` answers them. */
+  /** `tcp/host:port,udp/host:port` and the version, as `authenticate` answers them. */
   hostports: string
   version: string
 }>

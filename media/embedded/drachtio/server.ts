@@ -120,7 +120,7 @@ function serveApplication(
     core,
     application,
     secret: options.admin.secret,
-    hostports: `udp/${host}:${udp.port},tcp/${host}:${tcp.port}`,
+    hostports: `tcp/${host}:${tcp.port},udp/${host}:${udp.port}`,
     version: VERSION
   }
   const decoder = new FrameDecoder()

@@ -8,7 +8,7 @@ import { header } from '../sip/serialize.ts'
 import { bracketed, parseUri, tagOf, withTag } from '../sip/uri.ts'
 import { cancelFor } from '../transaction/client-transaction.ts'
 import type { Destination } from '../transport/destination.ts'
-import { resolveUri, UnreachableError } from '../transport/resolve.ts'
+import { DnsError, resolveUri, UnreachableError } from '../transport/resolve.ts'
 import type { ClientSip } from '../wire/client-message.ts'
 import { requestSentPayload, responsePayload, sipPayload } from '../wire/server-message.ts'
 import { applicationHeaders, fillPlaceholder, guessContentType, parseRequestLine } from './app-headers.ts'
@@ -65,8 +65,24 @@ export function sendOutside(
   }
   const flow = uri === undefined ? undefined : flowTo(core, `${uri.user}@${uri.host}`)
   const find = () => (route === '' && flow !== undefined ? flow : resolveUri(route === '' ? line.uri : route))
-  whenResolved(find, send, err => refuse(err.message))
+  whenResolved(find, send, err => {
+    const request = buildOutside(core, line.method, line.uri, NOWHERE, sip)
+    if (!(err instanceof DnsError) || request === undefined) {
+      refuse(err.message)
+      return
+    }
+    // drachtio takes the request and lets the stack answer it.
+    const transactionId = randomUUID()
+    const meta = { transport: 'unknown', address: '', port: 0 } as const
+    application.send(requestSentPayload(messageId, request, { source: 'application', ...meta }, transactionId))
+    const response = responseTo(request, 503, { reason: 'DNS Error', tag: freshId() })
+    const dialogId =
+      request.method === 'INVITE' ? `${callIdOf(request)};from-tag=${tagOf(headerOf(request, 'from'))}` : ''
+    application.send(sipPayload(response, { source: 'network', ...meta }, transactionId, dialogId))
+  })
 }
+
+const NOWHERE: Destination = { transport: 'udp', address: '', port: 0 }
 
 /** The open connection over which a contact registered, if it did and the binding still holds. */
 function flowTo(core: Core, contact: string): Destination | undefined {
@@ -129,7 +145,10 @@ export function startOutgoing(
     },
     onFailure: cause => {
       // Nothing came from the network: the application gets the response that the stack makes up (RFC 3261 §8.1.3.1).
-      if (outgoing !== undefined) receive(core, outgoing, answers, responseTo(request, cause === 'timeout' ? 408 : 503))
+      if (outgoing !== undefined) {
+        const status = cause === 'timeout' ? 408 : 503
+        receive(core, outgoing, answers, responseTo(request, status, { tag: freshId() }))
+      }
     },
     onEnd: () => {
       if (outgoing !== undefined) settle(core, outgoing)
@@ -319,7 +338,7 @@ export function cancelOutgoing(core: Core, outgoing: Outgoing, extra: SipRequest
     outgoing.limit?.stop()
     // Without a final response the transaction is given up after 64·T1 (RFC 3261 §9.1).
     outgoing.limit = core.timers.start(64 * core.timers.values.t1Ms, () => {
-      const response = responseTo(outgoing.request, 487)
+      const response = responseTo(outgoing.request, 487, { tag: freshId() })
       receive(core, outgoing, new InviteAnswers(), response)
       outgoing.transaction.abandon()
     })

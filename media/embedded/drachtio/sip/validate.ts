@@ -79,7 +79,7 @@ function structure(request: SipRequest): Refusal | undefined {
   if (cseq.method !== request.method) return bad('CSeq method does not match the request')
   if (/\s/.test(headerOf(request, 'call-id') ?? '')) return bad('Malformed Call-ID')
   const maxForwards = headerOf(request, 'max-forwards')
-  if (maxForwards !== undefined && !(/^\d{1,3}$/.test(maxForwards) && Number(maxForwards) <= 255)) {
+  if (maxForwards !== undefined && !(/^\d{1,9}$/.test(maxForwards) && Number(maxForwards) <= 255)) {
     return bad('Malformed Max-Forwards')
   }
   for (const element of listOf(request, 'via')) if (parseVia(element) === undefined) return bad('Malformed Via')

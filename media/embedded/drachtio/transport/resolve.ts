@@ -5,7 +5,12 @@ import type { Destination, TransportName } from './destination.ts'
 
 /** Why a URI leads nowhere, in the words that the application gets. */
 export class UnreachableError extends Error {
-  readonly code = 'ERR_SIP_UNREACHABLE'
+  readonly code: 'ERR_SIP_UNREACHABLE' | 'ERR_SIP_DNS' = 'ERR_SIP_UNREACHABLE'
+}
+
+/** A host name that DNS does not know, or not in time. */
+export class DnsError extends UnreachableError {
+  override readonly code = 'ERR_SIP_DNS'
 }
 
 /** The transport that a URI asks for: its `transport` parameter, else UDP (RFC 3263 §4.1). */
@@ -21,7 +26,8 @@ const LOOKUP_LIMIT_MS = 5_000
 
 /**
  * Where a request for `text` (the Request-URI or the first route) goes. An address is answered at once; a name without
- * a port is looked up as SRV, else as an address (RFC 3263 §4.2). Throws {@link UnreachableError}.
+ * a port is looked up as SRV, else as an address (RFC 3263 §4.2). Throws {@link UnreachableError}, rejects with
+ * {@link DnsError}.
  */
 export function resolveUri(text: string): Destination | Promise<Destination> {
   const uri = parseUri(text)
@@ -36,12 +42,12 @@ export function resolveUri(text: string): Destination | Promise<Destination> {
 async function lookUp(host: string, port: number | undefined, transport: TransportName): Promise<Destination> {
   let limit: NodeJS.Timeout | undefined
   const expired = new Promise<never>((_resolve, reject) => {
-    limit = setTimeout(() => reject(new UnreachableError(`no answer from DNS for ${host}`)), LOOKUP_LIMIT_MS)
+    limit = setTimeout(() => reject(new DnsError(`no answer from DNS for ${host}`)), LOOKUP_LIMIT_MS)
   })
   try {
     return await Promise.race([find(host, port, transport), expired])
   } catch (err) {
-    throw err instanceof UnreachableError ? err : new UnreachableError(`DNS: ${(err as Error).message}`, { cause: err })
+    throw err instanceof DnsError ? err : new DnsError(`DNS: ${(err as Error).message}`, { cause: err })
   } finally {
     clearTimeout(limit)
   }
