@@ -11,7 +11,7 @@ import { resolveUri } from '../transport/resolve.ts'
 import { proxyResponsePayload, responsePayload } from '../wire/server-message.ts'
 import { applicationHeaders } from './app-headers.ts'
 import type { ClientSip } from '../wire/client-message.ts'
-import { type Core, contactOn, hereOn, type Incoming, isOurs } from './core.ts'
+import { type Core, contactOn, type Here, hereOn, type Incoming, isOurs } from './core.ts'
 import { fewerForwards } from './forward.ts'
 import { forget } from './incoming.ts'
 import { whenResolved } from './outgoing.ts'
@@ -146,8 +146,11 @@ export class ProxiedRequest {
     const via = `SIP/2.0/${here.transport.toUpperCase()} ${here.host}:${here.port};rport;branch=${freshBranch()}`
     const headers: SipHeader[] = [header('Via', via)]
     if (this.#options.recordRoute) {
-      const own = `<${contactOn(here).slice(1, -1)};lr>`
-      headers.push(header(request.method === 'REGISTER' ? 'Path' : 'Record-Route', own))
+      const label = request.method === 'REGISTER' ? 'Path' : 'Record-Route'
+      headers.push(header(label, routeTo(here)))
+      // Between two transports each side must find its own (RFC 5658 §3).
+      const arrived = hereOn(this.#core, this.#incoming.transaction.source.transport)
+      if (arrived.transport !== here.transport) headers.push(header(label, routeTo(arrived)))
     }
     headers.push(...(fewerForwards(request.headers) ?? []), ...applicationHeaders(this.#sip, here))
     const uri = parseUri(request.uri)
@@ -284,6 +287,10 @@ export class ProxiedRequest {
   #answer(verdict: 'OK' | 'NOK', text: string): void {
     this.#application.send(responsePayload(this.#messageId, verdict, text))
   }
+}
+
+function routeTo(here: Here): string {
+  return `<${contactOn(here).slice(1, -1)};lr>`
 }
 
 function withoutTopVia(response: SipResponse): SipResponse {

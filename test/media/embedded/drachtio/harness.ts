@@ -65,7 +65,11 @@ export interface SrfApplication extends EventEmitter {
   proxyRequest(req: SrfRequest, targets: string | readonly string[], options?: object): Promise<SrfProxyResult>
   request(uri: string, options: object): Promise<EventEmitter>
 }
-export type SrfProxyResult = Readonly<{ connected: boolean; finalStatus: number; responses: readonly unknown[] }>
+export type SrfProxyResult = Readonly<{
+  connected: boolean
+  finalStatus: number
+  responses: readonly Readonly<{ msgs: readonly Readonly<{ status: number }>[] }>[]
+}>
 
 const Srf = createRequire(import.meta.url)('drachtio-srf') as new () => SrfApplication
 
