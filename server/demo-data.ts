@@ -9,10 +9,13 @@ import { newId } from './ids.ts'
 
 export type Account = Readonly<{ username: string; password: string; role: UserRole }>
 
-/** Numbers of ranges that the regulators keep for fiction, so that a demo can never ring a person. */
+/**
+ * Numbers that can never ring a person: from the ranges kept for fiction in the United States (NANPA 555-01xx) and
+ * Germany (Bundesnetzagentur, Berlin 23125), elsewhere from blocks that the national plan does not assign.
+ */
 export const DEMO_NUMBERS = [
   { number: '+12025550100', language: 'en', region: 'US', flow: 'welcome-en', label: 'English greeting' },
-  { number: '+34900000100', language: 'es', region: 'ES', flow: 'welcome-es', label: 'Spanish greeting' },
+  { number: '+34500000100', language: 'es', region: 'ES', flow: 'welcome-es', label: 'Spanish greeting' },
   { number: '+493023125100', language: 'de', region: 'DE', flow: 'welcome-de', label: 'German greeting' },
   { number: '+861000000100', language: 'zh', region: 'CN', flow: 'welcome-zh', label: 'Chinese greeting' },
   { number: '+97140000100', language: 'ar', region: 'AE', flow: 'welcome-ar', label: 'Arabic greeting' }

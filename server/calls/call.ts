@@ -31,7 +31,7 @@ export class Call implements AsyncDisposable {
   readonly log: Logger
   readonly #sink: EventSink
   readonly #abort = new AbortController()
-  readonly #cleanups: (() => Promise<void> | void)[] = []
+  readonly #cleanups: (() => PromiseLike<void> | void)[] = []
   #seq = 0
   #end: CallEnd | undefined
   #isComplete = false
@@ -71,7 +71,7 @@ export class Call implements AsyncDisposable {
   }
 
   /** Something to release when the call is over; the last one added goes first. */
-  defer(cleanup: () => Promise<void> | void): void {
+  defer(cleanup: () => PromiseLike<void> | void): void {
     this.#cleanups.push(cleanup)
   }
 

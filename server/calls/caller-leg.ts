@@ -37,7 +37,7 @@ export function createCallerLeg(call: Call, invite: IncomingInvite, media: Media
     clearTimeout(ringing)
     // Also one that came after the caller had gone.
     const endpoint = await creating.catch(() => null)
-    await endpoint?.[Symbol.asyncDispose]()
+    if (endpoint !== null) await endpoint[Symbol.asyncDispose]()
   })
 
   const answer = async (): Promise<ConnectedLeg> => {

@@ -74,6 +74,11 @@ export class StoryWriter implements AsyncDisposable {
     return cdr
   }
 
+  /** Goes on with the story of a call that another control plane began. */
+  adopt(cdr: Cdr): void {
+    this.#cdrs.set(cdr.callId, cdr)
+  }
+
   /** Events that are not in the database yet. */
   get backlog(): number {
     return this.#pending.length

@@ -1,0 +1,58 @@
+// Plain JavaScript, because the Node that runs it may be too old to run TypeScript.
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { delimiter, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
+const WANTED_MAJOR = 24
+const RUNTIME = join(ROOT, '.runtime')
+
+/**
+ * A Node that runs TypeScript directly: this one when it is new enough, otherwise one from the npm package `node`,
+ * installed once into `.runtime/`.
+ */
+export function ensureNode() {
+  if (Number(process.versions.node.split('.')[0]) >= WANTED_MAJOR) return process.execPath
+  const packaged = join(RUNTIME, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node')
+  if (existsSync(packaged)) return packaged
+  say(`Node ${process.versions.node} is too old; installing Node ${WANTED_MAJOR} into .runtime/`)
+  mkdirSync(RUNTIME, { recursive: true })
+  writeFileSync(join(RUNTIME, 'package.json'), '{ "private": true }\n')
+  npm(process.execPath, ['install', '--no-save', '--no-fund', '--no-audit', `node@${WANTED_MAJOR}`], RUNTIME)
+  if (!existsSync(packaged)) fail('Node could not be installed; see the messages above')
+  return packaged
+}
+
+/** Installs the packages of package-lock.json when they are not what is there. */
+export function ensureDependencies(node) {
+  const stamp = join(ROOT, 'node_modules', '.parley-lock')
+  const lock = readFileSync(join(ROOT, 'package-lock.json'), 'utf8')
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return
+  say('Installing packages')
+  npm(node, ['ci', '--no-fund', '--no-audit'], ROOT)
+  writeFileSync(stamp, lock)
+}
+
+/** The environment in which `node` is found first, for tools that start `node` by name. */
+export function environmentFor(node) {
+  return { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}` }
+}
+
+function npm(node, args, cwd) {
+  const cli = process.env.npm_execpath
+  const env = environmentFor(node)
+  const done = cli?.endsWith('.js')
+    ? spawnSync(node, [cli, ...args], { cwd, env, stdio: ['ignore', 'inherit', 'inherit'] })
+    : spawnSync('npm', args, { cwd, env, stdio: ['ignore', 'inherit', 'inherit'], shell: process.platform === 'win32' })
+  if (done.status !== 0) fail(`npm ${args[0]} failed`)
+}
+
+export function say(text) {
+  process.stdout.write(`${text}\n`)
+}
+
+export function fail(text) {
+  process.stderr.write(`${text}\n`)
+  process.exit(1)
+}

@@ -1,0 +1,90 @@
+import type { Db } from '../../sql/database.ts'
+import { beatControlPlane, findCdr, listOrphanedCalls, removeControlPlane } from '../../sql/queries/calls.ts'
+import type { BusinessEvents } from '../events.ts'
+import type { Logger } from '../log.ts'
+import { END_REASONS } from './end-reasons.ts'
+import { fromCdrRow, type StoryWriter } from './story-writer.ts'
+
+const BEAT_MS = 2_000
+/** A control plane that was not heard of for so long is gone: its calls are closed within 10 s of its death. */
+const DEAD_AFTER_MS = 7_000
+const SWEEP_MS = 2_000
+
+/** Tells the other control planes that this one lives. */
+export async function startHeartbeat(db: Db, controlPlaneId: string, log: Logger): Promise<AsyncDisposable> {
+  await beatControlPlane(db, controlPlaneId, new Date())
+  const timer = repeat(
+    BEAT_MS,
+    () => beatControlPlane(db, controlPlaneId, new Date()),
+    log,
+    'the heartbeat cannot be written'
+  )
+  return {
+    async [Symbol.asyncDispose]() {
+      await timer[Symbol.asyncDispose]()
+      await removeControlPlane(db, controlPlaneId).catch(err => log.warn({ err }, 'the heartbeat cannot be removed'))
+    }
+  }
+}
+
+/**
+ * Closes the stories of calls whose control plane died: now, and every two seconds. Several control planes may do so at
+ * once: they write the same event under the same number, and the first one stays.
+ */
+export async function startReconciler(
+  db: Db,
+  story: StoryWriter,
+  events: BusinessEvents,
+  log: Logger
+): Promise<AsyncDisposable> {
+  const sweep = async () => {
+    for (const { callId } of await listOrphanedCalls(db, new Date(Date.now() - DEAD_AFTER_MS))) {
+      const row = await findCdr(db, callId)
+      if (row === undefined || row.state === 'ended') continue
+      const cdr = fromCdrRow(row)
+      const { endedBy, fault } = END_REASONS.controlPlaneLost
+      story.adopt(cdr)
+      events.call({
+        callId,
+        seq: cdr.lastSeq + 1,
+        at: new Date(),
+        kind: 'ended',
+        reason: 'controlPlaneLost',
+        endedBy,
+        fault,
+        hangupCause: null
+      })
+      log.warn({ callId }, 'a call of a control plane that died was closed')
+    }
+  }
+  await sweep()
+  return repeat(SWEEP_MS, sweep, log, 'orphaned calls cannot be looked for')
+}
+
+/** Runs `task` every so often, never twice at once; a failure is logged once until it works again. */
+function repeat(everyMs: number, task: () => Promise<void>, log: Logger, complaint: string): AsyncDisposable {
+  let running: Promise<void> | undefined
+  let hasFailed = false
+  const timer = setInterval(() => {
+    if (running !== undefined) return
+    running = task()
+      .then(
+        () => {
+          hasFailed = false
+        },
+        err => {
+          if (!hasFailed) log.error({ err }, complaint)
+          hasFailed = true
+        }
+      )
+      .finally(() => {
+        running = undefined
+      })
+  }, everyMs)
+  return {
+    async [Symbol.asyncDispose]() {
+      clearInterval(timer)
+      await running
+    }
+  }
+}

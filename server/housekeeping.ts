@@ -1,0 +1,17 @@
+import type { Db } from '../sql/database.ts'
+import type { PgBoss } from '../sql/jobs.ts'
+import { deleteExpiredSessions } from '../sql/queries/access.ts'
+import { deleteExpiredRegistrations } from '../sql/queries/telephony.ts'
+
+const QUEUE = 'housekeeping'
+
+/** Throws away what has expired, every quarter of an hour, on one control plane at a time. */
+export async function startHousekeeping(jobs: PgBoss, db: Db): Promise<void> {
+  await jobs.createQueue(QUEUE)
+  await jobs.schedule(QUEUE, '*/15 * * * *')
+  await jobs.work(QUEUE, async () => {
+    const now = new Date()
+    await deleteExpiredSessions(db, now)
+    await deleteExpiredRegistrations(db, now)
+  })
+}
