@@ -20,8 +20,10 @@ class BridgeSource implements FrameSource {
 export function bridgeChannels(a: Channel, b: Channel): void {
   unbridge(a)
   unbridge(b)
-  a.executor.breakAll()
-  b.executor.breakAll()
+  for (const leg of [a, b]) {
+    leg.leaveSocket()
+    leg.executor.breakAll()
+  }
   // Legs that exchange audio run in the same phase: each frame goes out in the slot in which it was read.
   a.engine.clock.move(b.media, a.media.phase)
   a.bridgedTo = b
@@ -39,6 +41,11 @@ export function bridgeChannels(a: Channel, b: Channel): void {
     leg.media.addReader()
     leg.base = new BridgeSource(other)
     leg.setState('CS_EXCHANGE_MEDIA')
+  }
+  for (const [leg, other] of [
+    [a, b],
+    [b, a]
+  ] as const) {
     leg.fire('CHANNEL_EXECUTE', [
       ['Application', 'uuid_bridge'],
       ['Application-Data', other.uuid]
@@ -71,10 +78,10 @@ export function unbridge(channel: Channel): Channel | undefined {
 
 /** Leaves the channel waiting for orders. */
 export function park(channel: Channel): void {
+  channel.leaveSocket()
   channel.executor.breakAll()
   channel.base = undefined
-  channel.setState('CS_PARK')
-  channel.fire('CHANNEL_PARK')
+  channel.executor.execute({ application: 'park', data: '' })
 }
 
 /** What becomes of the other leg when one hangs up: it is parked if it asked for that, else it ends too. */

@@ -95,7 +95,9 @@ export class Channel {
   bridgedTo: Channel | undefined
   /** What is sent when no application sends anything. */
   #base: FrameSource | undefined
-  #name: string
+  /** The `socket` application while it runs. */
+  socketRun: Readonly<{ uuid: string; data: string }> | undefined
+  readonly #name: string
 
   constructor(engine: Engine, media: MediaStream, caller: CallerProfile, name: string) {
     this.engine = engine
@@ -191,6 +193,7 @@ export class Channel {
 
   /** The last events of a channel, after its applications have ended. */
   fireEnd(): void {
+    this.leaveSocket()
     this.state = 'CS_HANGUP'
     this.setCallState('HANGUP')
     this.fire('CHANNEL_HANGUP')
@@ -204,6 +207,19 @@ export class Channel {
   /** Fires an event about this channel. */
   fire(name: string, extra: EventHeaders = [], body?: string, subclass?: string): void {
     this.engine.bus.fire(name, () => [...this.headers(name), ...extra], body, subclass)
+  }
+
+  /** The event socket's `socket` application, which began with the call, ends when the channel goes elsewhere. */
+  leaveSocket(): void {
+    if (this.socketRun === undefined) return
+    const { uuid, data } = this.socketRun
+    this.socketRun = undefined
+    this.fire('CHANNEL_EXECUTE_COMPLETE', [
+      ['Application', 'socket'],
+      ['Application-Data', data],
+      ['Application-Response', '_none_'],
+      ['Application-UUID', uuid]
+    ])
   }
 
   /** All headers and variables, as `uuid_dump` and `connect` show them. */

@@ -1,6 +1,13 @@
 import * as channelApi from './api/channel-commands.ts'
 import * as serverApi from './api/server-commands.ts'
+import { conferenceCommand } from './api/conference-command.ts'
+import { uuidAudioFork } from './apps/audio-fork.ts'
 import * as basic from './apps/basic.ts'
+import { conference } from './apps/conference.ts'
+import * as detect from './apps/detect.ts'
+import * as displace from './apps/displace.ts'
+import { eavesdrop } from './apps/eavesdrop.ts'
+import * as recording from './apps/record.ts'
 import * as collect from './apps/collect-digits.ts'
 import * as play from './apps/playback.ts'
 import type { Engine } from './engine.ts'
@@ -66,6 +73,16 @@ const APPLICATION_ROWS: readonly AppRow[] = [
   ['gentones', 'done', '', play.genTones],
   ['play_and_get_digits', 'partly', 'without transfer on failure', collect.playAndGetDigits],
   ['read', 'done', '', collect.read],
+  ['conference', 'partly', 'without entry sounds, PIN prompts and key controls', conference],
+  ['eavesdrop', 'partly', 'one channel by its uuid; whisper by variables or keys 0 to 3', eavesdrop],
+  ['displace_session', 'partly', 'what is sent, not what is heard', displace.displaceSession],
+  ['stop_displace_session', 'done', '', displace.stopDisplaceSession],
+  ['record', 'partly', '16-bit WAV', recording.record],
+  ['record_session', 'partly', '16-bit WAV, mixed or with RECORD_STEREO', recording.recordSession],
+  ['stop_record_session', 'done', '', recording.stopRecordSession],
+  ['tone_detect', 'partly', 'one report per start', detect.toneDetect],
+  ['stop_tone_detect', 'done', '', detect.stopToneDetect],
+  ['wait_for_silence', 'partly', 'level measured against the noise floor', detect.waitForSilence],
   ['say', 'refused', 'no spoken numbers', refusedApp],
   ['speak', 'refused', 'no text-to-speech', refusedApp],
   ['bridge', 'refused', 'no outgoing calls; use uuid_bridge', refusedApp],
@@ -107,6 +124,14 @@ const API_ROWS: readonly ApiRow[] = [
   ['uuid_answer', 'done', '', channelApi.uuidAnswer],
   ['uuid_pre_answer', 'done', '', channelApi.uuidAnswer],
   ['uuid_buglist', 'done', '', channelApi.uuidBuglist],
+  ['uuid_record', 'partly', 'start and stop; 16-bit WAV', recording.uuidRecord],
+  ['uuid_displace', 'partly', 'what is sent, not what is heard', displace.uuidDisplace],
+  ['uuid_audio_fork', 'done', 'also the newer arguments for streaming audio back', uuidAudioFork],
+  ['uuid_vad_detect', 'partly', 'by energy over the noise floor; the mode is not used', detect.uuidVadDetect],
+  ['tone_detect', 'partly', 'one report per start', detect.toneDetectApi],
+  ['conference', 'partly', 'audio orders; no video, no outgoing calls', conferenceCommand],
+  ['uuid_vad_silero', 'refused', 'no such model', refusedApi],
+  ['uuid_dub', 'refused', 'use uuid_displace', refusedApi],
   ['originate', 'refused', 'no outgoing calls', refusedApi]
 ]
 

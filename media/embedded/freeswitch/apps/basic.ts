@@ -1,5 +1,5 @@
 import { splitArguments, splitPairs } from '../arguments.ts'
-import { isTrue, park as parkChannel } from '../bridge.ts'
+import { isTrue } from '../bridge.ts'
 import { causeOf } from '../causes.ts'
 import type { Channel } from '../channel.ts'
 import type { AppRun } from '../executor.ts'
@@ -39,10 +39,10 @@ export function hangup(run: AppRun): void {
 }
 
 /** `park`: waits until something else happens. */
-export function park(run: AppRun): Promise<void> {
-  run.channel.setState('CS_PARK')
+export async function park(run: AppRun): Promise<void> {
   run.channel.fire('CHANNEL_PARK')
-  return untilBreak(run)
+  await untilBreak(run)
+  run.channel.fire('CHANNEL_UNPARK')
 }
 
 /** `sleep <ms>`. */
@@ -168,14 +168,15 @@ export function transfer(run: AppRun): void {
 
 /** Sends a channel to an extension: `park`, or `app:data` as with the inline dial plan. */
 export function transferChannel(channel: Channel, extension: string): void {
+  channel.leaveSocket()
   channel.executor.breakAll()
-  if (extension === 'park') {
-    parkChannel(channel)
-    return
-  }
+  // A transferred channel goes through the dial plan anew, and shows it.
+  channel.setState('CS_ROUTING')
+  channel.setCallState('RINGING')
+  channel.setState('CS_EXECUTE')
+  channel.setCallState('ACTIVE')
   const colon = extension.indexOf(':')
   const application = colon < 0 ? extension : extension.slice(0, colon)
-  channel.setState('CS_EXECUTE')
   channel.executor.execute({ application, data: colon < 0 ? '' : extension.slice(colon + 1) })
 }
 

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { Channel } from '../channel.ts'
 import { runApi } from '../commands.ts'
 import type { Engine } from '../engine.ts'
-import { type FsEvent, urlEncode } from '../event.ts'
+import type { FsEvent } from '../event.ts'
 import type { EventListenerPort } from '../event-bus.ts'
 import { causeOf } from '../causes.ts'
 

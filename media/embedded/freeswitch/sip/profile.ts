@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { causeFromReason } from '../causes.ts'
 import { type CallerProfile, Channel } from '../channel.ts'
 import type { Engine } from '../engine.ts'
@@ -234,6 +234,7 @@ export class SipProfile implements AsyncDisposable {
     channel.set('socket_host', call.backAddress.replace(/:\d+$/, ''))
     channel.set('current_application', 'socket')
     channel.set('current_application_data', `${call.backAddress} async full`)
+    channel.socketRun = { uuid: randomUUID(), data: `${call.backAddress} async full` }
     this.#hooks.onAnswered(channel, call.backAddress)
   }
 
@@ -329,7 +330,9 @@ export class SipProfile implements AsyncDisposable {
   /** Keeps the variables that say what was negotiated. */
   #describe(call: Call, local: string, remote: string): void {
     const { channel, agreement } = call
-    channel.set('rtp_local_sdp_str', local)
+    // The real server keeps its description with the direction spelt out.
+    const hasDirection = /^a=(sendrecv|sendonly|recvonly|inactive)\s*$/m.test(local)
+    channel.set('rtp_local_sdp_str', hasDirection ? local : `${local}a=sendrecv\r\n`)
     channel.set('switch_r_sdp', remote)
     channel.set('local_media_ip', this.#stack.host)
     channel.set('advertised_media_ip', this.#stack.host)

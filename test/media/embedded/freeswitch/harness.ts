@@ -129,6 +129,8 @@ export async function startRig(t: Test, options: Partial<EmbeddedFreeswitchOptio
     listenAddress: HOST
   })
   const open: AsyncDisposable[] = []
+  let takeCall: (pair: Promise<{ endpoint: Endpoint; dialog: Dialog }>) => void = () => {}
+  srf.invite((req: unknown, res: unknown) => takeCall(ms.connectCaller(req, res)))
   const rig: Rig = {
     ms,
     fs,
@@ -136,10 +138,8 @@ export async function startRig(t: Test, options: Partial<EmbeddedFreeswitchOptio
       const phone = await startSipPhone({ transport: 'udp' })
       const peer = await startRtpPeer()
       open.push(phone, peer)
-      const connected = new Promise<{ endpoint: Endpoint; dialog: Dialog }>((resolve, reject) => {
-        srf.invite((req: { get(name: string): string }, res: unknown) => {
-          ms.connectCaller(req, res).then(resolve, reject)
-        })
+      const connected = new Promise<{ endpoint: Endpoint; dialog: Dialog }>(resolve => {
+        takeCall = resolve
       })
       const call = phone.call(`sip:2025550100@${HOST}:${drachtio.ready.udpPort}`, { sdp: peer.sdp(sdpOptions) })
       const [answer, { endpoint, dialog }] = await Promise.all([call.answered(), connected])
