@@ -17,7 +17,13 @@ export class Application {
 
   /** Sends one frame; silently nothing when the connection has gone. */
   send(payload: Payload): void {
-    if (this.connected) this.#socket.write(encodeFrame(payload.text, payload.body))
+    if (!this.connected) return
+    // The frames that one event leads to go out in one write.
+    if (this.#socket.writableCorked === 0) {
+      this.#socket.cork()
+      process.nextTick(() => this.#socket.uncork())
+    }
+    this.#socket.write(encodeFrame(payload.text, payload.body))
   }
 
   /** Closes the connection after what was sent. */

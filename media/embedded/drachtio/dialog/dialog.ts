@@ -135,7 +135,6 @@ function flowTo(target: string, peer: Destination, comparePort: boolean): Destin
   const uri = parseUri(target)
   if (uri === undefined) return peer
   const elsewhere = uri.host !== peer.address || (comparePort && (uri.port ?? 5060) !== peer.port)
-  // A name in the Contact is resolved as usual: only an address that differs tells of NAT.
   return elsewhere && (uri.params.get('transport') ?? 'udp').toLowerCase() === 'udp' ? peer : undefined
 }
 
