@@ -1,0 +1,71 @@
+import { type TSchema, Type } from 'typebox'
+import { BranchNode } from './nodes/branch.ts'
+import { GatherNode } from './nodes/gather.ts'
+import { HangupNode } from './nodes/hangup.ts'
+import { MenuNode } from './nodes/menu.ts'
+import { SayNode } from './nodes/say.ts'
+import { SetNode } from './nodes/set.ts'
+import { closed, LanguageTag, NAME_PATTERN, Name, target, VARIABLE_PATTERN } from './parts.ts'
+
+export const Node = Type.Union([BranchNode, GatherNode, HangupNode, MenuNode, SayNode, SetNode], {
+  description: 'One step of the flow; kind says which'
+})
+
+export const VariableType = Type.Union(
+  [
+    Type.Literal('string'),
+    Type.Literal('number'),
+    Type.Literal('boolean'),
+    Type.Literal('list'),
+    Type.Literal('object'),
+    Type.Literal('any')
+  ],
+  { description: 'What the variable holds' }
+)
+
+const Variable = Type.Object(
+  {
+    type: VariableType,
+    default: Type.Optional(Type.Unknown({ description: 'The value at the start; without it the variable is null' })),
+    description: Type.Optional(Type.String({ maxLength: 500 }))
+  },
+  closed
+)
+
+const nameKey = Type.String({ pattern: NAME_PATTERN })
+const variableKey = Type.String({ pattern: VARIABLE_PATTERN })
+
+export const DEFAULT_MAX_STEPS = 1_000
+export const DEFAULT_MAX_DURATION_MS = 60 * 60_000
+
+/** The JSON Schema of a flow document, with the roles of its values (`x-role`). */
+export const flowSchema = Type.Object(
+  {
+    $schema: Type.Optional(Type.String({ description: 'Where this schema is, for editors' })),
+    id: Name,
+    name: Type.String({ minLength: 1, maxLength: 200, description: 'The name that people see' }),
+    description: Type.Optional(Type.String({ maxLength: 2_000 })),
+    languages: Type.Array(LanguageTag, { minItems: 1, maxItems: 50, description: 'Languages that the flow speaks' }),
+    defaultLanguage: LanguageTag,
+    start: target('The first node'),
+    vars: Type.Optional(Type.Record(variableKey, Variable, { ...closed, description: 'Variables by name' })),
+    onFailure: Type.Optional(target('Where to go when a node fails that has no way on of its own')),
+    maxDurationMs: Type.Optional(
+      Type.Integer({
+        minimum: 1_000,
+        maximum: 24 * 3_600_000,
+        description: 'Longest time in the flow, waiting in queues and talking not counted (default one hour)'
+      })
+    ),
+    maxSteps: Type.Optional(
+      Type.Integer({ minimum: 10, maximum: 100_000, description: 'Most nodes that a call may enter (default 1000)' })
+    ),
+    nodes: Type.Record(nameKey, Node, {
+      ...closed,
+      minProperties: 1,
+      maxProperties: 2_000,
+      description: 'Nodes by name'
+    })
+  },
+  { ...closed, title: 'Parley IVR flow' }
+) satisfies TSchema

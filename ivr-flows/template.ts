@@ -1,0 +1,60 @@
+import { evaluate, type Scope } from './expression.ts'
+import type { Json } from './json.ts'
+
+export type TemplatePart =
+  | Readonly<{ kind: 'text'; text: string }>
+  | Readonly<{ kind: 'expression'; text: string; offset: number }>
+
+/** Splits a template into texts and `{{ expressions }}`; gives null when a `{{` is never closed. */
+export function splitTemplate(source: string): readonly TemplatePart[] | null {
+  const parts: TemplatePart[] = []
+  let at = 0
+  while (at < source.length) {
+    const open = source.indexOf('{{', at)
+    if (open < 0) break
+    const close = source.indexOf('}}', open + 2)
+    if (close < 0) return null
+    // An expression may end with an object's brace: in "{{ {"a": 1}}}" the last two braces close the template.
+    let end = close
+    while (source[end + 2] === '}') end += 1
+    if (open > at) parts.push({ kind: 'text', text: source.slice(at, open) })
+    parts.push({ kind: 'expression', text: source.slice(open + 2, end), offset: open + 2 })
+    at = end + 2
+  }
+  if (at < source.length) parts.push({ kind: 'text', text: source.slice(at) })
+  return parts
+}
+
+/**
+ * Fills a template in as text. What is missing becomes nothing; lists and objects become JSON.
+ * @throws {ExpressionError}
+ */
+export function fillText(source: string, scope: Scope): string {
+  if (!source.includes('{{')) return source
+  return (splitTemplate(source) ?? [{ kind: 'text' as const, text: source }])
+    .map(part => (part.kind === 'text' ? part.text : asText(evaluate(part.text, scope))))
+    .join('')
+}
+
+/**
+ * Fills a template in as a value: a template that is one single expression keeps its type, any other gives text.
+ * @throws {ExpressionError}
+ */
+export function fillValue(source: Json, scope: Scope): Json {
+  if (typeof source === 'string') {
+    const parts = source.includes('{{') ? splitTemplate(source.trim()) : null
+    const [only] = parts ?? []
+    if (parts?.length === 1 && only?.kind === 'expression') return evaluate(only.text, scope) ?? null
+    return fillText(source, scope)
+  }
+  if (Array.isArray(source)) return source.map(item => fillValue(item as Json, scope))
+  if (typeof source === 'object' && source !== null) {
+    return Object.fromEntries(Object.entries(source).map(([key, value]) => [key, fillValue(value, scope)]))
+  }
+  return source
+}
+
+function asText(value: Json | undefined): string {
+  if (value === undefined || value === null) return ''
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+}
