@@ -6,7 +6,11 @@ import { ensureDependencies, ensureNode, environmentFor, ROOT } from './runtime.
 const [program, ...args] = process.argv.slice(2)
 const node = ensureNode()
 ensureDependencies(node)
-const child = spawn(node, [join(ROOT, program), ...args], { cwd: process.cwd(), env: environmentFor(node), stdio: 'inherit' })
+const child = spawn(node, [join(ROOT, program), ...args], {
+  cwd: process.cwd(),
+  env: environmentFor(node),
+  stdio: 'inherit'
+})
 // Ctrl-C reaches the whole group by itself; a signal sent to this process alone has to be passed on.
 for (const name of ['SIGINT', 'SIGTERM']) process.on(name, () => child.kill(name))
 child.on('exit', (code, signal) => {

@@ -12,7 +12,8 @@ const isCi = process.env.CI === 'true'
 const node = ensureNode()
 ensureDependencies(node)
 const env = environmentFor(node)
-const tool = (path, ...args) => spawnSync(node, [join(ROOT, 'node_modules', path), ...args], { cwd: ROOT, env, stdio: 'inherit' }).status === 0
+const tool = (path, ...args) =>
+  spawnSync(node, [join(ROOT, 'node_modules', path), ...args], { cwd: ROOT, env, stdio: 'inherit' }).status === 0
 
 const files = process.argv.slice(2)
 let passed = 0
@@ -46,7 +47,11 @@ if (process.env.PARLEY_TEST_DATABASE_URL === undefined) {
 const results = join(ROOT, '.tap', 'results.tap')
 mkdirSync(join(ROOT, '.tap'), { recursive: true })
 rmSync(results, { force: true })
-spawnSync(node, [join(ROOT, 'node_modules', 'tap', 'dist', 'esm', 'run.mjs'), 'build'], { cwd: ROOT, env, stdio: 'ignore' })
+spawnSync(node, [join(ROOT, 'node_modules', 'tap', 'dist', 'esm', 'run.mjs'), 'build'], {
+  cwd: ROOT,
+  env,
+  stdio: 'ignore'
+})
 const suite = tool('tap/dist/esm/run.mjs', 'run', '--reporter=terse', `--output-file=${results}`, ...chosen)
 const totals = countAsserts(results)
 passed += totals.passed

@@ -92,7 +92,8 @@ export function createFlowHost(
       return await audio.play(sources, bargeIn, signal).catch(orPromptFailure)
     },
 
-    async gather({ prompts, bargeIn, ...rules }, signal) {
+    // A key that interrupted an earlier prompt (firstDigit) is still kept by the leg and comes first by itself.
+    async gather({ prompts, bargeIn, firstDigit: _, ...rules }, signal) {
       const sources = await prepare(prompts, signal)
       if ('kind' in sources) return sources
       const { audio } = await leg.connected()

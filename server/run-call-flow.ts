@@ -36,9 +36,9 @@ export async function runCallFlow(
       call: {
         id: call.id,
         direction: call.direction,
-        callerNumber: facts.callerNumber,
-        calledNumber: facts.calledNumber,
-        startedAt: call.startedAt
+        callerNumber: facts.callerNumber ?? '',
+        calledNumber: facts.calledNumber ?? '',
+        startedAt: call.startedAt.toISOString()
       },
       resolveSubflow: async id => (await parts.flows.published(id))?.flow ?? null
     })

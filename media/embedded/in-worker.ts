@@ -64,17 +64,24 @@ export async function startInWorker<Options, Ready, Stats>(
   const ended = once(worker, 'exit').then(
     ([code]) => failure ?? (code === 0 ? undefined : new Error(`worker ended with code ${code}`))
   )
-  const startLimit = AbortSignal.timeout(START_LIMIT_MS)
-  const ready = await Promise.race([
-    becameReady,
-    ended.then(err => {
-      throw err ?? new Error('worker ended before it was ready')
-    }),
-    once(startLimit, 'abort').then(async () => {
-      await worker.terminate()
-      throw new Error(`worker was not ready within ${START_LIMIT_MS} ms`)
-    })
-  ])
+  let isLate = false
+  const startLimit = setTimeout(() => {
+    isLate = true
+    void worker.terminate()
+  }, START_LIMIT_MS)
+  let ready: Ready
+  try {
+    ready = await Promise.race([
+      becameReady,
+      ended.then(err => {
+        throw isLate
+          ? new Error(`worker was not ready within ${START_LIMIT_MS} ms`)
+          : (err ?? new Error('worker ended before it was ready'))
+      })
+    ])
+  } finally {
+    clearTimeout(startLimit)
+  }
   const post = (message: ToWorker) => worker.postMessage(message)
   return {
     ready,

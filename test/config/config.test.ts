@@ -1,0 +1,99 @@
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { ConfigError, parseConfig } from '../../config/config.ts'
+import { readEnv, VARIABLES } from '../../config/env.ts'
+import { loadSecrets } from '../../config/secrets.ts'
+
+t.test('without any variable the settings are those of a laptop', async t => {
+  const config = parseConfig({})
+  t.equal(config.http.port, 8080)
+  t.equal(config.sip.port, 5060)
+  t.equal(config.sip.host, '127.0.0.1')
+  t.same(config.rtpPorts, [20_000, 29_999])
+  t.equal(config.databaseUrl, null)
+  t.equal(config.drachtio, null)
+  t.equal(config.sip.unknownSources, 'answer', 'on loopback every phone may try it out')
+  t.throws(() => {
+    ;(config.http as { port: number }).port = 1
+  }, 'settings cannot be changed afterwards')
+})
+
+t.test('on a real address strangers are refused unless the operator says otherwise', async t => {
+  t.equal(parseConfig({ PARLEY_SIP_HOST: '192.0.2.10' }).sip.unknownSources, 'refuse')
+  t.equal(parseConfig({ PARLEY_SIP_HOST: '192.0.2.10', PARLEY_UNKNOWN_SOURCES: 'ignore' }).sip.unknownSources, 'ignore')
+})
+
+t.test('every wrong setting is named at once', async t => {
+  try {
+    parseConfig(
+      {
+        PARLEY_HTTP_PORT: 'eighty',
+        PARLEY_SIP_PORT: '70000',
+        PARLEY_RTP_PORTS: '100-90',
+        PARLEY_DRACHTIO: 'localhost',
+        PARLEY_LOG_LEVEL: 'loud',
+        PARLEY_SIP_HOST: 'example',
+        PARLEY_DATABASE_URL: 'mysql://x'
+      },
+      ['PARLEY_HTTP_PROT']
+    )
+    t.fail('should have thrown')
+  } catch (err) {
+    t.ok(err instanceof ConfigError)
+    const { problems } = err as ConfigError
+    for (const name of [
+      'HTTP_PORT',
+      'SIP_PORT',
+      'RTP_PORTS',
+      'DRACHTIO',
+      'LOG_LEVEL',
+      'SIP_HOST',
+      'DATABASE_URL',
+      'HTTP_PROT'
+    ])
+      t.ok(
+        problems.some(problem => problem.includes(`PARLEY_${name}`)),
+        `names PARLEY_${name}`
+      )
+  }
+})
+
+t.test('an engine is given as host, port and secret', async t => {
+  t.same(parseConfig({ PARLEY_DRACHTIO: '192.0.2.1:9022:cy:mru' }).drachtio, {
+    host: '192.0.2.1',
+    port: 9022,
+    secret: 'cy:mru'
+  })
+  t.same(parseConfig({ PARLEY_FREESWITCH: '[2001:db8::1]:8021:s' }).freeswitch, {
+    host: '2001:db8::1',
+    port: 8021,
+    secret: 's'
+  })
+})
+
+t.test('a misspelt variable is found, others are left alone', async t => {
+  const { env, unknown } = readEnv({ PARLEY_HTTP_PORT: '1', PARLEY_HTTP_PROT: '2', PATH: '/bin' })
+  t.same(env, { PARLEY_HTTP_PORT: '1' })
+  t.same(unknown, ['PARLEY_HTTP_PROT'])
+})
+
+t.test('the example file lists exactly the variables that exist', async t => {
+  const text = await readFile(new URL('../../config/example.env', import.meta.url), 'utf8')
+  const listed = [...text.matchAll(/^# (PARLEY_[A-Z_]+)=/gm)].map(match => match[1] as string)
+  t.same(listed, Object.keys(VARIABLES))
+  for (const [name, says] of Object.entries(VARIABLES))
+    t.ok(text.includes(`# ${says}\n# ${name}=`), `${name} is explained`)
+})
+
+t.test('the sealing key is made once and only the owner can read it', async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'parley-'))
+  t.teardown(() => rm(folder, { recursive: true }))
+  const first = await loadSecrets({}, folder)
+  const second = await loadSecrets({}, folder)
+  t.equal(first.key.length, 32)
+  t.ok(first.key.equals(second.key))
+  t.equal((await stat(join(folder, 'secret.key'))).mode & 0o777, 0o600)
+  await t.rejects(loadSecrets({ PARLEY_SECRET_KEY: 'short' }, folder), ConfigError)
+})

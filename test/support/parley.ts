@@ -1,0 +1,240 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { type Config, parseConfig } from '../../config/config.ts'
+import { parseFlow } from '../../ivr-flows/parse.ts'
+import { type Parley, startParley } from '../../server/context.ts'
+import { type RunningEngines, startEngines } from '../../server/engines.ts'
+import { createLoggers } from '../../server/log.ts'
+import { type PhonePeer, type SipPhone, startSipPhone } from './sip-phone.ts'
+import { type RtpPeer, startRtpPeer } from './rtp-peer.ts'
+
+export const ADMIN_PASSWORD = 'correct horse battery staple'
+
+export type TestDatabase = 'pglite' | 'postgres'
+
+/** The databases that a suite runs on: PGlite always, PostgreSQL when the run names a server (CI always does). */
+export function testDatabases(): readonly TestDatabase[] {
+  return process.env['PARLEY_TEST_DATABASE_URL'] === undefined ? ['pglite'] : ['pglite', 'postgres']
+}
+
+/** Which engines: the stand-ins, or running real ones whose addresses the environment gives. */
+function backend(): 'embedded' | 'real' {
+  const named = process.env['BACKEND'] ?? 'embedded'
+  if (named === 'embedded' || named === 'real') return named
+  throw new Error(`BACKEND must be embedded or real, not "${named}"`)
+}
+
+export type TestParleyOptions = Readonly<{
+  database?: TestDatabase
+  env?: Readonly<Record<string, string>>
+  hasDemoData?: boolean
+}>
+
+export type TestCall = Readonly<{
+  id: string
+  [field: string]: unknown
+  events: readonly { kind: string; data: Record<string, unknown> }[]
+}>
+
+/** A whole Parley on free ports with a folder and a database of its own. */
+export class TestParley implements AsyncDisposable {
+  readonly parley: Parley
+  readonly engines: RunningEngines
+  readonly config: Config
+  readonly sip: PhonePeer
+  readonly dataDir: string
+  readonly logs: readonly string[]
+  readonly #stack: AsyncDisposableStack
+  #token: string | undefined
+
+  private constructor(
+    parley: Parley,
+    engines: RunningEngines,
+    config: Config,
+    sip: PhonePeer,
+    logs: readonly string[],
+    stack: AsyncDisposableStack
+  ) {
+    this.parley = parley
+    this.engines = engines
+    this.config = config
+    this.sip = sip
+    this.dataDir = config.dataDir
+    this.logs = logs
+    this.#stack = stack
+  }
+
+  static async start(options: TestParleyOptions = {}): Promise<TestParley> {
+    await using stack = new AsyncDisposableStack()
+    const dataDir = await mkdtemp(join(tmpdir(), 'parley-test-'))
+    stack.defer(() => rm(dataDir, { recursive: true, force: true }))
+    const isReal = backend() === 'real'
+    const config = parseConfig({
+      PARLEY_DATA_DIR: dataDir,
+      PARLEY_HTTP_PORT: '0',
+      PARLEY_SIP_PORT: '0',
+      PARLEY_RTP_PORTS: rtpRange(),
+      PARLEY_DRAIN_MS: '0',
+      PARLEY_DEMO_DATA: options.hasDemoData ? 'true' : 'false',
+      ...(options.database === 'postgres' && { PARLEY_DATABASE_URL: await freshDatabase(stack) }),
+      ...(isReal && {
+        PARLEY_DRACHTIO: required('PARLEY_TEST_DRACHTIO'),
+        PARLEY_FREESWITCH: required('PARLEY_TEST_FREESWITCH')
+      }),
+      ...options.env
+    })
+    const logs: string[] = []
+    const loggers = createLoggers('info', { write: (line: string) => (logs.push(line), true) } as NodeJS.WritableStream)
+    const engines = stack.use(
+      await startEngines(config, (engine, err) => {
+        throw new Error(`the embedded ${engine} ended`, { cause: err })
+      })
+    )
+    const parley = stack.use(
+      await startParley(config, { key: randomBytes(32), adminPassword: ADMIN_PASSWORD }, engines.addresses, loggers)
+    )
+    const sip =
+      engines.sip === null
+        ? parsePeer(required('PARLEY_TEST_SIP'))
+        : { host: engines.sip.host, port: engines.sip.udpPort }
+    return new TestParley(parley, engines, config, sip, logs, stack.move())
+  }
+
+  get url(): string {
+    return this.parley.httpUrl
+  }
+
+  /** Calls the API as the administrator (or with another token) and returns status and body. */
+  async api(
+    method: string,
+    path: string,
+    body?: unknown,
+    token?: string
+  ): Promise<{ status: number; headers: Headers; body: Record<string, unknown> & { items?: unknown[] } }> {
+    const response = await fetch(`${this.url}/api/v1${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${token ?? (await this.#adminToken())}`,
+        ...(body !== undefined && { 'content-type': 'application/json' })
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) })
+    })
+    const text = await response.text()
+    return { status: response.status, headers: response.headers, body: text === '' ? {} : JSON.parse(text) }
+  }
+
+  async signIn(username: string, password: string): Promise<{ status: number; body: Record<string, unknown> }> {
+    const response = await fetch(`${this.url}/api/v1/session`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ username, password })
+    })
+    return { status: response.status, body: (await response.json()) as Record<string, unknown> }
+  }
+
+  /** Stores and publishes a flow. */
+  async publish(source: string): Promise<string> {
+    const { flow, problems } = parseFlow(source)
+    if (flow === null) throw new Error(problems.map(one => `${one.line}:${one.column} ${one.message}`).join('\n'))
+    const exists = (await this.api('GET', `/flows/${flow.id}`)).status === 200
+    const stored = exists
+      ? await this.api('POST', `/flows/${flow.id}/versions`, { source })
+      : await this.api('POST', '/flows', { source })
+    if (stored.status !== 201) throw new Error(JSON.stringify(stored.body))
+    const version = exists ? stored.body['version'] : 1
+    const published = await this.api('POST', `/flows/${flow.id}/publish`, { version })
+    if (published.status !== 200) throw new Error(JSON.stringify(published.body))
+    return flow.id
+  }
+
+  /** Gives a number to a flow. */
+  async addNumber(number: string, flowId: string, language = 'en'): Promise<string> {
+    const added = await this.api('POST', '/numbers', { number, language, flowId })
+    if (added.status !== 201) throw new Error(JSON.stringify(added.body))
+    return added.body['id'] as string
+  }
+
+  /** A phone with ear and mouth. */
+  async phone(
+    options: { user?: string; transport?: 'udp' | 'tcp' } = {}
+  ): Promise<{ phone: SipPhone; audio: RtpPeer } & AsyncDisposable> {
+    const phone = await startSipPhone({ transport: options.transport ?? 'udp', user: options.user ?? '+12025550123' })
+    const audio = await startRtpPeer()
+    return {
+      phone,
+      audio,
+      async [Symbol.asyncDispose]() {
+        await phone[Symbol.asyncDispose]()
+        await audio[Symbol.asyncDispose]()
+      }
+    }
+  }
+
+  uri(number: string): string {
+    return `sip:${number}@${this.sip.host}:${this.sip.port}`
+  }
+
+  /** The story of the one call with this SIP Call-ID (or the newest), once it is ended and stored. */
+  async story(sipCallId?: string): Promise<TestCall> {
+    const limit = AbortSignal.timeout(10_000)
+    for (;;) {
+      await this.parley.storiesWritten()
+      const { body } = await this.api('GET', '/calls?limit=200')
+      const found = (body.items as TestCall[] | undefined)?.find(
+        call => (sipCallId === undefined || call['sipCallId'] === sipCallId) && call['state'] === 'ended'
+      )
+      if (found !== undefined) return (await this.api('GET', `/calls/${found.id}`)).body as unknown as TestCall
+      limit.throwIfAborted()
+      await new Promise(resolve => setTimeout(resolve, 20))
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stack.disposeAsync()
+  }
+
+  async #adminToken(): Promise<string> {
+    this.#token ??= (await this.signIn('admin', ADMIN_PASSWORD)).body['token'] as string
+    return this.#token
+  }
+}
+
+/** A database of its own on the PostgreSQL server of this run. */
+export async function freshDatabase(stack: AsyncDisposableStack): Promise<string> {
+  const server = required('PARLEY_TEST_DATABASE_URL')
+  const name = `parley_test_${randomBytes(8).toString('hex')}`
+  const run = async (statement: string) => {
+    const client = new pg.Client({ connectionString: server })
+    await client.connect()
+    try {
+      await client.query(statement)
+    } finally {
+      await client.end()
+    }
+  }
+  await run(`create database ${name}`)
+  stack.defer(() => run(`drop database if exists ${name} with (force)`))
+  const url = new URL(server)
+  url.pathname = `/${name}`
+  return url.href
+}
+
+/** Test files run beside each other: each process takes voice ports of its own. */
+function rtpRange(): string {
+  const first = 20_000 + (process.pid % 60) * 600
+  return `${first}-${first + 599}`
+}
+
+function required(name: string): string {
+  const value = process.env[name]
+  if (value === undefined || value === '') throw new Error(`${name} must be set for this run`)
+  return value
+}
+
+function parsePeer(written: string): PhonePeer {
+  const [host = '', port = ''] = written.split(':')
+  return { host, port: Number(port) }
+}
