@@ -150,17 +150,24 @@ export function findApplication(name: string): Application | undefined {
   return APPLICATIONS.get(name.trim().toLowerCase())
 }
 
-/** Runs an API command line; an unknown or refused command is refused in the real server's words. */
-export async function runApi(engine: Engine, line: string): Promise<string> {
+/**
+ * Runs an API command line; an unknown or refused command is refused in the real server's words. Commands that need
+ * not wait answer at once.
+ */
+export function runApi(engine: Engine, line: string): string | Promise<string> {
   const text = line.trim()
   const space = text.search(/\s/)
   const name = space < 0 ? text : text.slice(0, space)
   const command = API_COMMANDS.get(name)
   if (command === undefined || command.status === 'refused') return `-ERR ${name} Command not found!\n`
-  try {
-    return await command.run(engine, space < 0 ? '' : text.slice(space + 1).trim())
-  } catch (err) {
+  const failed = (err: unknown) => {
     engine.log.error({ err, command: name }, 'API command failed')
     return '-ERR Operation Failed\n'
+  }
+  try {
+    const answer = command.run(engine, space < 0 ? '' : text.slice(space + 1).trim())
+    return typeof answer === 'string' ? answer : answer.catch(failed)
+  } catch (err) {
+    return failed(err)
   }
 }

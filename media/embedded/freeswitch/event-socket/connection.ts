@@ -60,6 +60,7 @@ export class EventSocketConnection implements EventListenerPort {
   #lingerS = 0
   #unread: Buffer = Buffer.alloc(0)
   #isClosed = false
+  #isWaiting = false
   lostEvents = 0
 
   constructor(
@@ -146,9 +147,14 @@ export class EventSocketConnection implements EventListenerPort {
       this.#disconnect()
       return
     }
-    for (;;) {
+    this.#drain()
+  }
+
+  /** Commands are answered in the order in which they came: one that takes its time holds back the next. */
+  #drain(): void {
+    while (!this.#isWaiting && !this.#isClosed) {
       const command = this.#nextCommand()
-      if (command === undefined || this.#isClosed) return
+      if (command === undefined) return
       this.#handle(command)
     }
   }
@@ -192,7 +198,7 @@ export class EventSocketConnection implements EventListenerPort {
         this.#connect()
         break
       case 'api':
-        void this.#api(rest)
+        this.#api(rest)
         break
       case 'bgapi':
         this.#backgroundApi(rest, command.headers.get('job-uuid'))
@@ -279,10 +285,22 @@ export class EventSocketConnection implements EventListenerPort {
     this.#write(data.toPlain(true))
   }
 
-  async #api(text: string): Promise<void> {
-    const answer = await runApi(this.#engine, text)
-    const body = answer === '' ? '-ERR no reply\n' : answer
-    this.#write(`Content-Type: api/response\nContent-Length: ${Buffer.byteLength(body)}\n\n${body}`)
+  #api(text: string): void {
+    const reply = (answer: string) => {
+      const body = answer === '' ? '-ERR no reply\n' : answer
+      this.#write(`Content-Type: api/response\nContent-Length: ${Buffer.byteLength(body)}\n\n${body}`)
+    }
+    const answer = runApi(this.#engine, text)
+    if (typeof answer === 'string') {
+      reply(answer)
+      return
+    }
+    this.#isWaiting = true
+    void answer.then(body => {
+      reply(body)
+      this.#isWaiting = false
+      this.#drain()
+    })
   }
 
   #backgroundApi(text: string, wanted: string | undefined): void {
@@ -290,7 +308,7 @@ export class EventSocketConnection implements EventListenerPort {
     this.#write(`Content-Type: command/reply\nReply-Text: +OK Job-UUID: ${jobUuid}\nJob-UUID: ${jobUuid}\n\n`)
     const space = text.indexOf(' ')
     const name = space < 0 ? text : text.slice(0, space)
-    void runApi(this.#engine, text).then(answer => {
+    void Promise.resolve(runApi(this.#engine, text)).then(answer => {
       this.#engine.bus.fire(
         'BACKGROUND_JOB',
         () => [

@@ -152,6 +152,7 @@ export async function startRig(t: Test, options: Partial<EmbeddedFreeswitchOptio
       for (const resource of open) await resource[Symbol.asyncDispose]()
       ms.disconnect()
       srf.disconnect()
+      await until(() => drachtio.stats().applications === 0, 'the application has gone')
       await fs[Symbol.asyncDispose]()
       await drachtio[Symbol.asyncDispose]()
     }
