@@ -15,12 +15,19 @@ export type Role =
   | 'calendar'
   | 'occasion'
   | 'timeZone'
+  | 'holidays'
+  | 'span'
+  | 'week'
+  | 'date'
+  | 'url'
   | 'key'
   | 'queue'
   | 'flow'
 
 /** The schema keyword that carries a role. */
 export const ROLE = 'x-role'
+/** The schema keyword that lists properties of which exactly one must be given. */
+export const ONE_OF = 'x-one-of'
 /** The schema keyword that carries the role of a record's keys. */
 export const KEY_ROLE = 'x-key-role'
 
@@ -80,6 +87,17 @@ const LanguageTexts = Type.Record(Type.String({ pattern: LANGUAGE_PATTERN }), Te
 const Text = Type.Union([TextString, LanguageTexts])
 export type Text = Static<typeof Text>
 
+/** A recorded file, the same for all languages or one for each. */
+export const PromptFile = Type.Union([TextString, LanguageTexts], {
+  description: 'A recorded file, or one per language'
+})
+export const PromptUrl = Type.String({
+  minLength: 1,
+  maxLength: 2_000,
+  description: 'An http or https address',
+  [ROLE]: 'url'
+})
+
 const PromptItem = Type.Object(
   {
     text: Type.Optional(Text),
@@ -87,14 +105,19 @@ const PromptItem = Type.Object(
     recorded: Type.Optional(
       Type.String({ minLength: 1, maxLength: 200, description: 'A recorded prompt that wins over synthesised speech' })
     ),
-    file: Type.Optional(Type.Union([TextString, LanguageTexts], { description: 'A recorded file' })),
-    url: Type.Optional(Type.String({ minLength: 1, maxLength: 2_000, description: 'An http or https address' })),
+    file: Type.Optional(PromptFile),
+    url: Type.Optional(PromptUrl),
     silenceMs: Type.Optional(Type.Integer({ minimum: 1, maximum: 60_000 })),
     tone: Type.Optional(
       Type.String({ minLength: 1, maxLength: 200, description: 'A tone, as the media engine names it' })
     )
   },
-  { ...closed, minProperties: 1 }
+  {
+    ...closed,
+    minProperties: 1,
+    description: 'One thing to hear',
+    [ONE_OF]: ['text', 'file', 'url', 'silenceMs', 'tone']
+  }
 )
 export type PromptItem = Static<typeof PromptItem>
 

@@ -1,15 +1,52 @@
 import { type TSchema, Type } from 'typebox'
+import { Calendar } from './calendar/schema.ts'
 import { BranchNode } from './nodes/branch.ts'
+import { CallbackNode } from './nodes/callback.ts'
 import { GatherNode } from './nodes/gather.ts'
+import { GreetingNode } from './nodes/greeting.ts'
 import { HangupNode } from './nodes/hangup.ts'
+import { HoursNode } from './nodes/hours.ts'
+import { LanguageNode } from './nodes/language.ts'
 import { MenuNode } from './nodes/menu.ts'
+import { PlayNode } from './nodes/play.ts'
+import { QueueNode } from './nodes/queue.ts'
+import { RequestNode } from './nodes/request.ts'
+import { ReturnNode } from './nodes/return.ts'
 import { SayNode } from './nodes/say.ts'
 import { SetNode } from './nodes/set.ts'
+import { SubflowNode } from './nodes/subflow.ts'
+import { SurveyNode } from './nodes/survey.ts'
+import { TagNode } from './nodes/tag.ts'
+import { TransferNode } from './nodes/transfer.ts'
+import { VoicemailNode } from './nodes/voicemail.ts'
 import { closed, LanguageTag, NAME_PATTERN, Name, target, VARIABLE_PATTERN } from './parts.ts'
 
-export const Node = Type.Union([BranchNode, GatherNode, HangupNode, MenuNode, SayNode, SetNode], {
-  description: 'One step of the flow; kind says which'
-})
+export const Node = Type.Union(
+  [
+    BranchNode,
+    CallbackNode,
+    GatherNode,
+    GreetingNode,
+    HangupNode,
+    HoursNode,
+    LanguageNode,
+    MenuNode,
+    PlayNode,
+    QueueNode,
+    RequestNode,
+    ReturnNode,
+    SayNode,
+    SetNode,
+    SubflowNode,
+    SurveyNode,
+    TagNode,
+    TransferNode,
+    VoicemailNode
+  ],
+  {
+    description: 'One step of the flow; kind says which'
+  }
+)
 
 export const VariableType = Type.Union(
   [
@@ -49,6 +86,7 @@ export const flowSchema = Type.Object(
     defaultLanguage: LanguageTag,
     start: target('The first node'),
     vars: Type.Optional(Type.Record(variableKey, Variable, { ...closed, description: 'Variables by name' })),
+    calendars: Type.Optional(Type.Record(nameKey, Calendar, { ...closed, description: 'Opening hours by name' })),
     onFailure: Type.Optional(target('Where to go when a node fails that has no way on of its own')),
     maxDurationMs: Type.Optional(
       Type.Integer({

@@ -13,10 +13,11 @@ import {
   type Tell
 } from './node-kind.ts'
 import { behaviourOf } from './nodes/kinds.ts'
+import { returned } from './nodes/subflow.ts'
 import { resolvePrompts } from './prompts.ts'
 import { DEFAULT_MAX_DURATION_MS, DEFAULT_MAX_STEPS } from './schema.ts'
 import type { CallFacts, FlowState, Frame } from './state.ts'
-import { initialVariables } from './variables.ts'
+import { fitVariables, initialVariables } from './variables.ts'
 
 /** What drives a flow: it starts, and each ask is answered. */
 export type FlowEvent = Readonly<{ kind: 'started' }> | Readonly<{ kind: 'answered'; answer: Answer }>
@@ -215,7 +216,7 @@ export function step(
         return true
       }
       case 'end':
-        finish(node.kind === 'hangup' ? { kind: 'hangup', node: frame.node } : endAfter(node, frame.node))
+        finish(endAfter(node, frame.node))
         return true
       case 'nowhere':
         finish(failedEnd(frame.node, detail))
@@ -225,12 +226,37 @@ export function step(
     }
   }
 
-  function enterFlow(_flowId: string, _vars: JsonObject): boolean {
-    throw new FlowStepError('not yet')
+  function enterFlow(flowId: string, vars: JsonObject): boolean {
+    if (current.frames.some(frame => frame.flowId === flowId)) {
+      return leave('failed', { code: 'RECURSION', reason: `the flow ${flowId} calls itself` })
+    }
+    if (current.frames.length >= MAX_DEPTH) {
+      return leave('failed', { code: 'TOO_DEEP', reason: `flows are nested more than ${MAX_DEPTH} deep` })
+    }
+    const child = environment.subflow?.(flowId)
+    if (child === undefined) throw new FlowStepError(`the flow ${flowId} is not loaded`)
+    const fitted = fitVariables(child, vars)
+    if (fitted.kind === 'misfit') return leave('failed', { code: 'WRONG_TYPE', reason: fitted.reason })
+    const frame = { flowId, node: child.start, vars: { ...initialVariables(child), ...fitted.vars } }
+    current = { ...current, frames: [...current.frames, frame] }
+    return false
   }
 
-  function leaveFlow(_outcome: string | null): boolean {
-    throw new FlowStepError('not yet')
+  function leaveFlow(outcome: string | null): boolean {
+    const child = frameNow()
+    departed('return', outcome === null ? undefined : { outcome })
+    if (current.frames.length === 1) {
+      finish({ kind: 'hangup', node: child.node })
+      return true
+    }
+    current = { ...current, frames: current.frames.slice(0, -1) }
+    const node = nodeNow()
+    if (node.kind !== 'subflow') throw new FlowStepError(`${frameNow().node} called no other flow`)
+    const { exit, values } = returned(node, child.vars, outcome)
+    const fitted = fitVariables(flowOf(frameNow()), values)
+    if (fitted.kind === 'misfit') return leave('failed', { code: 'WRONG_TYPE', reason: fitted.reason })
+    change({ vars: fitted.vars })
+    return leave(exit)
   }
 
   function finish(end: FlowEnd): void {
@@ -262,8 +288,9 @@ function withoutTalkTime(state: FlowState, answer: Answer, now: Date): FlowState
 }
 
 /** How a call ends at a node without a way on, by what the node does. */
-function endAfter(_node: FlowNode, name: string): FlowEnd {
-  return { kind: 'hangup', node: name }
+function endAfter(node: FlowNode, name: string): FlowEnd {
+  if (node.kind === 'queue') return { kind: 'served', node: name }
+  return { kind: node.kind === 'transfer' ? 'transferred' : 'hangup', node: name }
 }
 
 function failedEnd(node: string, detail: JsonObject | undefined): FlowEnd {

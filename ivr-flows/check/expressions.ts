@@ -14,14 +14,16 @@ type Place = Readonly<{ text: string; path: Path; offset: number }>
 /** Finds expressions and patterns that cannot be read, and variables that the flow does not declare. */
 export function checkExpressions(flow: RawFlow, roles: readonly RoleValue[]): Finding[] {
   const findings: Finding[] = []
-  const places: Place[] = []
+  const collected: Place[] = []
   for (const { role, value, path, isKey } of roles) {
-    if (role === 'expression' && typeof value === 'string') places.push({ text: value, path, offset: 0 })
-    if (role === 'template') collect(value, path, places, findings)
-    if (role === 'prompt') collectPrompt(value as Prompts, path, places, findings)
+    if (role === 'expression' && typeof value === 'string') collected.push({ text: value, path, offset: 0 })
+    if (role === 'template' || role === 'queue' || role === 'url') collect(value, path, collected, findings)
+    if (role === 'prompt') collectPrompt(value as Prompts, path, collected, findings)
     if (role === 'pattern') findings.push(...checkPattern(String(value), path))
     if (role === 'variable') findings.push(...checkVariable(flow, String(value), path, isKey ? 'key' : 'value', 0))
   }
+  // An address inside a prompt is visited twice: by its own role and as a part of the prompt.
+  const places = [...new Map(collected.map(place => [JSON.stringify([place.path, place.offset]), place])).values()]
   const distinct = [...new Set(places.map(place => place.text))]
   const problems = new Map(checkSyntax(distinct).map((problem, index) => [distinct[index] ?? '', problem]))
   for (const { text, path, offset } of places) {

@@ -2,6 +2,7 @@ import type { RoleValue } from './structure.ts'
 import type { ParseOptions } from '../parse.ts'
 import type { Finding } from '../problem.ts'
 import { checkExpressions } from './expressions.ts'
+import { checkSurroundings } from './surroundings.ts'
 import { checkLanguages } from './texts.ts'
 import { checkWays } from './ways.ts'
 
@@ -16,7 +17,12 @@ export function checkMeaning(
   flow: RawFlow,
   roles: readonly RoleValue[],
   shapeFindings: readonly Finding[],
-  _options: ParseOptions
+  options: ParseOptions
 ): Finding[] {
-  return [...checkWays(flow, roles, shapeFindings), ...checkLanguages(flow, roles), ...checkExpressions(flow, roles)]
+  return [
+    ...checkWays(flow, roles, shapeFindings),
+    ...checkLanguages(flow, roles),
+    ...checkExpressions(flow, roles),
+    ...checkSurroundings(flow, roles, options)
+  ]
 }

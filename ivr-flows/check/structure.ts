@@ -1,6 +1,6 @@
 import type { TSchema } from 'typebox'
 import { didYouMean } from '../nearest.ts'
-import { KEY_ROLE, ROLE, type Role } from '../parts.ts'
+import { KEY_ROLE, ONE_OF, ROLE, type Role } from '../parts.ts'
 import type { Finding, Path } from '../problem.ts'
 
 /** A value of a role, found where the schema says so. */
@@ -30,6 +30,7 @@ type Schema = Readonly<{
   description?: string
   [ROLE]?: Role
   [KEY_ROLE]?: Role
+  [ONE_OF]?: readonly string[]
 }>
 
 /**
@@ -178,6 +179,7 @@ function walkObject(schema: Schema, value: Record<string, unknown>, path: Path, 
     if (Object.hasOwn(value, key) || misspelt.some(suggestion => suggestion.includes(`“${key}”`))) continue
     missingProperty(key, properties[key], path, report)
   }
+  checkOneOf(schema, keys, path, report)
   if (keys.length < (schema.minProperties ?? 0)) {
     report.findings.push({ code: 'WRONG_VALUE', message: `${place(path)} is empty`, path, at: 'key' })
   }
@@ -189,6 +191,17 @@ function walkObject(schema: Schema, value: Record<string, unknown>, path: Path, 
       at: 'key'
     })
   }
+}
+
+function checkOneOf(schema: Schema, keys: readonly string[], path: Path, report: StructureReport): void {
+  const choices = schema[ONE_OF]
+  if (choices === undefined) return
+  const given = choices.filter(choice => keys.includes(choice))
+  if (given.length === 1) return
+  const list = new Intl.ListFormat('en', { type: 'disjunction' }).format(choices)
+  const message =
+    given.length === 0 ? `${place(path)} gives none of ${list}` : `${place(path)} gives ${given.join(' and ')} at once`
+  report.findings.push({ code: 'NOT_ONE_OF', message, path, at: 'key', suggestion: `Give one of ${list}.` })
 }
 
 function walkArray(schema: Schema, value: readonly unknown[], path: Path, report: StructureReport): void {

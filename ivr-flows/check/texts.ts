@@ -51,27 +51,8 @@ function checkPrompt(prompts: Prompts, path: Path, languages: Languages): Findin
     const itemPath = Array.isArray(prompts) ? [...path, index] : path
     const written = Array.isArray(prompts) ? prompts[index] : prompts
     const isWrapped = isRecord(written) && item === written
-    return [...checkItem(item, itemPath), ...checkTexts(item, itemPath, isWrapped, languages)]
+    return checkTexts(item, itemPath, isWrapped, languages)
   })
-}
-
-function checkItem(item: PromptItem, path: Path): Finding[] {
-  const given = (['text', 'file', 'url', 'silenceMs', 'tone'] as const).filter(key => item[key] !== undefined)
-  if (given.length === 1) {
-    const isOpenUrl = item.url !== undefined && !item.url.startsWith('{{') && !/^https?:\/\//i.test(item.url)
-    return isOpenUrl
-      ? [
-          {
-            code: 'BAD_URL',
-            message: 'The address of a prompt must start with http:// or https://',
-            path: [...path, 'url']
-          }
-        ]
-      : []
-  }
-  const message =
-    given.length === 0 ? 'The prompt does not say what to play' : `The prompt gives ${given.join(' and ')} at once`
-  return [{ code: 'BAD_PROMPT', message, path, suggestion: 'Give one of text, file, url, silenceMs or tone.' }]
 }
 
 function checkTexts(item: PromptItem, path: Path, isWrapped: boolean, languages: Languages): Finding[] {

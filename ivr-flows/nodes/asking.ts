@@ -43,8 +43,10 @@ export function oneKeyQuestion(node: AskingNode, prompts: Question['prompts']): 
   }
 }
 
+type AskMove = Extract<Move, { kind: 'ask' }>
+
 /** Asks for the first time. A key pressed earlier counts as the first key. */
-export function ask(context: NodeContext, question: Question, memory: { readonly [key: string]: Json } = {}): Move {
+export function ask(context: NodeContext, question: Question, memory: { readonly [key: string]: Json } = {}): AskMove {
   return askNow(question, question.prompts(context), { ...memory, attempt: 1 }, context.pendingDigit)
 }
 
@@ -86,7 +88,7 @@ export function judgeKeys<T>(
   }
 }
 
-function askNow(question: Question, prompts: readonly Prompt[], memory: Json, firstDigit: string | null): Move {
+function askNow(question: Question, prompts: readonly Prompt[], memory: Json, firstDigit: string | null): AskMove {
   const { bargeIn, minDigits, maxDigits, terminators, timeoutMs, interDigitMs } = question
   const changes: Changes = { pendingDigit: null }
   return {
