@@ -19,9 +19,16 @@ export class UdpTransport implements AsyncDisposable {
     onDatagram: (bytes: Buffer, address: string, port: number) => void,
     onError: (error: Error) => void
   ): Promise<UdpTransport> {
-    const socket = createSocket({ type: host.includes(':') ? 'udp6' : 'udp4', recvBufferSize: 4 * 1024 * 1024 })
+    const family = host.includes(':') ? 6 : 4
+    const socket = createSocket({
+      type: family === 6 ? 'udp6' : 'udp4',
+      recvBufferSize: 4 * 1024 * 1024,
+      // Only addresses get here, so nothing is ever looked up.
+      lookup: (address, _options, callback) => callback(null, address, family)
+    })
+    const listening = once(socket, 'listening')
     socket.bind(port, host)
-    await once(socket, 'listening')
+    await listening
     socket.on('message', (bytes, from) => onDatagram(bytes, from.address, from.port))
     socket.on('error', onError)
     return new UdpTransport(socket, socket.address().port)

@@ -10,10 +10,18 @@ export type Meta = Readonly<{
   port: number
 }>
 
+// Many messages fall into one millisecond; the text is made once.
+let lastMs = 0
+let lastTime = ''
+
 /** `source|bytes|transport|address|port|time`, the time being UTC with microseconds as drachtio writes it. */
 export function formatMeta(meta: Meta, bytes: number): string {
-  const time = `${new Date().toISOString().slice(11, 23)}000`
-  return `${meta.source}|${bytes}|${meta.transport}|${meta.address}|${meta.port}|${time}`
+  const now = Date.now()
+  if (now !== lastMs) {
+    lastMs = now
+    lastTime = `${new Date(now).toISOString().slice(11, 23)}000`
+  }
+  return `${meta.source}|${bytes}|${meta.transport}|${meta.address}|${meta.port}|${lastTime}`
 }
 
 /** The payload of a frame: a text and the body that follows it. */
