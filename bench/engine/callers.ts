@@ -22,6 +22,8 @@ export class BenchCaller {
     this.socket = socket
     this.arrivals = isTimed ? new ArrivalLog() : undefined
     socket.on('message', bytes => {
+      // A neighbour's reports may arrive here, because ports are taken as they come.
+      if (((bytes[1] as number) & 0x7f) !== 0) return
       this.received++
       this.arrivals?.add(bytes.readUInt16BE(2), bytes.readUInt32BE(4))
     })

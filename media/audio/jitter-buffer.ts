@@ -1,6 +1,8 @@
 import { sequenceDistance } from './rtp.ts'
 
-const RING = 64
+/** How many consecutive packets have a place of their own: sequence numbers are taken modulo this. */
+export const JITTER_RING = 64
+const RING = JITTER_RING
 
 /** How deep the buffer may be, in packets. `target`: how many are gathered before the first is given out. */
 export type JitterBufferOptions = Readonly<{ target?: number; max?: number }>
@@ -39,8 +41,8 @@ export class JitterBuffer<Item> {
     return { late: this.#late, duplicate: this.#duplicate, lost: this.#lost, dropped: this.#dropped }
   }
 
-  /** Takes a packet with its 16-bit sequence number. */
-  push(sequenceNumber: number, item: Item): void {
+  /** Takes a packet with its 16-bit sequence number; false when it is late or a duplicate. */
+  push(sequenceNumber: number, item: Item): boolean {
     if (this.#next < 0) this.#startAt(sequenceNumber)
     const ahead = sequenceDistance(this.#next, sequenceNumber)
     if (ahead < 0) {
@@ -48,7 +50,7 @@ export class JitterBuffer<Item> {
       if (this.#isFilling && ahead > -this.#max && this.#count > 0) this.#next = sequenceNumber
       else if (ahead > -RING * 4) {
         this.#late++
-        return
+        return false
       } else this.#startAt(sequenceNumber)
     } else if (ahead >= RING / 2) {
       // The sender jumped: whatever is held belongs to another stream.
@@ -58,13 +60,14 @@ export class JitterBuffer<Item> {
     const slot = sequenceNumber % RING
     if (this.#slots[slot] !== undefined) {
       this.#duplicate++
-      return
+      return false
     }
     this.#slots[slot] = item
     this.#count++
     if (this.#newest < 0 || sequenceDistance(this.#newest, sequenceNumber) > 0) this.#newest = sequenceNumber
     while (this.#count > this.#max) this.#discardOldest()
     if (this.#count >= this.#target) this.#isFilling = false
+    return true
   }
 
   /** The packet whose turn it is; undefined when it was lost, has not arrived, or the buffer is still filling. */

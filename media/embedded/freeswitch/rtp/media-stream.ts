@@ -1,7 +1,7 @@
 import type { RemoteInfo } from 'node:dgram'
 import { randomInt } from 'node:crypto'
 import { decodeG711, encodeG711, G711_SILENCE, G711_TRANSCODE, type G711Codec } from '../../../audio/g711.ts'
-import { JitterBuffer } from '../../../audio/jitter-buffer.ts'
+import { JITTER_RING, JitterBuffer } from '../../../audio/jitter-buffer.ts'
 import { buildRtcpReport, parseRtcp, type ReportBlock, ReceptionStats } from '../../../audio/rtcp.ts'
 import { RTP_HEADER_BYTES, rtpPayloadRange, writeRtpHeader } from '../../../audio/rtp.ts'
 import { type ReceivedDigit, TelephoneEventReceiver } from '../../../audio/telephone-event.ts'
@@ -19,6 +19,10 @@ const RTCP_INTERVAL_SLOTS = 250
 const DIGIT_LOST_SLOTS = 10
 const CONCEAL_SLOTS = 2
 const TIMESTAMP_UNITS_PER_MS = 8
+/** Longest payload that is kept: 60 ms. */
+const MAX_PAYLOAD = 480
+/** Stands in the jitter buffer for a telephone-event, which carries no audio. */
+const EVENT_PLACE = -1
 
 /** Counters shared by all streams. */
 export type TrafficCounters = { packetsSent: number; packetsReceived: number; sendErrors: number }
@@ -51,7 +55,9 @@ export class MediaStream implements SlotMember {
   readonly #timestampBase = randomInt(0, 0xffff_ffff)
   // Two buffers in turn: a packet that the kernel could not take at once stays untouched for a slot.
   readonly #packets = [Buffer.alloc(RTP_HEADER_BYTES + FRAME_SAMPLES), Buffer.alloc(RTP_HEADER_BYTES + FRAME_SAMPLES)]
-  readonly #jitter = new JitterBuffer<Buffer>({ target: 2, max: 12 })
+  readonly #jitter = new JitterBuffer<number>({ target: 2, max: 12 })
+  // Payloads are copied here, so that the packets themselves are garbage at once.
+  #ring: Buffer | undefined
   readonly #reception = new ReceptionStats()
   readonly #pressed = new TelephoneEventReceiver()
   readonly #readPcm = new Int16Array(FRAME_SAMPLES)
@@ -166,6 +172,7 @@ export class MediaStream implements SlotMember {
     if (this.#readers++ === 0) {
       this.#jitter.reset()
       this.#missing = CONCEAL_SLOTS
+      this.#ring ??= Buffer.alloc(JITTER_RING * MAX_PAYLOAD)
     }
   }
 
@@ -334,9 +341,19 @@ export class MediaStream implements SlotMember {
       this.#pressedSlot = this.#slot
       this.#report(this.#pressed.push(timestamp, bytes.subarray(start, end)))
       // The event takes the audio's place in the sequence.
-      if (this.#readers > 0) this.#jitter.push(sequence, bytes)
-    } else if (payloadType === this.#payloadType && this.#readers > 0 && this.#canReceive)
-      this.#jitter.push(sequence, bytes)
+      if (this.#readers > 0) this.#jitter.push(sequence, EVENT_PLACE)
+    } else if (payloadType === this.#payloadType && this.#readers > 0 && this.#canReceive) {
+      this.#keep(sequence, bytes, start, end)
+    }
+  }
+
+  #keep(sequence: number, bytes: Buffer, start: number, end: number): void {
+    const size = end - start
+    if (this.#ring === undefined || size === 0 || size > MAX_PAYLOAD) return
+    const place = (sequence % JITTER_RING) * MAX_PAYLOAD
+    if (!this.#jitter.push(sequence, place * 0x10000 + size)) return
+    const ring = this.#ring
+    for (let index = 0; index < size; index++) ring[place + index] = bytes[start + index] as number
   }
 
   /** Symmetric RTP: the first sender is followed at once, a changed address after enough packets. */
@@ -370,26 +387,25 @@ export class MediaStream implements SlotMember {
       this.#carry = this.#carry.subarray(FRAME_SAMPLES)
       return
     }
-    const packet = this.#jitter.pull()
-    if (packet === undefined || ((packet[1] as number) & 0x7f) !== this.#payloadType) {
-      this.#conceal(packet !== undefined)
+    const kept = this.#jitter.pull()
+    if (kept === undefined || kept === EVENT_PLACE || this.#ring === undefined) {
+      this.#conceal(kept === EVENT_PLACE)
       return
     }
-    const range = rtpPayloadRange(packet)
-    const start = Math.floor(range / 0x10000)
-    const size = (range % 0x10000) - start
-    if (size === FRAME_SAMPLES && this.#carry.length === 0) this.#useFrame(packet, start)
-    else this.#assemble(packet.subarray(start, start + size))
+    const place = Math.floor(kept / 0x10000)
+    const size = kept % 0x10000
+    if (size === FRAME_SAMPLES && this.#carry.length === 0) this.#useFrame(this.#ring, place)
+    else this.#assemble(this.#ring.subarray(place, place + size))
   }
 
   /** Packets of another length than 20 ms are cut into frames. */
   #assemble(payload: Uint8Array): void {
     let joined = Buffer.concat([this.#carry, payload])
-    while (joined.length < FRAME_SAMPLES) {
-      const packet = this.#jitter.pull()
-      const range = packet === undefined ? -1 : rtpPayloadRange(packet)
-      if (packet === undefined || range < 0) break
-      joined = Buffer.concat([joined, packet.subarray(Math.floor(range / 0x10000), range % 0x10000)])
+    while (joined.length < FRAME_SAMPLES && this.#ring !== undefined) {
+      const kept = this.#jitter.pull()
+      if (kept === undefined || kept === EVENT_PLACE) break
+      const place = Math.floor(kept / 0x10000)
+      joined = Buffer.concat([joined, this.#ring.subarray(place, place + (kept % 0x10000))])
     }
     if (joined.length < FRAME_SAMPLES) {
       this.#carry = joined

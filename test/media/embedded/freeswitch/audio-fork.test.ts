@@ -36,10 +36,13 @@ async function startListener(t: Test): Promise<Listener> {
     })
     socket.on('close', () => listener.closed++)
   })
-  t.teardown(() => new Promise<void>(resolve => {
-    for (const client of server.clients) client.terminate()
-    server.close(() => resolve())
-  }))
+  t.teardown(
+    () =>
+      new Promise<void>(resolve => {
+        for (const client of server.clients) client.terminate()
+        server.close(() => resolve())
+      })
+  )
   return listener
 }
 
@@ -64,8 +67,15 @@ t.test('a stereo fork carries what the caller says on the left and what the call
   await connected
   await until(() => listener.frames.length > 5, 'frames come')
   t.same(listener.protocols, ['audio.drachtio.org'])
-  t.same(JSON.parse(listener.texts[0] as string), { callId: 'abc', text: 'with spaces | and bars' }, 'metadata comes first')
-  t.ok(listener.frames.every(frame => frame.length === 640), 'every frame has 20 ms')
+  t.same(
+    JSON.parse(listener.texts[0] as string),
+    { callId: 'abc', text: 'with spaces | and bars' },
+    'metadata comes first'
+  )
+  t.ok(
+    listener.frames.every(frame => frame.length === 640),
+    'every frame has 20 ms'
+  )
   const playing = endpoint.play('tone_stream://%(1000,0,880)')
   await until(() => toneShare(side(listener.frames, 1), 880) > 0.9, 'the prompt is on the right')
   t.ok(toneShare(side(listener.frames, 0), 440) > 0.9, 'the caller is on the left')
@@ -118,11 +128,16 @@ t.test('messages of the far end become events, and killAudio stops the prompt', 
   socket.send('not json')
   const samples = generateTone({ frequenciesHz: [700], durationMs: 300 })
   const audioContent = Buffer.from(samples.buffer).toString('base64')
-  socket.send(JSON.stringify({ type: 'playAudio', data: { audioContentType: 'raw', sampleRate: 8000, audioContent, textContent: 'hi' } }))
+  socket.send(
+    JSON.stringify({
+      type: 'playAudio',
+      data: { audioContentType: 'raw', sampleRate: 8000, audioContent, textContent: 'hi' }
+    })
+  )
   await until(() => heard.length === 3, 'three events')
   t.same(heard[0], ['transcription', { text: 'hallo' }])
   t.same(heard[1], ['json', { type: 'json', data: { x: 1 } }])
-  const file = (heard[2]?.[1] as { file: string }).file
+  const file = (heard[2]![1] as { file: string }).file
   t.match(file, /\.tmp\.r8$/)
   t.equal((await endpoint.play(file)).playbackMilliseconds, '300', 'the file can be played')
   const playing = endpoint.play('tone_stream://%(60000,0,500)')

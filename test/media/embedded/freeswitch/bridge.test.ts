@@ -2,22 +2,25 @@ import t from 'tap'
 import { toneShare } from '../../../../media/audio/goertzel.ts'
 import { startRig, until } from './harness.ts'
 
-t.test('two bridged callers hear each other, and each hears only its own prompt after the bridge is undone', async t => {
-  const rig = await startRig(t)
-  const a = await rig.caller({ codecs: ['PCMU'] })
-  const b = await rig.caller({ codecs: ['PCMU'] })
-  a.peer.sendTone(440)
-  b.peer.sendTone(880)
-  await a.endpoint.bridge(b.endpoint)
-  await Promise.all([a.peer.hears(880), b.peer.hears(440)])
-  t.equal(rig.fs.stats().bridges, 1)
-  await a.endpoint.unbridge()
-  t.equal(rig.fs.stats().bridges, 0)
-  await Promise.all([a.peer.hearsSilence(), b.peer.hearsSilence()])
-  const playing = a.endpoint.play('tone_stream://%(400,0,600)')
-  await a.peer.hears(600)
-  await playing
-})
+t.test(
+  'two bridged callers hear each other, and each hears only its own prompt after the bridge is undone',
+  async t => {
+    const rig = await startRig(t)
+    const a = await rig.caller({ codecs: ['PCMU'] })
+    const b = await rig.caller({ codecs: ['PCMU'] })
+    a.peer.sendTone(440)
+    b.peer.sendTone(880)
+    await a.endpoint.bridge(b.endpoint)
+    await Promise.all([a.peer.hears(880), b.peer.hears(440)])
+    t.equal(rig.fs.stats().bridges, 1)
+    await a.endpoint.unbridge()
+    t.equal(rig.fs.stats().bridges, 0)
+    await Promise.all([a.peer.hearsSilence(), b.peer.hearsSilence()])
+    const playing = a.endpoint.play('tone_stream://%(400,0,600)')
+    await a.peer.hears(600)
+    await playing
+  }
+)
 
 t.test('callers with different laws are bridged too', async t => {
   const rig = await startRig(t)
@@ -76,11 +79,11 @@ t.test('a held caller hears music and comes back', async t => {
   b.peer.sendSilence()
   await a.endpoint.bridge(b.endpoint)
   await b.peer.hears(440)
-  t.match((await rig.ms.api(`uuid_hold ${a.endpoint.uuid}`)), /^\+OK/)
+  t.match(await rig.ms.api(`uuid_hold ${a.endpoint.uuid}`), /^\+OK/)
   b.peer.forget()
   await b.peer.hearsSpeech()
   await t.rejects(b.peer.hears(440, { limitMs: 300 }), 'music instead of the other side')
-  t.match((await rig.ms.api(`uuid_hold off ${a.endpoint.uuid}`)), /^\+OK/)
+  t.match(await rig.ms.api(`uuid_hold off ${a.endpoint.uuid}`), /^\+OK/)
   await b.peer.hears(440)
 })
 

@@ -133,13 +133,19 @@ t.test('the controlling connection speaks the outbound protocol', async t => {
   t.match(text, 'Reply-Text: -ERR command not found')
   text = ''
   const uuid = 'a1b2c3d4-0000-4000-8000-000000000001'
-  socket.write(`sendmsg\ncall-command: execute\nexecute-app-name: playback\nexecute-app-arg: silence_stream://40\nEvent-UUID: ${uuid}\n\n`)
+  socket.write(
+    `sendmsg\ncall-command: execute\nexecute-app-name: playback\nexecute-app-arg: silence_stream://40\nEvent-UUID: ${uuid}\n\n`
+  )
   await until(() => text.includes('CHANNEL_EXECUTE_COMPLETE'), 'the application completes')
   t.match(text, `Application-UUID: ${uuid}`)
   t.match(text, 'Application-Response: FILE%20PLAYED')
   socket.write('sendmsg\ncall-command: execute\nexecute-app-name: nosuchapp\n\n')
   const bye = await call.waitForBye()
-  t.match(headerIn(bye, 'Reason'), 'DESTINATION_OUT_OF_ORDER', 'an unknown application ends the call as on the real server')
+  t.match(
+    headerIn(bye, 'Reason'),
+    'DESTINATION_OUT_OF_ORDER',
+    'an unknown application ends the call as on the real server'
+  )
 })
 
 t.test('an inbound event socket asks for the secret and says what it does not know', async t => {

@@ -23,7 +23,9 @@ t.test('three members of a conference hear each other but not themselves', async
   }
   t.equal(rig.fs.stats().conferences, 1)
   t.match(await rig.ms.api('conference room list count'), '3')
-  const list = JSON.parse(await rig.ms.api('conference json_list')) as { members: { flags: { can_speak: boolean } }[] }[]
+  const list = JSON.parse(await rig.ms.api('conference json_list')) as {
+    members: { flags: { can_speak: boolean } }[]
+  }[]
   t.equal(list[0]?.members.length, 3)
 })
 
