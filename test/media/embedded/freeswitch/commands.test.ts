@@ -11,7 +11,7 @@ t.test('the README tells what is registered, and nothing else', async t => {
     ['API commands', API_COMMANDS]
   ] as const) {
     const section = sections.find(text => text.startsWith(title)) ?? ''
-    const told = [...section.matchAll(/^\| `([^`]+)` \| (\w+) \|/gm)].map(match => `${match[1]}: ${match[2]}`)
+    const told = [...section.matchAll(/^\| `([^`]+)` *\| (\w+) *\|/gm)].map(match => `${match[1]}: ${match[2]}`)
     t.same(
       told,
       [...registered.values()].map(({ name, status }) => `${name}: ${status}`),
