@@ -3,6 +3,7 @@ import Mrf from 'drachtio-fsmrf'
 import type { Logger } from 'pino'
 import { type Endpoint, MediaError, type MediaServer, type Playback } from './endpoint.ts'
 import { probeEventSocket } from './event-socket-probe.ts'
+import { offerOf, PLACEHOLDER_SDP } from './offer-sdp.ts'
 
 const PROFILE = 'drachtio_mrf'
 /** createEndpoint waits up to 32 s (timer B) for a media server that died; callers do not. */
@@ -89,11 +90,11 @@ export function connectFreeswitch(
 
   const loop = keepConnected()
 
-  const create = async (remoteSdp: string | undefined): Promise<Endpoint> => {
+  const create = async (remoteSdp: string, localSdpOf: (sdp: string) => string): Promise<Endpoint> => {
     const current = server
     if (current === undefined || !current.connected())
       throw new MediaError('MEDIA_UNAVAILABLE', 'the media server is not connected')
-    const creating = current.createEndpoint(remoteSdp === undefined ? {} : { remoteSdp })
+    const creating = current.createEndpoint({ remoteSdp })
     const limit = AbortSignal.timeout(CREATE_LIMIT_MS)
     let isLate = false
     creating.then(
@@ -104,7 +105,7 @@ export function connectFreeswitch(
       () => {}
     )
     try {
-      return new FreeswitchEndpoint(await withSignal(creating, limit), log)
+      return new FreeswitchEndpoint(await withSignal(creating, limit), localSdpOf, log)
     } catch (err) {
       isLate = true
       throw toMediaError(err, limit)
@@ -124,8 +125,8 @@ export function connectFreeswitch(
         signal
       )
     },
-    createEndpoint: remoteSdp => create(remoteSdp),
-    createOffer: () => create(undefined),
+    createEndpoint: remoteSdp => create(remoteSdp, sdp => sdp),
+    createOffer: () => create(PLACEHOLDER_SDP, offerOf),
     async [Symbol.asyncDispose]() {
       closing.abort()
       waiting = []
@@ -145,11 +146,11 @@ class FreeswitchEndpoint implements Endpoint {
   #isReleased = false
   #hangupCause: string | undefined
 
-  constructor(endpoint: Mrf.Endpoint, log: Logger) {
+  constructor(endpoint: Mrf.Endpoint, localSdpOf: (sdp: string) => string, log: Logger) {
     this.#endpoint = endpoint
     this.#log = log
     this.id = endpoint.uuid
-    this.localSdp = endpoint.local.sdp
+    this.localSdp = localSdpOf(endpoint.local.sdp)
     this.codec = /^a=rtpmap:\d+ (?!telephone-event)([A-Za-z0-9]+)\//m.exec(endpoint.local.sdp)?.[1] ?? null
     endpoint.on('dtmf', ({ dtmf }: { dtmf: string }) => this.pushDigit(dtmf))
     endpoint.on('destroy', () => this.#loseLeg())

@@ -35,9 +35,6 @@ export async function startEngines(
 ): Promise<RunningEngines> {
   await using stack = new AsyncDisposableStack()
   let isStopping = false
-  stack.defer(() => {
-    isStopping = true
-  })
   const host = '127.0.0.1'
 
   const freeswitchSecret = randomBytes(16).toString('hex')
@@ -56,6 +53,9 @@ export async function startEngines(
       : null
   if (freeswitch !== null) {
     stack.use(freeswitch)
+    stack.defer(() => {
+      isStopping = true
+    })
     void freeswitch.ended.then(err => {
       if (!isStopping) onEnded('freeswitch', err)
     })
@@ -77,6 +77,9 @@ export async function startEngines(
       : null
   if (drachtio !== null) {
     stack.use(drachtio)
+    stack.defer(() => {
+      isStopping = true
+    })
     void drachtio.ended.then(err => {
       if (!isStopping) onEnded('drachtio', err)
     })

@@ -87,7 +87,13 @@ export class TestParley implements AsyncDisposable {
       ...options.env
     })
     const logs: string[] = []
-    const loggers = createLoggers('info', { write: (line: string) => (logs.push(line), true) } as NodeJS.WritableStream)
+    const keep = {
+      write(line: string) {
+        logs.push(line)
+        return true
+      }
+    }
+    const loggers = createLoggers('info', keep as NodeJS.WritableStream)
     const engines = stack.use(
       await startEngines(config, (engine, err) => {
         throw new Error(`the embedded ${engine} ended`, { cause: err })
@@ -173,8 +179,10 @@ export class TestParley implements AsyncDisposable {
     }
   }
 
-  uri(number: string): string {
-    return `sip:${number}@${this.sip.host}:${this.sip.port}`
+  uri(number: string, transport: 'udp' | 'tcp' = 'udp'): string {
+    return transport === 'udp'
+      ? `sip:${number}@${this.sip.host}:${this.sip.port}`
+      : `sip:${number}@${this.sip.host}:${this.engines.sip?.tcpPort ?? this.sip.port};transport=tcp`
   }
 
   /** The story of the one call with this SIP Call-ID (or the newest), once it is ended and stored. */

@@ -118,6 +118,8 @@ export class PhoneLine implements AsyncDisposable {
   }
 
   #arrive(text: string, from: PhonePeer): void {
+    // A port that was a voice port a moment ago may still get a stray packet of an earlier call.
+    if (!/^[A-Z]/.test(text)) return
     const message = parsePhoneMessage(text)
     this.received.push(message)
     for (const loss of this.#losses) {
