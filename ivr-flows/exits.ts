@@ -3,9 +3,12 @@ import { own } from './json.ts'
 import type { Exit } from './node-kind.ts'
 import { behaviourOf } from './nodes/kinds.ts'
 
-/** Where an exit leads. `via` names what decided: the exit itself, the exit it falls back on, or the flow's onFailure. */
+/**
+ * Where an exit leads. `via` names what decided: the exit itself, another that it falls back on, or the flow's
+ * onFailure; `exit` is the one whose target is followed.
+ */
 export type Way =
-  | Readonly<{ kind: 'node'; node: string; via: 'own' | 'exit' | 'onFailure' }>
+  | Readonly<{ kind: 'node'; node: string; via: 'own' | 'exit' | 'onFailure'; exit: string }>
   | Readonly<{ kind: 'end' }>
   | Readonly<{ kind: 'nowhere' }>
 
@@ -20,7 +23,7 @@ export function wayOf(flow: Pick<Flow, 'onFailure'>, exits: readonly Exit[], exi
   for (let hops = 0; hops <= exits.length; hops += 1) {
     const exit = exits.find(one => one.name === name)
     if (exit === undefined) return { kind: 'nowhere' }
-    if (exit.target !== undefined) return { kind: 'node', node: exit.target, via: hops === 0 ? 'own' : 'exit' }
+    if (exit.target !== undefined) return { kind: 'node', node: exit.target, via: hops === 0 ? 'own' : 'exit', exit: name }
     const { otherwise } = exit
     switch (otherwise.kind) {
       case 'end':
@@ -28,7 +31,7 @@ export function wayOf(flow: Pick<Flow, 'onFailure'>, exits: readonly Exit[], exi
       case 'onFailure':
         return flow.onFailure === undefined
           ? { kind: 'nowhere' }
-          : { kind: 'node', node: flow.onFailure, via: 'onFailure' }
+          : { kind: 'node', node: flow.onFailure, via: 'onFailure', exit: name }
       case 'exit':
         name = otherwise.name
         break

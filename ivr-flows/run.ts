@@ -2,7 +2,7 @@ import type { Flow } from './flow.ts'
 import type { FlowEnd, FlowHost } from './host.ts'
 import type { JsonObject } from './json.ts'
 import type { Answer, Ask } from './node-kind.ts'
-import type { CallFacts } from './state.ts'
+import type { CallFacts, FlowState } from './state.ts'
 import { type FlowEvent, initialState, step } from './step.ts'
 
 export type RunOptions = Readonly<{
@@ -16,6 +16,8 @@ export type RunOptions = Readonly<{
   variables?: JsonObject
   /** Finds a subflow; null when there is none. A call should always get the same version. */
   resolveSubflow?: (flowId: string) => Promise<Flow | null>
+  /** Told each new state, which is plain JSON. */
+  observe?: (state: FlowState) => void
 }>
 
 /**
@@ -45,6 +47,7 @@ export async function runFlow(flow: Flow, host: FlowHost, options: RunOptions): 
     signal.throwIfAborted()
     const [next, actions] = step(flow, state, event, { now: host.now(), subflow: id => subflows.get(id) })
     state = next
+    options.observe?.(state)
     let answer: Answer | undefined
     for (const action of actions) {
       switch (action.kind) {

@@ -48,17 +48,9 @@ export const Node = Type.Union(
   }
 )
 
-export const VariableType = Type.Union(
-  [
-    Type.Literal('string'),
-    Type.Literal('number'),
-    Type.Literal('boolean'),
-    Type.Literal('list'),
-    Type.Literal('object'),
-    Type.Literal('any')
-  ],
-  { description: 'What the variable holds' }
-)
+export const VariableType = Type.Enum(['string', 'number', 'boolean', 'list', 'object', 'any'], {
+  description: 'What the variable holds'
+})
 
 const Variable = Type.Object(
   {

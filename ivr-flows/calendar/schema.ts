@@ -46,15 +46,10 @@ export const Calendar = Type.Object(
             })
           ),
           types: Type.Optional(
-            Type.Array(
-              Type.Union([
-                Type.Literal('public'),
-                Type.Literal('bank'),
-                Type.Literal('optional'),
-                Type.Literal('observance')
-              ]),
-              { minItems: 1, description: 'Which holidays count (default public)' }
-            )
+            Type.Array(Type.Enum(['public', 'bank', 'optional', 'observance']), {
+              minItems: 1,
+              description: 'Which holidays count (default public)'
+            })
           ),
           hours: Type.Optional(Spans)
         },

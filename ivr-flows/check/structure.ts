@@ -12,6 +12,7 @@ export type StructureReport = Readonly<{ findings: Finding[]; roles: RoleValue[]
 type Schema = Readonly<{
   type?: string
   const?: unknown
+  enum?: readonly unknown[]
   anyOf?: readonly Schema[]
   properties?: Readonly<Record<string, Schema>>
   patternProperties?: Readonly<Record<string, Schema>>
@@ -48,6 +49,7 @@ function walk(schema: Schema, value: unknown, path: Path, report: StructureRepor
   const before = report.findings.length
   if (schema.anyOf !== undefined) walkUnion(schema, schema.anyOf, value, path, report)
   else if (schema.const !== undefined) walkConst([schema.const], value, path, report)
+  else if (schema.enum !== undefined) walkConst(schema.enum, value, path, report)
   else walkPlain(schema, value, path, report)
   // What is already wrong in shape is not judged by meaning as well.
   if (role !== undefined && report.findings.length === before) report.roles.push({ role, value, path, isKey: false })
@@ -92,7 +94,7 @@ function walkUnion(schema: Schema, branches: readonly Schema[], value: unknown, 
   if (kinds.length === branches.length) return walkKinds(branches, kinds.map(String), value, path, report)
   const fitting = branches.filter(branch => fitsType(branch, value))
   if (fitting.length === 0) {
-    const wanted = [...new Set(branches.map(branch => typeWord(branch.type)))].join(' or ')
+    const wanted = [...new Set(branches.map(typeWord))].join(' or ')
     return wrongType(
       schema.description === undefined ? wanted : `${wanted} (${schema.description})`,
       value,
@@ -321,6 +323,8 @@ function fitsType(schema: Schema, value: unknown): boolean {
     case 'number':
       return typeof value === 'number'
     default:
+      if (schema.enum !== undefined) return schema.enum.some(one => typeof one === typeof value)
+      if (schema.const !== undefined) return typeof schema.const === typeof value
       return schema.type === undefined || typeof value === schema.type
   }
 }
@@ -331,7 +335,9 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
   return prototype === Object.prototype || prototype === null
 }
 
-function typeWord(type: string | undefined): string {
+function typeWord({ type, enum: allowed, const: only }: Schema): string {
+  if (allowed !== undefined) return `one of ${allowed.join(', ')}`
+  if (only !== undefined) return String(only)
   return type === 'object'
     ? 'an object'
     : type === 'array'

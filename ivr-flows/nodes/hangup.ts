@@ -8,7 +8,7 @@ export const HangupNode = Type.Object(
     ...common,
     prompt: Type.Optional(Prompts),
     cause: Type.Optional(
-      Type.Union([Type.Literal('normal'), Type.Literal('busy'), Type.Literal('rejected')], {
+      Type.Enum(['normal', 'busy', 'rejected'], {
         description: 'What the caller’s side is told (default normal)'
       })
     )

@@ -13,18 +13,11 @@ import { closed, common, Failed, Next, ROLE, target, template, VariableName } fr
 import { fillText, fillValue } from '../template.ts'
 import { fitVariables } from '../variables.ts'
 
-const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
-
 export const RequestNode = Type.Object(
   {
     kind: Type.Literal('request'),
     ...common,
-    method: Type.Optional(
-      Type.Union(
-        METHODS.map(method => Type.Literal(method)),
-        { description: 'Default GET' }
-      )
-    ),
+    method: Type.Optional(Type.Enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'], { description: 'Default GET' })),
     url: Type.String({
       minLength: 1,
       maxLength: 2_000,
