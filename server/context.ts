@@ -5,7 +5,7 @@ import { connectFreeswitch } from '../media/freeswitch.ts'
 import { createEspeak } from '../media/prompts/espeak.ts'
 import { PromptLibrary } from '../media/prompts/prompt-library.ts'
 import { TapServer } from '../media/tap/tap-server.ts'
-import { type DatabaseLocation, openDatabase } from '../sql/database.ts'
+import { type DatabaseLocation, type Db, openDatabase } from '../sql/database.ts'
 import { type PgBoss, startJobs } from '../sql/jobs.ts'
 import { migrate } from '../sql/migrate.ts'
 import { sql } from 'kysely'
@@ -45,6 +45,7 @@ export interface Parley extends AsyncDisposable {
   /** Accounts made on the first start, with their passwords; null on later starts. */
   readonly newAccounts: readonly Account[] | null
   readonly app: App
+  readonly db: Db
   readonly liveCalls: LiveCalls
   /** Resolves when everything that was written about calls is in the database. */
   storiesWritten(): Promise<void>
@@ -214,6 +215,7 @@ export async function startParley(
       httpUrl,
       newAccounts,
       app,
+      db,
       liveCalls,
       storiesWritten: () => story.flushed(AbortSignal.timeout(10_000)),
       drain: limitMs => liveCalls.drain(limitMs),

@@ -34,6 +34,7 @@ export async function createApp(parts: HttpParts): Promise<App> {
     ajv: { customOptions: { removeAdditional: false, coerceTypes: 'array', allErrors: true } }
   }).withTypeProvider<TypeBoxTypeProvider>()
 
+  app.removeContentTypeParser('text/plain')
   registerProblems(app)
   await app.register(helmet, { contentSecurityPolicy: { directives: CONTENT_SECURITY } })
   await app.register(cookie)

@@ -74,8 +74,10 @@ export class Registrar {
           continue
         }
         if (expires < MIN_EXPIRES_S) return request.respond(423, { headers: { 'Min-Expires': String(MIN_EXPIRES_S) } })
-        if (previous === undefined && known.length >= MAX_CONTACTS)
-          return request.respond(403, { reason: 'Too Many Contacts' })
+        // A phone that lost its address registers a new one: the oldest makes room.
+        const oldest = known.at(-1)
+        if (previous === undefined && known.length >= MAX_CONTACTS && oldest !== undefined)
+          await deleteRegistrations(this.#db, check.username, oldest.contact)
         await upsertRegistration(this.#db, {
           username: check.username,
           contact: uri,

@@ -46,6 +46,7 @@ export class TestParley implements AsyncDisposable {
   readonly config: Config
   readonly sip: PhonePeer
   readonly dataDir: string
+  readonly secretKey: Buffer
   readonly logs: readonly string[]
   readonly #stack: AsyncDisposableStack
   #token: string | undefined
@@ -56,6 +57,7 @@ export class TestParley implements AsyncDisposable {
     config: Config,
     sip: PhonePeer,
     logs: readonly string[],
+    secretKey: Buffer,
     stack: AsyncDisposableStack
   ) {
     this.parley = parley
@@ -64,6 +66,7 @@ export class TestParley implements AsyncDisposable {
     this.sip = sip
     this.dataDir = config.dataDir
     this.logs = logs
+    this.secretKey = secretKey
     this.#stack = stack
   }
 
@@ -87,6 +90,7 @@ export class TestParley implements AsyncDisposable {
       ...options.env
     })
     const logs: string[] = []
+    const secretKey = randomBytes(32)
     const keep = {
       write(line: string) {
         logs.push(line)
@@ -100,13 +104,13 @@ export class TestParley implements AsyncDisposable {
       })
     )
     const parley = stack.use(
-      await startParley(config, { key: randomBytes(32), adminPassword: ADMIN_PASSWORD }, engines.addresses, loggers)
+      await startParley(config, { key: secretKey, adminPassword: ADMIN_PASSWORD }, engines.addresses, loggers)
     )
     const sip =
       engines.sip === null
         ? parsePeer(required('PARLEY_TEST_SIP'))
         : { host: engines.sip.host, port: engines.sip.udpPort }
-    return new TestParley(parley, engines, config, sip, logs, stack.move())
+    return new TestParley(parley, engines, config, sip, logs, secretKey, stack.move())
   }
 
   get url(): string {
