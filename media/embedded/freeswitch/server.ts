@@ -89,7 +89,7 @@ export async function startEmbeddedFreeswitch(
       return sipAddress
     },
     onHangup: channel => {
-      const end = endChannel(channel)
+      const end = endChannel(channel).catch(err => engine.log.error({ err, uuid: channel.uuid }, 'channel ended badly'))
       ending.add(end)
       return end.finally(() => ending.delete(end))
     }
@@ -100,12 +100,13 @@ export async function startEmbeddedFreeswitch(
   async function endChannel(channel: Channel): Promise<void> {
     engine.channels.delete(channel.uuid)
     engine.clock.remove(channel.media)
+    // At once, because the sockets go back to the pool in the next turn.
+    channel.media.close()
     const left = unbridge(channel)
     await Promise.race([
       channel.executor.settled(),
       new Promise(resolve => setTimeout(resolve, SETTLE_LIMIT_MS).unref())
     ])
-    channel.media.close()
     channel.fireEnd()
     if (left !== undefined) afterBridge(left)
     eventSocket.onChannelEnd(channel)

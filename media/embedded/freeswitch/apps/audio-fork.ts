@@ -140,6 +140,13 @@ class AudioFork implements FrameTap, FrameOverlay {
     if (this.#isConnected) this.#socket.send(Buffer.alloc(0), { binary: true })
   }
 
+  /** Drops what has been streamed back and not been heard yet. */
+  stopPlayback(): void {
+    this.#played = []
+    this.#playedAt = 0
+    this.#waitingSamples = 0
+  }
+
   close(finalText: string | undefined): void {
     if (this.#isClosing) return
     this.#isClosing = true
@@ -213,9 +220,7 @@ class AudioFork implements FrameTap, FrameOverlay {
         break
       case 'killAudio':
         this.#fire('kill_audio')
-        this.#played = []
-        this.#playedAt = 0
-        this.#waitingSamples = 0
+        this.stopPlayback()
         this.#channel.executor.break(true)
         break
       case 'transcription':
@@ -331,8 +336,8 @@ export function uuidAudioFork(engine: Engine, text: string): string {
       fork.shutDownGracefully()
       return DONE
     case 'stop_play':
-      fork.shutDownGracefully()
-      return FAILED
+      fork.stopPlayback()
+      return DONE
     default:
       return FAILED
   }

@@ -126,6 +126,7 @@ export class SipStack implements AsyncDisposable {
     const branch = `z9hG4bK${randomBytes(8).toString('hex')}`
     const via: SipHeaders[number] = ['Via', `SIP/2.0/UDP ${this.host}:${this.port};rport;branch=${branch}`]
     const bytes = writeSip(`${method} ${uri} SIP/2.0`, [via, ...headers], body)
+    if (this.#isClosed) return Promise.resolve(madeUp(503, 'Shutting Down'))
     return new Promise(resolve => {
       const startedAt = performance.now()
       const transaction: ClientTransaction = {
@@ -142,7 +143,7 @@ export class SipStack implements AsyncDisposable {
       let interval = T1_MS
       const retransmit = () => {
         if (performance.now() - startedAt >= TIMEOUT_MS) {
-          transaction.settle({ kind: 'response', status: 408, reason: 'Request Timeout', headers: [], body: '' })
+          transaction.settle(madeUp(408, 'Request Timeout'))
           return
         }
         // Timer A stops at a provisional response, timer E goes on at T2 (RFC 3261 §17.1.1.2 and §17.1.2.2).
@@ -171,7 +172,7 @@ export class SipStack implements AsyncDisposable {
       clearTimeout(transaction.expiry)
     }
     for (const transaction of [...this.#client.values()]) {
-      transaction.settle({ kind: 'response', status: 503, reason: 'Shutting Down', headers: [], body: '' })
+      transaction.settle(madeUp(503, 'Shutting Down'))
     }
     this.#server.clear()
     await new Promise<void>(resolve => this.#socket.close(() => resolve()))
@@ -327,6 +328,11 @@ export class SipStack implements AsyncDisposable {
     const transaction = this.#awaitingAck.get(ackKey(message))
     if (transaction !== undefined) this.#acknowledge(transaction)
   }
+}
+
+/** A response that nobody sent. */
+function madeUp(status: number, reason: string): SipResponse {
+  return { kind: 'response', status, reason, headers: [], body: '' }
 }
 
 function ackKey(message: SipRequest): string {
