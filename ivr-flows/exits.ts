@@ -23,7 +23,8 @@ export function wayOf(flow: Pick<Flow, 'onFailure'>, exits: readonly Exit[], exi
   for (let hops = 0; hops <= exits.length; hops += 1) {
     const exit = exits.find(one => one.name === name)
     if (exit === undefined) return { kind: 'nowhere' }
-    if (exit.target !== undefined) return { kind: 'node', node: exit.target, via: hops === 0 ? 'own' : 'exit', exit: name }
+    if (exit.target !== undefined)
+      return { kind: 'node', node: exit.target, via: hops === 0 ? 'own' : 'exit', exit: name }
     const { otherwise } = exit
     switch (otherwise.kind) {
       case 'end':

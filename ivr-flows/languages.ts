@@ -1,5 +1,18 @@
+const canonical = new Map<string, string | null>()
+const MAX_REMEMBERED = 1_000
+
 /** The tag in its usual writing, or null when it is not a well-formed language tag (BCP 47, RFC 5646 section 2.1). */
 export function canonicalLanguage(tag: string): string | null {
+  let known = canonical.get(tag)
+  if (known === undefined) {
+    known = readTag(tag)
+    if (canonical.size >= MAX_REMEMBERED) canonical.clear()
+    canonical.set(tag, known)
+  }
+  return known
+}
+
+function readTag(tag: string): string | null {
   try {
     return Intl.getCanonicalLocales(tag)[0] ?? null
   } catch {
@@ -47,6 +60,6 @@ const names = new Intl.DisplayNames(['en'], { type: 'language', fallback: 'none'
 
 /** Whether a language of this tag is known to the language registry as Unicode's tables have it. */
 export function isKnownLanguage(tag: string): boolean {
-  const canonical = canonicalLanguage(tag)
-  return canonical !== null && names.of(canonical.split('-')[0] ?? canonical) !== undefined
+  const full = canonicalLanguage(tag)
+  return full !== null && names.of(full.split('-')[0] ?? full) !== undefined
 }

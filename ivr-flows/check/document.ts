@@ -14,7 +14,7 @@ import type { Finding, Problem } from '../problem.ts'
 
 const MAX_SOURCE = 1_000_000
 /** More nesting than any flow has; deeper documents would exhaust the stack of the YAML reader. */
-const MAX_NESTING = 60
+const MAX_NESTING = 200
 
 /** A document as data, along with the way back from a path to its line and column. */
 export type ReadDocument = Readonly<{ value: unknown; problems: readonly Problem[]; locate(finding: Finding): Problem }>
@@ -27,13 +27,16 @@ export function readDocument(source: string): ReadDocument {
   let document: Document.Parsed
   let value: unknown
   try {
-    document = parseDocument(source, { lineCounter: lines, prettyErrors: false, uniqueKeys: true, stringKeys: false })
-    value = document.errors.length > 0 ? undefined : document.toJS({ maxAliasCount: 100 })
+    document = parseDocument(source, { lineCounter: lines, prettyErrors: false, uniqueKeys: true, logLevel: 'error' })
+    // A key given twice leaves the rest readable; the other problems are then found as well.
+    const isReadable = document.errors.every(error => error.code === 'DUPLICATE_KEY')
+    value = isReadable ? document.toJS({ maxAliasCount: 100 }) : undefined
   } catch (err) {
-    // The reader gives up by throwing on nesting and aliases that would exhaust memory.
+    // The reader gives up by throwing on aliases without an anchor, and on aliases that would exhaust memory.
+    const isReference = err instanceof ReferenceError && !err.message.startsWith('Excessive')
     return withoutDocument({
-      code: 'TOO_LARGE',
-      message: `The document cannot be read: ${err instanceof Error ? err.message : 'it is too complex'}`,
+      code: isReference ? 'YAML_SYNTAX' : 'TOO_LARGE',
+      message: sentence(`The document cannot be read: ${err instanceof Error ? err.message : 'it is too complex'}`),
       severity: 'error',
       line: 1,
       column: 1
@@ -63,19 +66,22 @@ function refuse(source: string): Problem | null {
   if (source.length > MAX_SOURCE) {
     return { code: 'TOO_LARGE', message: `The document is longer than ${MAX_SOURCE} characters`, ...at }
   }
-  let depth = 0
-  let indented = 0
-  for (const line of source.split('\n')) {
-    const dashes = /^[\s?:-]*/.exec(line)?.[0] ?? ''
-    indented = Math.max(indented, dashes.replace(/[^?:-]/g, '').length)
-  }
-  if (indented > MAX_NESTING) return { code: 'TOO_LARGE', message: 'The document is nested too deeply', ...at }
-  for (const character of source) {
-    if (character === '[' || character === '{') depth += 1
-    else if ((character === ']' || character === '}') && depth > 0) depth -= 1
-    if (depth > 20 * MAX_NESTING) return { code: 'TOO_LARGE', message: 'The document is nested too deeply', ...at }
-  }
+  if (nestingOf(source) > MAX_NESTING) return { code: 'TOO_LARGE', message: 'The document is nested too deeply', ...at }
   return null
+}
+
+/** An upper bound of the nesting by brackets and by compact lists (`- - -`), without reading the document. */
+function nestingOf(source: string): number {
+  let depth = 0
+  let deepest = 0
+  for (const [bracket] of source.matchAll(/[[\]{}]/g)) {
+    if (bracket === '[' || bracket === '{') deepest = Math.max(deepest, ++depth)
+    else if (depth > 0) depth -= 1
+  }
+  for (const [compact] of source.matchAll(/^[ \t]*(?:[-?:][ \t]+)+/gm)) {
+    deepest = Math.max(deepest, compact.replace(/[ \t]/g, '').length)
+  }
+  return deepest
 }
 
 function withoutDocument(problem: Problem): ReadDocument {
