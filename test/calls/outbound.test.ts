@@ -209,6 +209,7 @@ for (const database of testDatabases())
       caller.audio.connect((await call.answered()).sdp).sendSilence()
       await caller.audio.hears(350, { limitMs: 8000 })
       await call.waitForBye()
+      await server.story(call.callId)
       t.equal((await server.api('GET', '/voicemails')).body.items?.length, before)
     })
 
