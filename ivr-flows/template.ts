@@ -12,17 +12,31 @@ export function splitTemplate(source: string): readonly TemplatePart[] | null {
   while (at < source.length) {
     const open = source.indexOf('{{', at)
     if (open < 0) break
-    const close = source.indexOf('}}', open + 2)
+    const close = closingBraces(source, open + 2)
     if (close < 0) return null
-    // An expression may end with an object's brace: in "{{ {"a": 1}}}" the last two braces close the template.
-    let end = close
-    while (source[end + 2] === '}') end += 1
     if (open > at) parts.push({ kind: 'text', text: source.slice(at, open) })
-    parts.push({ kind: 'expression', text: source.slice(open + 2, end), offset: open + 2 })
-    at = end + 2
+    parts.push({ kind: 'expression', text: source.slice(open + 2, close), offset: open + 2 })
+    at = close + 2
   }
   if (at < source.length) parts.push({ kind: 'text', text: source.slice(at) })
   return parts
+}
+
+/** Where the `}}` of an expression is; braces of objects and those in texts inside it do not count. */
+function closingBraces(source: string, from: number): number {
+  let depth = 0
+  let quote = ''
+  for (let at = from; at < source.length; at += 1) {
+    const character = source[at] ?? ''
+    if (quote !== '') {
+      if (character === '\\') at += 1
+      else if (character === quote) quote = ''
+    } else if (character === '"' || character === "'") quote = character
+    else if (character === '{') depth += 1
+    else if (character === '}' && depth > 0) depth -= 1
+    else if (character === '}' && source[at + 1] === '}') return at
+  }
+  return -1
 }
 
 /**

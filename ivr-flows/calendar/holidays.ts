@@ -1,4 +1,5 @@
-import Holidays from 'date-holidays'
+import { createRequire } from 'node:module'
+import type HolidaysClass from 'date-holidays'
 import { addDays } from './local-time.ts'
 
 export type HolidayRule = Readonly<{
@@ -7,7 +8,15 @@ export type HolidayRule = Readonly<{
   types?: readonly string[] | undefined
 }>
 
-let reference: Holidays | undefined
+let loaded: typeof HolidaysClass | undefined
+
+/** The library takes a quarter of a second to load: only flows that name a country pay for it, when they are checked. */
+function library(): typeof HolidaysClass {
+  loaded ??= createRequire(import.meta.url)('date-holidays') as typeof HolidaysClass
+  return loaded
+}
+
+let reference: HolidaysClass | undefined
 const years = new Map<string, ReadonlyMap<string, string>>()
 const MAX_YEARS = 500
 
@@ -18,13 +27,13 @@ export function holidayOn(date: string, rule: HolidayRule): string | null {
 
 /** Countries that holidays are known for, by code. */
 export function holidayCountries(): Readonly<Record<string, string>> {
-  reference ??= new Holidays()
+  reference ??= new (library())()
   return reference.getCountries('en')
 }
 
 /** Parts of a country that have holidays of their own, by code. */
 export function holidaySubdivisions(country: string): Readonly<Record<string, string>> {
-  reference ??= new Holidays()
+  reference ??= new (library())()
   return reference.getStates(country, 'en') ?? {}
 }
 
@@ -35,6 +44,7 @@ function holidaysOf(
   const key = [year, country, subdivision, ...types].join(' ')
   const known = years.get(key)
   if (known !== undefined) return known
+  const Holidays = library()
   const source = subdivision === undefined ? new Holidays(country) : new Holidays(country, subdivision)
   const found = new Map<string, string>()
   for (const holiday of source.getHolidays(year, 'en')) {

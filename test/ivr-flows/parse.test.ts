@@ -153,7 +153,7 @@ t.test('an author is warned of what works but is hardly meant', async t => {
   const warnings = (source: string) =>
     parseFlow(source).problems.map(({ code, severity, line }) => ({ code, severity, line }))
   t.same(warnings(GOOD.replace(', de: Hallo', '')), [{ code: 'MISSING_TEXT', severity: 'warning', line: 17 }])
-  t.same(warnings(`${GOOD}  island: { kind: hangup }\n`), [{ code: 'UNREACHABLE', severity: 'warning', line: 36 }])
+  t.same(warnings(`${GOOD}  island: { kind: hangup }\n`), [{ code: 'UNREACHABLE', severity: 'warning', line: 38 }])
   t.ok(parseFlow(GOOD.replace(', de: Hallo', '')).flow, 'warnings do not stop a flow')
 })
 
