@@ -31,6 +31,7 @@ import { DigestGuard } from './telephony/digest.ts'
 import { onInvite } from './telephony/on-invite.ts'
 import { Registrar } from './telephony/registrar.ts'
 import { connectSipServer } from './telephony/sip-server.ts'
+import { PromptWarmer } from './warm-prompts.ts'
 
 /** Where the engines are, whether real or stand-ins; this file never asks which. */
 export type EngineAddresses = Readonly<{
@@ -114,9 +115,9 @@ export async function startParley(
         if (origin === 'made') metrics.promptSeconds.observe(tookMs / 1000)
       }
     })
-    const newCall = () => {
-      return new Call({ direction: 'inbound', log: loggers.calls, sink: events.call })
-    }
+    const warmer = stack.use(new PromptWarmer(db, flows, prompts, loggers.prompts))
+    warmer.start()
+    const newCall = () => new Call({ direction: 'inbound', log: loggers.calls, sink: events.call })
 
     const sip = stack.use(
       connectSipServer(
@@ -204,6 +205,7 @@ export async function startParley(
       settingsChanged() {
         flows.refresh()
         routing.refresh()
+        warmer.start()
       }
     })
     stack.defer(() => app.close())

@@ -14,7 +14,14 @@ const sources = await readSources()
 const SERVER_LAYERS: readonly (readonly string[])[] = [
   ['server/main.ts'],
   ['server/context.ts', 'server/engines.ts', 'server/welcome.ts'],
-  ['server/http', 'server/inbound-call.ts', 'server/outbound-call.ts', 'server/housekeeping.ts', 'server/demo-data.ts'],
+  [
+    'server/http',
+    'server/inbound-call.ts',
+    'server/outbound-call.ts',
+    'server/housekeeping.ts',
+    'server/demo-data.ts',
+    'server/warm-prompts.ts'
+  ],
   ['server/run-call-flow.ts', 'server/flow-host.ts', 'server/flow-requests.ts', 'server/flow-library.ts'],
   ['server/calls', 'server/events.ts'],
   ['server/telephony', 'server/routing'],

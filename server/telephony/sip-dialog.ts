@@ -30,6 +30,11 @@ export function toSipDialog(dialog: Srf.Dialog, log: Logger): SipDialog {
     isOver = true
     ended.abort()
   })
+  // A phone may answer our 200 with ACK and BYE in one breath: the BYE is then handled before anybody could listen.
+  if ((dialog as Srf.Dialog & { connected?: boolean }).connected === false) {
+    isOver = true
+    ended.abort()
+  }
   return {
     remoteSdp: dialog.remote.sdp,
     ended: ended.signal,

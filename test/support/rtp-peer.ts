@@ -39,6 +39,7 @@ export class RtpPeer implements AsyncDisposable {
   #rtp: Socket
   #rtcp: Socket
   #remote: { host: string; port: number } | undefined
+  #sender: RemoteInfo | undefined
   #codec: G711Codec = 'PCMU'
   #payloadType = 0
   #eventType: number | undefined = EVENT_TYPE
@@ -110,6 +111,13 @@ export class RtpPeer implements AsyncDisposable {
     this.#codec = this.#payloadType === 8 ? 'PCMA' : 'PCMU'
     this.#eventType = event === undefined ? undefined : Number(event)
     this.#remote = { host, port: Number(line[1]) }
+    return this
+  }
+
+  /** Sends to wherever voice comes from, when another program does the signalling. */
+  answerToSender(): this {
+    if (this.#sender === undefined) throw new Error('no voice has come yet')
+    this.#remote = { host: this.#sender.address, port: this.#sender.port }
     return this
   }
 
@@ -365,8 +373,9 @@ export class RtpPeer implements AsyncDisposable {
     }
   }
 
-  readonly #onRtp = (bytes: Buffer, _from: RemoteInfo): void => {
+  readonly #onRtp = (bytes: Buffer, from: RemoteInfo): void => {
     this.packetsReceived++
+    this.#sender = from
     const packet = parseRtp(bytes)
     if (packet === undefined) return
     if (packet.payloadType === this.#eventType) {
