@@ -12,7 +12,7 @@ export type RunOptions = Readonly<{
   call?: Partial<CallFacts>
   /** The caller's language, when something is known of it. */
   language?: string
-  /** Initial values of variables over the flow's defaults. */
+  /** Values for variables over the flow's defaults; those that fit no declared variable are left out. */
   variables?: JsonObject
   /** Finds a subflow; null when there is none. A call should always get the same version. */
   resolveSubflow?: (flowId: string) => Promise<Flow | null>

@@ -17,7 +17,7 @@ import { returned } from './nodes/subflow.ts'
 import { resolvePrompts } from './prompts.ts'
 import { DEFAULT_MAX_DURATION_MS, DEFAULT_MAX_STEPS } from './schema.ts'
 import type { CallFacts, FlowState, Frame } from './state.ts'
-import { fitVariables, initialVariables } from './variables.ts'
+import { fitVariables, initialVariables, startVariables } from './variables.ts'
 
 /** What drives a flow: it starts, and each ask is answered. */
 export type FlowEvent = Readonly<{ kind: 'started' }> | Readonly<{ kind: 'answered'; answer: Answer }>
@@ -39,13 +39,13 @@ export const MAX_DEPTH = 8
 /** How often onFailure may take over in one call; more means that the way out of failures fails itself. */
 export const MAX_FAILURES = 5
 
-/** The state of a call that is about to start a flow. */
+/** The state of a call that is about to start a flow. Variables that the flow does not declare, or not so, are left out. */
 export function initialState(
   flow: Flow,
   options: Readonly<{ call: CallFacts; language?: string; variables?: JsonObject; now: Date }>
 ): FlowState {
   return {
-    frames: [{ flowId: flow.id, node: flow.start, vars: { ...initialVariables(flow), ...options.variables } }],
+    frames: [{ flowId: flow.id, node: flow.start, vars: startVariables(flow, options.variables ?? {}) }],
     call: options.call,
     language: options.language ?? flow.defaultLanguage,
     result: null,

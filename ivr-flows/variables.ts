@@ -1,6 +1,8 @@
 import type { Flow, VariableType } from './flow.ts'
 import { isRecord, type Json, type JsonObject, own } from './json.ts'
 
+export const VARIABLE_TYPES: readonly VariableType[] = ['string', 'number', 'boolean', 'list', 'object', 'any']
+
 export type Fitted = Readonly<{ kind: 'fit'; vars: JsonObject }> | Readonly<{ kind: 'misfit'; reason: string }>
 
 /** Fits values to the types that the flow declares; text that reads as a number or truth value becomes one. */
@@ -21,6 +23,15 @@ export function initialVariables(flow: Flow): JsonObject {
   return Object.fromEntries(
     Object.entries(flow.vars ?? {}).map(([name, { default: value }]) => [name, (value ?? null) as Json])
   )
+}
+
+/** The variables that a flow starts with when some are given from outside; only those count that fit a declared one. */
+export function startVariables(flow: Flow, given: JsonObject): JsonObject {
+  const fitting = Object.entries(given).flatMap(([name, value]) => {
+    const fitted = fitVariables(flow, { [name]: value })
+    return fitted.kind === 'fit' ? Object.entries(fitted.vars) : []
+  })
+  return { ...initialVariables(flow), ...Object.fromEntries(fitting) }
 }
 
 /** The value as the type, or undefined when it does not fit. Every variable may be null: it is then not known. */

@@ -1,10 +1,11 @@
 import { checkSyntax } from '../expression.ts'
-import { isRecord } from '../json.ts'
+import { isRecord, toJson } from '../json.ts'
 import { didYouMean } from '../nearest.ts'
 import { promptItems } from '../prompts.ts'
 import type { Prompts } from '../parts.ts'
 import type { Finding, Path } from '../problem.ts'
 import { splitTemplate } from '../template.ts'
+import { fit, VARIABLE_TYPES } from '../variables.ts'
 import type { RawFlow } from './meaning.ts'
 import type { RoleValue } from './structure.ts'
 
@@ -24,6 +25,7 @@ export function checkExpressions(flow: RawFlow, roles: readonly RoleValue[]): Fi
   }
   // An address inside a prompt is visited twice: by its own role and as a part of the prompt.
   const places = [...new Map(collected.map(place => [JSON.stringify([place.path, place.offset]), place])).values()]
+  findings.push(...checkDefaults(flow))
   const distinct = [...new Set(places.map(place => place.text))]
   const problems = new Map(checkSyntax(distinct).map((problem, index) => [distinct[index] ?? '', problem]))
   for (const { text, path, offset } of places) {
@@ -38,6 +40,17 @@ export function checkExpressions(flow: RawFlow, roles: readonly RoleValue[]): Fi
     }
   }
   return findings
+}
+
+function checkDefaults(flow: RawFlow): Finding[] {
+  const vars = isRecord(flow['vars']) ? flow['vars'] : {}
+  return Object.entries(vars).flatMap(([name, variable]): Finding[] => {
+    if (!isRecord(variable) || variable['default'] === undefined) return []
+    const type = VARIABLE_TYPES.find(one => one === variable['type'])
+    if (type === undefined || fit(type, toJson(variable['default'])) !== undefined) return []
+    const path = ['vars', name, 'default']
+    return [{ code: 'WRONG_DEFAULT', message: `The default of “${name}” is not a ${type}`, path }]
+  })
 }
 
 function collect(value: unknown, path: Path, places: Place[], findings: Finding[]): void {

@@ -134,6 +134,14 @@ const slips: readonly Slip[] = [
     'Did you mean “office”?'
   ],
   ['a text is of the wrong kind', 'de: Hallo', 'de: 12', 'WRONG_TYPE', 17, 49, "Put it in quotes: '12'."],
+  [
+    'a default does not fit its variable',
+    '{ type: string }',
+    '{ type: number, default: many }',
+    'WRONG_DEFAULT',
+    8,
+    35
+  ],
   ['the document is not YAML', 'start: hello', 'start: [hello', 'YAML_SYNTAX', 6, 1]
 ]
 
