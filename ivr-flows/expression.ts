@@ -63,6 +63,7 @@ class Sandbox {
     this.#globals['clock'] = Date.parse(scope.now)
     evaluation.runInContext(this.#globals, { timeout: EVALUATION_LIMIT_MS })
     const { output, failure } = this.#globals
+    if (failure === 'TOO_LARGE') throw tooLarge(text)
     if (typeof failure === 'string') {
       throw new ExpressionError('EXPRESSION_FAILED', `“${shorten(text)}” cannot be evaluated (${failure})`)
     }
@@ -111,11 +112,33 @@ const setUp = new vm.Script(`
     }
     return expression
   }
+  // V8 cannot be stopped while it copies one huge text, so texts of such length are refused before they are copied.
+  const join = Array.prototype.join
+  Array.prototype.join = function (separator) {
+    if (this.length > 1e6) throw new RangeError('too long')
+    return join.call(this, separator)
+  }
+  function isSmall(value) {
+    let budget = ${MAX_OUTPUT}
+    const pending = [value]
+    while (pending.length > 0 && budget > 0) {
+      const next = pending.pop()
+      budget -= typeof next === 'string' ? next.length : 1
+      if (typeof next === 'object' && next !== null) {
+        const keys = Object.keys(next)
+        budget -= keys.length
+        for (const key of keys) pending.push(next[key])
+      }
+    }
+    return budget > 0
+  }
   function run() {
     output = failure = undefined
     seed = 1 + Math.abs(clock % 2147483646)
     try {
-      output = JSON.stringify(compile(text).evaluate(JSON.parse(input)))
+      const value = compile(text).evaluate(JSON.parse(input))
+      if (isSmall(value)) output = JSON.stringify(value)
+      else failure = 'TOO_LARGE'
     } catch (error) { failure = String(error.code ?? 'failed') }
   }
   function check() {
@@ -143,7 +166,7 @@ export function evaluate(text: string, scope: Scope): Json | undefined {
   if (direct.isKnown) return direct.value
   const output = inSandbox(box => box.evaluate(text, scope), text)
   if (output === undefined) return undefined
-  if (output.length > MAX_OUTPUT) throw new ExpressionError('EXPRESSION_TOO_LARGE', `“${shorten(text)}” gives too much`)
+  if (output.length > MAX_OUTPUT) throw tooLarge(text)
   return JSON.parse(output) as Json
 }
 
@@ -205,6 +228,10 @@ function selectPath(text: string, scope: Scope): { isKnown: boolean; value?: Jso
     value = (value as Record<string, unknown>)[step]
   }
   return { isKnown: true, value: value as Json }
+}
+
+function tooLarge(text: string): ExpressionError {
+  return new ExpressionError('EXPRESSION_TOO_LARGE', `“${shorten(text)}” gives too much`)
 }
 
 function isTimeout(err: unknown): boolean {

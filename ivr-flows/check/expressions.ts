@@ -83,6 +83,9 @@ function collectPrompt(prompts: Prompts, path: Path, places: Place[], findings: 
 }
 
 function checkPattern(pattern: string, path: Path): Finding[] {
+  if (pattern.includes('/')) {
+    return [{ code: 'BAD_PATTERN', message: 'The pattern has a slash, and keys never give one', path }]
+  }
   try {
     new RegExp(`^(?:${pattern})$`)
     return []

@@ -1,25 +1,27 @@
 import type { Finding } from '../problem.ts'
 
-/** A way from one node to another. */
-export type Edge = Readonly<{ from: string; to: string; exit: string; isInput: boolean; isFailure: boolean }>
+/** A way from one node to another, or out of the call (`to` is null). `isImplied`: only through the flow's onFailure. */
+export type Edge = Readonly<{ from: string; to: string | null; exit: string; isInput: boolean; isImplied: boolean }>
 
 /**
- * Finds circles that a call can go round in without the caller pressing anything. Where nothing but a failure leads out,
- * the call is caught for certain: an error. Where another way leads out, it may be meant (counting, trying again): a
- * warning.
+ * Finds circles that a call can go round in without the caller pressing anything, by silence and refusals too. Where no
+ * other way leads out, the call is caught for certain: an error. Where one does, it may be meant (counting, trying
+ * again): a warning. The ways of onFailure do not count: the runner limits them.
  */
 export function checkLoops(edges: readonly Edge[], names: readonly string[]): Finding[] {
+  const written = edges.filter(edge => !edge.isImplied)
+  const all = Map.groupBy(written, edge => edge.from)
+  // Keys that do not fit are keys all the same.
   const silent = Map.groupBy(
-    edges.filter(edge => !edge.isInput && !edge.isFailure),
+    written.filter(edge => !edge.isInput && edge.exit !== 'noMatch'),
     edge => edge.from
   )
-  const all = Map.groupBy(edges, edge => edge.from)
   return components(names, silent).flatMap((members): Finding[] => {
-    const circle = new Set(members)
+    const circle = new Set<string | null>(members)
     const isCircle = members.length > 1 || (silent.get(members[0] ?? '') ?? []).some(edge => edge.to === members[0])
     if (!isCircle) return []
+    const hasWayOut = members.some(name => (all.get(name) ?? []).some(edge => !circle.has(edge.to)))
     const first = names.find(name => circle.has(name)) ?? ''
-    const hasWayOut = members.some(name => (all.get(name) ?? []).some(edge => !edge.isFailure && !circle.has(edge.to)))
     return [
       {
         code: 'LOOP_WITHOUT_INPUT',
@@ -56,6 +58,7 @@ function components(names: readonly string[], edges: ReadonlyMap<string, readonl
       const edge = (edges.get(name) ?? [])[top.next]
       top.next += 1
       if (edge !== undefined) {
+        if (edge.to === null) continue
         if (!order.has(edge.to)) work.push({ name: edge.to, next: 0 })
         else if (isOpen.has(edge.to)) lower(name, order.get(edge.to))
         continue

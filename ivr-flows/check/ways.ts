@@ -34,7 +34,7 @@ export function checkWays(flow: RawFlow, roles: readonly RoleValue[], shapeFindi
     misshapen.has(name) ? looseEdges(name, roles) : edgesOf(name, nodes[name] as FlowNode, flow, findings)
   )
   // A misspelt target stands for the node it most likely means, lest everything behind it count as unreachable.
-  const meant = edges.map(edge => ({ ...edge, to: meantBy(edge.to, nodes, names) }))
+  const meant = edges.map(edge => ({ ...edge, to: edge.to === null ? null : meantBy(edge.to, nodes, names) }))
   if (typeof flow['start'] === 'string') {
     findings.push(...unreachable(meantBy(flow['start'], nodes, names), flow, names, meant))
   }
@@ -63,7 +63,9 @@ function edgesOf(name: string, node: FlowNode, flow: RawFlow, findings: Finding[
     const way = wayOf(owner, exits, exit.name)
     switch (way.kind) {
       case 'node':
-        return [{ from: name, to: way.node, exit: exit.name, isInput: exit.isInput, isFailure: exit.isFailure }]
+        return [
+          { from: name, to: way.node, exit: exit.name, isInput: exit.isInput, isImplied: way.via === 'onFailure' }
+        ]
       case 'nowhere':
         // One sentence for a node without any way on is enough: exits that fall back on another say the same.
         if (exit.otherwise.kind === 'onFailure') {
@@ -77,7 +79,7 @@ function edgesOf(name: string, node: FlowNode, flow: RawFlow, findings: Finding[
         }
         return []
       case 'end':
-        return []
+        return [{ from: name, to: null, exit: exit.name, isInput: exit.isInput, isImplied: false }]
       default:
         return way satisfies never
     }
@@ -87,7 +89,7 @@ function edgesOf(name: string, node: FlowNode, flow: RawFlow, findings: Finding[
 function looseEdges(name: string, roles: readonly RoleValue[]): Edge[] {
   return roles
     .filter(({ role, path }) => role === 'target' && path[0] === 'nodes' && path[1] === name)
-    .map(({ value }) => ({ from: name, to: String(value), exit: '', isInput: true, isFailure: false }))
+    .map(({ value }) => ({ from: name, to: String(value), exit: '', isInput: true, isImplied: false }))
 }
 
 function unreachable(start: string, flow: RawFlow, names: readonly string[], edges: readonly Edge[]): Finding[] {
@@ -98,7 +100,7 @@ function unreachable(start: string, flow: RawFlow, names: readonly string[], edg
     const name = pending.pop() ?? ''
     if (reached.has(name)) continue
     reached.add(name)
-    pending.push(...(targets.get(name) ?? []).map(edge => edge.to))
+    pending.push(...(targets.get(name) ?? []).flatMap(edge => edge.to ?? []))
   }
   return names
     .filter(name => !reached.has(name))

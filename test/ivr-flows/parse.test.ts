@@ -200,7 +200,11 @@ t.test('an author is told of nodes that lead round in a circle', async t => {
     codes({ one: say('two'), two: { kind: 'branch', cases: [{ when: 'vars.n > 3', next: 'bye' }], otherwise: 'one' } }),
     ['warning']
   )
-  t.same(codes({ one: say('two'), two: { kind: 'menu', prompt: 'Press.', choices: { '1': 'one', '2': 'bye' } } }), [])
+  const menu = { kind: 'menu', prompt: 'Press.', choices: { '1': 'one', '2': 'bye' } }
+  t.same(codes({ one: say('two'), two: menu }), [])
+  t.same(codes({ one: say('two'), two: { ...menu, noMatch: 'one' } }), [])
+  t.same(codes({ one: say('two'), two: { ...menu, noInput: 'one' } }), ['warning'])
+  t.same(codes({ one: say('two'), two: { kind: 'queue', queue: 'q', overflow: 'one' } }), ['warning'])
 })
 
 t.test('an author is told of other things that do not exist', async t => {

@@ -225,3 +225,12 @@ t.test('an agent’s queue is asked for by the caller’s language', async t => 
     announce: { everyMs: 30_000 }
   })
 })
+
+t.test('a call starts with the variables that it is given, as far as they fit', async t => {
+  const vars = { count: { type: 'number', default: 1 }, name: { type: 'string', default: 'nobody' } }
+  const prompt = '{{ vars.count + 1 }} {{ vars.name }}'
+  const flow = flowOf(document({ a: { kind: 'hangup', prompt } }, { vars }))
+  const caller = host()
+  await runFlow(flow, caller, { signal: never, variables: { count: '41', name: ['x'], other: 'y' } })
+  t.match(caller.heard[0], { text: '42 nobody' })
+})
