@@ -16,7 +16,10 @@ declare module 'drachtio-fsmrf' {
       readonly uuid: string
       readonly connected: boolean
       readonly local: { sdp: string; mediaPort: string }
-      readonly dialog: { once(event: 'destroy', listener: () => void): void; destroy(): void }
+      readonly dialog: {
+        once(event: 'destroy', listener: () => void): void
+        destroy(options: object, callback: (err: Error | null) => void): void
+      }
       api(command: string, args?: string | readonly string[]): Promise<EslEvent>
       execute(application: string, argument?: string): Promise<EslEvent>
       executeAsync(application: string, argument: string, callback?: (event: EslEvent) => void): void

@@ -143,6 +143,8 @@ class FreeswitchEndpoint implements Endpoint {
   readonly #log: Logger
   readonly #lost = new AbortController()
   readonly #digitListeners = new Set<(digit: string) => void>()
+  /** Resolves when FreeSWITCH closes the leg's event socket, which it does once the leg is gone. */
+  readonly #closed: Promise<void>
   #isReleased = false
   #hangupCause: string | undefined
 
@@ -152,6 +154,7 @@ class FreeswitchEndpoint implements Endpoint {
     this.id = endpoint.uuid
     this.localSdp = localSdpOf(endpoint.local.sdp)
     this.codec = /^a=rtpmap:\d+ (?!telephone-event)([A-Za-z0-9]+)\//m.exec(endpoint.local.sdp)?.[1] ?? null
+    this.#closed = new Promise(resolve => endpoint.conn?.on('esl::end', () => resolve()))
     endpoint.on('dtmf', ({ dtmf }: { dtmf: string }) => this.pushDigit(dtmf))
     endpoint.on('destroy', () => this.#loseLeg())
     endpoint.dialog.once('destroy', () => this.#loseLeg())
@@ -224,11 +227,13 @@ class FreeswitchEndpoint implements Endpoint {
     this.#digitListeners.clear()
     if (this.#lost.signal.aborted || !this.#endpoint.connected) return
     try {
-      await withSignal(this.#endpoint.destroy(), AbortSignal.timeout(COMMAND_LIMIT_MS))
+      await withSignal(Promise.race([this.#endpoint.destroy(), this.#closed]), AbortSignal.timeout(COMMAND_LIMIT_MS))
     } catch (err) {
       // The event socket may already be gone; the SIP dialog is the other handle on the same leg.
       this.#log.warn({ err, legId: this.id }, 'the endpoint is released by signalling')
-      this.#endpoint.dialog.destroy()
+      this.#endpoint.dialog.destroy({}, err => {
+        if (err) this.#log.warn({ err, legId: this.id }, 'the endpoint could not be released by signalling either')
+      })
     }
   }
 

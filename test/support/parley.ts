@@ -31,6 +31,8 @@ export type TestParleyOptions = Readonly<{
   database?: TestDatabase
   env?: Readonly<Record<string, string>>
   hasDemoData?: boolean
+  /** Where callers call, when the test runs the SIP server itself. */
+  sip?: PhonePeer
 }>
 
 export type TestCall = Readonly<{
@@ -107,9 +109,10 @@ export class TestParley implements AsyncDisposable {
       await startParley(config, { key: secretKey, adminPassword: ADMIN_PASSWORD }, engines.addresses, loggers)
     )
     const sip =
-      engines.sip === null
+      options.sip ??
+      (engines.sip === null
         ? parsePeer(required('PARLEY_TEST_SIP'))
-        : { host: engines.sip.host, port: engines.sip.udpPort }
+        : { host: engines.sip.host, port: engines.sip.udpPort })
     return new TestParley(parley, engines, config, sip, logs, secretKey, stack.move())
   }
 
