@@ -15,6 +15,8 @@ export interface EngineWorker<Ready, Stats> extends AsyncDisposable {
   readonly ready: Ready
   /** A snapshot of the engine's own counters. Rejects when the worker has gone or does not answer within 5 s. */
   stats(): Promise<Stats>
+  /** CPU time that the worker's thread has used so far, in milliseconds. */
+  cpuMs(): Promise<number>
   /** Resolves when the worker has ended, with the error that ended it, or undefined after a wanted stop. */
   readonly ended: Promise<Error | undefined>
 }
@@ -86,6 +88,10 @@ export async function startInWorker<Options, Ready, Stats>(
   return {
     ready,
     ended,
+    async cpuMs() {
+      const { user, system } = await worker.cpuUsage()
+      return (user + system) / 1000
+    },
     stats() {
       const id = nextId++
       return new Promise<Stats>((resolve, reject) => {
