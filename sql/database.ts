@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises'
-import { PGlite } from '@electric-sql/pglite'
 import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import { fromPglite, type Db as JobsDb } from 'pg-boss'
+import { PgliteClient } from './pglite-client.ts'
 import { pgliteDialect, SessionLock } from './pglite-dialect.ts'
 import type { Tables } from './tables.ts'
 
@@ -31,7 +31,7 @@ export async function openDatabase(location: DatabaseLocation, onError: (err: Er
   switch (location.kind) {
     case 'pglite': {
       if (location.folder !== 'memory') await mkdir(location.folder, { recursive: true })
-      const pglite = await PGlite.create(location.folder === 'memory' ? {} : { dataDir: location.folder })
+      const pglite = await PgliteClient.open(location.folder === 'memory' ? null : location.folder)
       const lock = new SessionLock()
       const db = new Kysely<Tables>({ dialect: pgliteDialect(pglite, lock) })
       const inner = fromPglite(pglite)

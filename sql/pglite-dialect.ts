@@ -1,4 +1,3 @@
-import type { PGlite } from '@electric-sql/pglite'
 import {
   CompiledQuery,
   type DatabaseConnection,
@@ -9,6 +8,7 @@ import {
   PostgresQueryCompiler,
   type QueryResult
 } from 'kysely'
+import type { PgliteClient } from './pglite-client.ts'
 
 /** A first-come, first-served lock: PGlite has one session, so whoever opens a transaction must own it alone. */
 export class SessionLock {
@@ -27,17 +27,17 @@ export class SessionLock {
 }
 
 class PgliteConnection implements DatabaseConnection {
-  readonly #pglite: PGlite
+  readonly #pglite: PgliteClient
   readonly release: () => void
 
-  constructor(pglite: PGlite, release: () => void) {
+  constructor(pglite: PgliteClient, release: () => void) {
     this.#pglite = pglite
     this.release = release
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
-    const result = await this.#pglite.query<R>(query.sql, [...query.parameters])
-    return { rows: result.rows, numAffectedRows: BigInt(result.affectedRows ?? 0) }
+    const result = await this.#pglite.query<R>(query.sql, query.parameters)
+    return { rows: result.rows, numAffectedRows: BigInt(result.affectedRows) }
   }
 
   async *streamQuery<R>(query: CompiledQuery): AsyncIterableIterator<QueryResult<R>> {
@@ -46,16 +46,16 @@ class PgliteConnection implements DatabaseConnection {
 }
 
 class PgliteDriver implements Driver {
-  readonly #pglite: PGlite
+  readonly #pglite: PgliteClient
   readonly #lock: SessionLock
 
-  constructor(pglite: PGlite, lock: SessionLock) {
+  constructor(pglite: PgliteClient, lock: SessionLock) {
     this.#pglite = pglite
     this.#lock = lock
   }
 
   async init(): Promise<void> {
-    await this.#pglite.waitReady
+    // The client is open before it is handed over.
   }
 
   async acquireConnection(): Promise<DatabaseConnection> {
@@ -84,7 +84,7 @@ class PgliteDriver implements Driver {
 }
 
 /** Kysely over one PGlite instance; `lock` is shared with everything else that uses the instance. */
-export function pgliteDialect(pglite: PGlite, lock: SessionLock): Dialect {
+export function pgliteDialect(pglite: PgliteClient, lock: SessionLock): Dialect {
   return {
     createAdapter: () => new PostgresAdapter(),
     createDriver: () => new PgliteDriver(pglite, lock),

@@ -1,0 +1,75 @@
+import { Worker } from 'node:worker_threads'
+
+type Result = Readonly<{ rows: object[]; affectedRows: number }>
+
+export type PgliteRequest =
+  | Readonly<{ kind: 'query'; id: number; text: string; values: readonly unknown[] }>
+  | Readonly<{ kind: 'exec'; id: number; text: string }>
+  | Readonly<{ kind: 'close'; id: number }>
+
+/** Id 0 answers the opening of the database itself. */
+export type PgliteReply =
+  | Readonly<{ kind: 'results'; id: number; results: readonly Result[] }>
+  | Readonly<{ kind: 'failed'; id: number; error: Record<string, unknown> & { message: string } }>
+
+type Waiting = { resolve: (results: readonly Result[]) => void; reject: (err: Error) => void }
+
+/** One PGlite instance in a worker thread, with the calls that Kysely and pg-boss make of PGlite itself. */
+export class PgliteClient {
+  readonly #worker: Worker
+  readonly #waiting = new Map<number, Waiting>()
+  #nextId = 1
+  #isClosed = false
+
+  private constructor(folder: string | null) {
+    this.#worker = new Worker(new URL('./pglite-thread.ts', import.meta.url), { workerData: { folder } })
+    this.#worker.on('message', (reply: PgliteReply) => {
+      const waiting = this.#waiting.get(reply.id)
+      this.#waiting.delete(reply.id)
+      if (reply.kind === 'results') waiting?.resolve(reply.results)
+      else waiting?.reject(Object.assign(new Error(reply.error.message), reply.error))
+    })
+    this.#worker.on('error', err => this.#failAll(err instanceof Error ? err : new Error(String(err))))
+    this.#worker.on('exit', () => this.#failAll(new Error('PGlite is closed')))
+  }
+
+  /** Opens the database in `folder`, or one in memory for null. */
+  static async open(folder: string | null): Promise<PgliteClient> {
+    const client = new PgliteClient(folder)
+    await client.#wait(0)
+    return client
+  }
+
+  async query<Row>(text: string, values: readonly unknown[] = []): Promise<{ rows: Row[]; affectedRows: number }> {
+    const [result] = await this.#ask({ kind: 'query', id: this.#nextId++, text, values })
+    return { rows: (result?.rows ?? []) as Row[], affectedRows: result?.affectedRows ?? 0 }
+  }
+
+  /** Runs several statements without values; one result for each. */
+  async exec(text: string): Promise<{ rows: object[]; affectedRows: number }[]> {
+    return [...(await this.#ask({ kind: 'exec', id: this.#nextId++, text }))]
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    const closed = this.#ask({ kind: 'close', id: this.#nextId++ })
+    this.#isClosed = true
+    await closed
+  }
+
+  async #ask(request: PgliteRequest): Promise<readonly Result[]> {
+    if (this.#isClosed) throw new Error('PGlite is closed')
+    this.#worker.postMessage(request)
+    return await this.#wait(request.id)
+  }
+
+  async #wait(id: number): Promise<readonly Result[]> {
+    return await new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }))
+  }
+
+  #failAll(err: Error): void {
+    this.#isClosed = true
+    for (const { reject } of this.#waiting.values()) reject(err)
+    this.#waiting.clear()
+  }
+}

@@ -1,0 +1,53 @@
+/** PGlite in a thread of its own: it computes, and the control plane's thread must stay free for callers. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { PGlite } from '@electric-sql/pglite'
+import type { PgliteReply, PgliteRequest } from './pglite-client.ts'
+
+const port = parentPort
+if (port === null) throw new Error('this file runs in a worker thread only')
+const { folder } = workerData as { folder: string | null }
+const answer = (reply: PgliteReply) => port.postMessage(reply)
+
+try {
+  const pglite = await PGlite.create(folder === null ? {} : { dataDir: folder })
+  port.on('message', async (request: PgliteRequest) => {
+    const { id } = request
+    try {
+      switch (request.kind) {
+        case 'query': {
+          const { rows, affectedRows } = await pglite.query(request.text, [...request.values])
+          answer({ kind: 'results', id, results: [{ rows: rows as object[], affectedRows: affectedRows ?? 0 }] })
+          break
+        }
+        case 'exec': {
+          const results = await pglite.exec(request.text)
+          answer({
+            kind: 'results',
+            id,
+            results: results.map(one => ({ rows: one.rows as object[], affectedRows: one.affectedRows ?? 0 }))
+          })
+          break
+        }
+        case 'close':
+          await pglite.close()
+          answer({ kind: 'results', id, results: [] })
+          port.close()
+          break
+        default:
+          request satisfies never
+      }
+    } catch (err) {
+      answer({ kind: 'failed', id, error: describe(err) })
+    }
+  })
+  answer({ kind: 'results', id: 0, results: [] })
+} catch (err) {
+  answer({ kind: 'failed', id: 0, error: describe(err) })
+  port.close()
+}
+
+/** The fields of a database error that others judge by; an Error object would lose them on its way. */
+function describe(err: unknown): Record<string, unknown> & { message: string } {
+  const { message, code, detail, constraint, table, severity } = err as Error & Record<string, unknown>
+  return { message, code, detail, constraint, table, severity }
+}
