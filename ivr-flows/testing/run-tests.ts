@@ -52,7 +52,7 @@ export async function runTests(
   for (const [index, one] of tests.cases.entries()) {
     const { call, failures } = await runCase(flow, flows, tests, one)
     departures.push(...call.departures)
-    const placed = failures.map(({ path, message }) => {
+    const placed = [...failures, ...(failures.length > 0 ? failedNodes(call) : [])].map(({ path, message }) => {
       const { line, column } = locate(['cases', index, ...path])
       return { line, column, message }
     })
@@ -113,6 +113,15 @@ async function runCase(flow: Flow, flows: readonly Flow[], { defaults }: TestFil
     failures.push({ path: ['steps', call.nextStepIndex], message })
   }
   return { call, failures }
+}
+
+/** Why nodes failed: what a test that fails is most often about. */
+function failedNodes(call: SimulatedCall): { path: Path; message: string }[] {
+  return call.departures.flatMap(({ node, detail }) =>
+    typeof detail?.['code'] === 'string'
+      ? [{ path: ['name'], message: `“${node}” failed: ${detail['code']}, ${String(detail['reason'])}` }]
+      : []
+  )
 }
 
 function placed(one: TestCase, result: CallResult): { path: Path; message: string }[] {
