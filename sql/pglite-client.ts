@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { access } from 'node:fs/promises'
+import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 
 type Result = Readonly<{ rows: object[]; affectedRows: number }>
@@ -18,6 +21,7 @@ type Waiting = { resolve: (results: readonly Result[]) => void; reject: (err: Er
 export class PgliteClient {
   readonly #worker: Worker
   readonly #waiting = new Map<number, Waiting>()
+  readonly #ended: Promise<unknown>
   #nextId = 1
   #isClosed = false
 
@@ -31,10 +35,21 @@ export class PgliteClient {
     })
     this.#worker.on('error', err => this.#failAll(err instanceof Error ? err : new Error(String(err))))
     this.#worker.on('exit', () => this.#failAll(new Error('PGlite is closed')))
+    this.#ended = once(this.#worker, 'exit')
   }
 
   /** Opens the database in `folder`, or one in memory for null. */
   static async open(folder: string | null): Promise<PgliteClient> {
+    if (folder !== null && !(await exists(join(folder, 'PG_VERSION')))) {
+      // Making a database needs some 250 MB that only the end of its thread gives back.
+      const maker = await PgliteClient.#start(folder)
+      await maker.close()
+      await maker.#ended
+    }
+    return await PgliteClient.#start(folder)
+  }
+
+  static async #start(folder: string | null): Promise<PgliteClient> {
     const client = new PgliteClient(folder)
     await client.#wait(0)
     return client
@@ -71,5 +86,15 @@ export class PgliteClient {
     this.#isClosed = true
     for (const { reject } of this.#waiting.values()) reject(err)
     this.#waiting.clear()
+  }
+}
+
+async function exists(file: string): Promise<boolean> {
+  try {
+    await access(file)
+    return true
+  } catch (err) {
+    if ((err as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw err
   }
 }
