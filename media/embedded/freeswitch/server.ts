@@ -57,6 +57,9 @@ export type EmbeddedFreeswitchStats = Readonly<{
   lateSlots: number
   lateSlotsMaxMs: number
   skippedSlots: number
+  /** How often a channel's turn came, and how often it was over more than 5 ms after it was due. */
+  turns: number
+  lateTurns: number
   promptsCached: number
   promptCacheBytes: number
 }>
@@ -152,6 +155,8 @@ export async function startEmbeddedFreeswitch(
       lateSlots: engine.clock.figures.lateSlots,
       lateSlotsMaxMs: engine.clock.figures.lateMaxMs,
       skippedSlots: engine.clock.figures.skippedSlots,
+      turns: engine.clock.figures.turns,
+      lateTurns: engine.clock.figures.lateTurns,
       promptsCached: engine.sounds.cached,
       promptCacheBytes: engine.sounds.cachedBytes
     }),

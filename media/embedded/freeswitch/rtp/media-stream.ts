@@ -294,22 +294,23 @@ export class MediaStream implements SlotMember {
     const isFirst = slot !== this.#lastSentSlot + 1
     const timestamp = (this.#timestampBase + slot * FRAME_SAMPLES) >>> 0
     writeRtpHeader(packet, this.#payloadType, isFirst, this.#sequence, timestamp, this.#ssrc)
-    this.#transmit(packet, packet.length, slot)
+    this.#transmit(packet, slot)
   }
 
   #sendDigitPacket(slot: number): void {
     const packet = this.#digits.nextPacket((this.#timestampBase + slot * FRAME_SAMPLES) >>> 0)
     if (packet === undefined) return
     writeRtpHeader(packet.bytes, this.#telephoneEventType, packet.isFirst, this.#sequence, packet.timestamp, this.#ssrc)
-    this.#transmit(packet.bytes, packet.bytes.length, slot)
+    this.#transmit(packet.bytes, slot)
   }
 
-  #transmit(bytes: Buffer, length: number, slot: number): void {
+  #transmit(bytes: Buffer, slot: number): void {
     this.#sequence = (this.#sequence + 1) & 0xffff
     this.#sentPackets++
     this.#lastSentSlot = slot
     this.#traffic.packetsSent++
-    this.#pair.rtp.send(bytes, 0, length, this.#remotePort, this.#remoteHost)
+    // Without offset and length, because with them a view is made of every packet.
+    this.#pair.rtp.send(bytes, this.#remotePort, this.#remoteHost)
   }
 
   #feedTaps(packet: Buffer, hasAudio: boolean): void {

@@ -6,6 +6,8 @@ const PHASE_MS = SLOT_MS / PHASES
 const GIVE_UP_MS = 400
 /** A slot counts as late beyond this. */
 const LATE_MS = 5
+/** Timers count whole milliseconds: a phase may run so much too early rather than wake up twice. */
+const EARLY_MS = 0.5
 
 /** Something that works once in every slot; first all read, then all mix, then all write. */
 export type SlotMember = {
@@ -23,6 +25,9 @@ export type ClockFigures = {
   lateSlots: number
   lateMaxMs: number
   skippedSlots: number
+  /** Members' turns, and how many of them were over more than 5 ms after they were due. */
+  turns: number
+  lateTurns: number
 }
 
 /**
@@ -33,7 +38,7 @@ export class SlotClock implements Disposable {
   readonly #members: SlotMember[][] = Array.from({ length: PHASES }, () => [])
   readonly #mixers: SlotMixer[][] = Array.from({ length: PHASES }, () => [])
   readonly #originMs = performance.now()
-  readonly figures: ClockFigures = { slots: 0, lateSlots: 0, lateMaxMs: 0, skippedSlots: 0 }
+  readonly figures: ClockFigures = { slots: 0, lateSlots: 0, lateMaxMs: 0, skippedSlots: 0, turns: 0, lateTurns: 0 }
   #timer: NodeJS.Timeout | undefined
   /** Index of the next phase to run, counted from the origin. */
   #next = 0
@@ -99,7 +104,7 @@ export class SlotClock implements Disposable {
       if ((this.#members[(this.#next + ahead) % PHASES]?.length ?? 0) === 0) continue
       this.#next += ahead
       const waitMs = this.#originMs + this.#next * PHASE_MS - performance.now()
-      this.#timer = setTimeout(this.#run, Math.max(0, Math.floor(waitMs)))
+      this.#timer = setTimeout(this.#run, Math.max(1, Math.round(waitMs)))
       return
     }
     this.#timer = undefined
@@ -107,10 +112,9 @@ export class SlotClock implements Disposable {
 
   readonly #run = (): void => {
     if (this.#isStopped) return
-    const now = performance.now()
     for (;;) {
-      const lateMs = now - (this.#originMs + this.#next * PHASE_MS)
-      if (lateMs < 0) break
+      const lateMs = performance.now() - (this.#originMs + this.#next * PHASE_MS)
+      if (lateMs < -EARLY_MS) break
       if (lateMs > GIVE_UP_MS) {
         const skip = Math.floor(lateMs / SLOT_MS) * PHASES
         this.figures.skippedSlots += skip / PHASES
@@ -126,12 +130,22 @@ export class SlotClock implements Disposable {
   #runPhase(phase: number, slot: number, lateMs: number): void {
     const members = this.#members[phase] as SlotMember[]
     if (members.length === 0) return
-    this.figures.slots++
-    if (lateMs > LATE_MS) this.figures.lateSlots++
-    if (lateMs > this.figures.lateMaxMs) this.figures.lateMaxMs = lateMs
     for (let index = 0; index < members.length; index++) members[index]?.read(slot)
     const mixers = this.#mixers[phase] as SlotMixer[]
     for (let index = 0; index < mixers.length; index++) mixers[index]?.mix(slot)
     for (let index = 0; index < members.length; index++) members[index]?.write(slot)
+    this.#count(members.length, lateMs, performance.now() - (this.#originMs + this.#next * PHASE_MS))
+  }
+
+  /** Keeps how late a phase began and ended; in between its members' turns are taken as evenly spread. */
+  #count(turns: number, beganLateMs: number, endedLateMs: number): void {
+    const { figures } = this
+    figures.slots++
+    figures.turns += turns
+    if (beganLateMs > LATE_MS) figures.lateSlots++
+    if (endedLateMs > figures.lateMaxMs) figures.lateMaxMs = endedLateMs
+    if (endedLateMs <= LATE_MS) return
+    const share = (endedLateMs - LATE_MS) / Math.max(endedLateMs - beganLateMs, Number.EPSILON)
+    figures.lateTurns += Math.ceil(turns * Math.min(1, share))
   }
 }
