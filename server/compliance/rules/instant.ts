@@ -20,7 +20,8 @@ export function checkRegistry(
   const entry = context.facts.registries?.[version.registry]
   const expired: readonly Reason[] = isRelationshipExpired(context, exceptions) ? ['EBR_EXPIRED'] : []
   if (entry === undefined) {
-    if (version.lookup === 'at_dial' && !context.isDialling) return { reasons: [], open: `registries.${version.registry}` }
+    if (version.lookup === 'at_dial' && !context.isDialling)
+      return { reasons: [], open: `registries.${version.registry}` }
     return fail('DNC_SCRUB_MISSING')
   }
   const obtainedMs = instant(entry.obtainedAt)
@@ -148,7 +149,8 @@ export function mayOverdial(campaign: Readonly<{ live: number; abandoned: number
 /** The cap on calls that were answered by a person and met nobody. One agent for each call cannot breach it. */
 export function checkAbandonment(context: Context, version: VersionOf<'abandon'>): Finding {
   const { campaign } = context.facts
-  if (campaign === undefined) return context.isDialling ? fail('CAMPAIGN_ABANDON_CAP') : { reasons: [], open: 'campaign' }
+  if (campaign === undefined)
+    return context.isDialling ? fail('CAMPAIGN_ABANDON_CAP') : { reasons: [], open: 'campaign' }
   if (campaign.pacing === 'preview' || campaign.pacing === 'progressive') return PASS
   return mayOverdial(campaign, version.capPercent) ? PASS : fail('CAMPAIGN_ABANDON_CAP')
 }

@@ -28,7 +28,10 @@ export function inForce<V>(versions: readonly Dated<V>[], day: number): V | null
   return null
 }
 
-type HolidayBook = Readonly<{ on(day: number, regions: readonly string[]): string | null; isKnown(day: number): boolean }>
+export type HolidayBook = Readonly<{
+  on(day: number, regions: readonly string[]): string | null
+  isKnown(day: number): boolean
+}>
 
 /** The holidays of a pack, computed once for each year and set of regions. */
 export function holidayBook(pack: Pack): HolidayBook {
@@ -108,12 +111,7 @@ function compileWeek(version: VersionOf<'window'>, guardMs: number): Week {
   }
 }
 
-function inAllZones(
-  context: Context,
-  hoursOf: (day: number) => DayHours,
-  fromMs: number,
-  limitMs: number
-): number {
+function inAllZones(context: Context, hoursOf: (day: number) => DayHours, fromMs: number, limitMs: number): number {
   const { zones } = context
   let at = fromMs
   for (let agreed = 0, index = 0; agreed < zones.length; index = (index + 1) % zones.length) {
@@ -223,7 +221,11 @@ export function courtesyCheck(versions: readonly Dated<VersionOf<'courtesy'>>[],
           const version = inForce(versions, day)
           for (const place of version?.places ?? []) {
             if (!context.jurisdictions.includes(place.country)) continue
-            if (place.zone !== undefined && context.zones.some(one => one.name === place.zone) && place.zone !== zone.name)
+            if (
+              place.zone !== undefined &&
+              context.zones.some(one => one.name === place.zone) &&
+              place.zone !== zone.name
+            )
               continue
             for (const near of [day - 1, day, day + 1]) {
               const span = fastOf(place, version?.padDays ?? 0, near)
@@ -359,7 +361,8 @@ export function suspensionCheck(): TimedCheck {
       }
       return at
     },
-    reasonAt: (context, atMs) => (find(context, atMs)?.kind === 'holiday' ? 'HOLIDAY_PROHIBITED' : 'EMERGENCY_SUSPENSION')
+    reasonAt: (context, atMs) =>
+      find(context, atMs)?.kind === 'holiday' ? 'HOLIDAY_PROHIBITED' : 'EMERGENCY_SUSPENSION'
   }
 }
 

@@ -1,4 +1,4 @@
-import { DAY_MS, MINUTE_MS } from './calendar.ts'
+import { DAY_MS, formatDay, MINUTE_MS } from './calendar.ts'
 
 /** The program does not know this zone, or an instant lies outside the years it has rules for. */
 export class ZoneError extends Error {
@@ -78,10 +78,35 @@ export function startOfDay(zone: Zone, day: number): number {
 /** Wall time with its offset, as in RFC 3339: `2026-12-01T07:59:59-05:00`. */
 export function formatLocal(zone: Zone, atMs: number): string {
   const offsetMs = offsetAt(zone, atMs)
+  const local = atMs + offsetMs
+  const day = Math.floor(local / DAY_MS)
+  const seconds = Math.floor((local - day * DAY_MS) / 1_000)
+  const clock = `${two(Math.floor(seconds / 3_600))}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`
+  return `${dateText(day)}T${clock}${offsetText(offsetMs)}`
+}
+
+const TWO_DIGITS: readonly string[] = Array.from({ length: 100 }, (_, value) => String(value).padStart(2, '0'))
+
+function two(value: number): string {
+  return TWO_DIGITS[value] ?? ''
+}
+
+const dates = new Map<number, string>()
+const MAX_DATES = 5_000
+
+function dateText(day: number): string {
+  let text = dates.get(day)
+  if (text === undefined) {
+    if (dates.size > MAX_DATES) dates.clear()
+    text = formatDay(day)
+    dates.set(day, text)
+  }
+  return text
+}
+
+function offsetText(offsetMs: number): string {
   const minutes = Math.round(Math.abs(offsetMs) / MINUTE_MS)
-  const two = (value: number) => String(value).padStart(2, '0')
-  const wall = new Date(atMs + offsetMs).toISOString().slice(0, 19)
-  return `${wall}${offsetMs < 0 ? '-' : '+'}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`
+  return `${offsetMs < 0 ? '-' : '+'}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`
 }
 
 function findTransitions(name: string): Zone {
