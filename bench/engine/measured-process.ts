@@ -1,5 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+
+/** Linux counts the CPU of processes in hundredths of a second for its users. */
+const MS_PER_TICK = 10
+const PAGE_MB = 4096 / 2 ** 20
 
 /** CPU and memory of a child process at one moment. */
 export type Reading = Readonly<{
@@ -26,7 +31,7 @@ export class MeasuredProcess implements AsyncDisposable {
   }
 
   /** Sends the child something of its own. */
-  send(message: object): void {
+  send(message: object | string): void {
     this.#child.send(message)
   }
 
@@ -41,6 +46,15 @@ export class MeasuredProcess implements AsyncDisposable {
     this.#child.send('stop')
     await ended
   }
+}
+
+/** Reads CPU and memory of a process that somebody else started, from Linux's /proc. */
+export async function readOutsideProcess(pid: number): Promise<Reading> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8')
+  // The name in brackets may hold spaces; what follows it begins with the third field (proc_pid_stat(5)).
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  const [user = 0, system = 0, pages = 0] = [11, 12, 21].map(index => Number(fields[index]))
+  return { cpuMs: (user + system) * MS_PER_TICK, rssMb: pages * PAGE_MB, stats: {}, ready: undefined }
 }
 
 /** The child's side: answers with readings until it is told to stop. */

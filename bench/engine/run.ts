@@ -1,169 +1,190 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { connect } from 'node:net'
-import { once } from 'node:events'
-import { tmpdir } from 'node:os'
+import { cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { generateTone } from '../../media/audio/tone.ts'
 import { writeWav } from '../../media/audio/wav.ts'
-import { type BenchCaller, bindCallers, callAll, pace } from './callers.ts'
+import { type BenchCaller, bindCallers, pace } from './callers.ts'
+import { callAll } from './dialler.ts'
+import { EventSocketClient } from './event-socket-client.ts'
 import { MeasuredProcess, type Reading } from './measured-process.ts'
+import { type Engine, realEngine, standIn } from './measured-engine.ts'
 
 const { values } = parseArgs({
   options: {
     calls: { type: 'string', default: '100' },
     seconds: { type: 'string', default: '5' },
-    full: { type: 'boolean', default: false }
+    /** 300 calls in the row that is timed, 10 s each. */
+    full: { type: 'boolean', default: false },
+    /** Process id of a running FreeSWITCH with profile `drachtio_mrf` that is measured beside the stand-in. */
+    'real-pid': { type: 'string' },
+    'real-sip-port': { type: 'string', default: '5080' },
+    'real-event-socket-port': { type: 'string', default: '8021' },
+    'real-secret': { type: 'string', default: 'ClueCon' }
   }
 })
 const CALLS = Number(values.calls)
-const SECONDS = Number(values.seconds)
+const SECONDS = values.full ? Math.max(10, Number(values.seconds)) : Number(values.seconds)
+const TIMED_CALLS = values.full ? 300 : CALLS
 const WARM_UP_MS = 2_000
-const SECRET = 'bench'
 
-type Row = {
+type Figures = {
   what: string
   calls: number
-  'CPU ms per call-second': string
-  'within 5 ms': string
-  missing: number
-  'RSS MB': string
-  note: string
+  cpuMs: number
+  rssMb: number
+  /** What the same work may cost at most, against bare sockets. */
+  limit?: number
+  sentInTime?: number
+  heardInTime?: number
+  missing?: number
 }
 
 const sounds = await mkdtemp(join(tmpdir(), 'bench-'))
 const prompt = join(sounds, 'prompt.wav')
-await writeFile(
-  prompt,
-  writeWav({
-    sampleRateHz: 8_000,
-    channels: 1,
-    samples: generateTone({ frequenciesHz: [440, 620], durationMs: 60_000 })
-  })
-)
+const playPrompt = `sendmsg\ncall-command: execute\nexecute-app-name: endless_playback\nexecute-app-arg: ${prompt}\n\n`
 
-const options = (low: number) => ({
-  eventSocket: { host: '127.0.0.1', port: 0, secret: SECRET },
-  sip: { host: '127.0.0.1', port: 0 },
-  rtp: { host: '127.0.0.1', portRange: [low, low + 3_000] },
-  logLevel: 'error'
-})
+type Measured = Readonly<{ before: Reading; after: Reading; seconds: number }>
 
-/** CPU per call and second between two readings. */
-function cpuPerCall(before: Reading, after: Reading, calls: number, seconds: number): number {
-  return (after.cpuMs - before.cpuMs) / (calls * seconds)
-}
-
-async function measure(process: MeasuredProcess, seconds: number): Promise<[Reading, Reading, number]> {
+async function measure(read: () => Promise<Reading>): Promise<Measured> {
   await delay(WARM_UP_MS)
-  const before = await process.read()
+  const before = await read()
   const startedAt = performance.now()
-  await delay(seconds * 1000)
-  const after = await process.read()
-  return [before, after, (performance.now() - startedAt) / 1000]
+  await delay(SECONDS * 1000)
+  const after = await read()
+  return { before, after, seconds: (performance.now() - startedAt) / 1000 }
 }
 
-async function reference(calls: number): Promise<Row> {
-  await using child = await MeasuredProcess.start(new URL('./sockets-process.ts', import.meta.url), {
-    sockets: calls,
-    low: 31_000
-  })
-  const callers = await bindCallers(calls, false)
-  for (const [index, caller] of callers.entries()) caller.remotePort = 31_000 + index * 2
-  child.send({ ports: callers.map(caller => caller.socket.address().port) })
+function figures(what: string, calls: number, { before, after, seconds }: Measured): Figures {
+  return { what, calls, cpuMs: (after.cpuMs - before.cpuMs) / (calls * seconds), rssMb: after.rssMb }
+}
+
+async function bareSockets(calls: number): Promise<Figures> {
+  const callers = await bindCallers(calls)
+  await using child = await MeasuredProcess.start(new URL('./sockets-process.ts', import.meta.url), { sockets: calls })
+  for (const [index, port] of (child.ready as number[]).entries()) {
+    const caller = callers[index]
+    if (caller !== undefined) caller.remotePort = port
+  }
+  child.send({ ports: callers.map(caller => caller.port) })
   const stop = pace(callers)
-  const [before, after, seconds] = await measure(child, SECONDS)
+  const measured = await measure(() => child.read())
   stop()
   for (const caller of callers) caller.socket.close()
-  return row('bare Node sockets (reference)', calls, cpuPerCall(before, after, calls, seconds), callers, after, '')
+  return figures('bare Node sockets', calls, measured)
 }
 
-function row(
-  what: string,
-  calls: number,
-  cpu: number,
-  callers: readonly BenchCaller[],
-  after: Reading,
-  note: string
-): Row {
-  const figures = callers.flatMap(caller => (caller.arrivals === undefined ? [] : [caller.arrivals.figures()]))
-  const packets = figures.reduce((sum, figure) => sum + figure.packets, 0)
-  const within = figures.reduce((sum, figure) => sum + figure.within5Ms * figure.packets, 0)
-  return {
-    what,
-    calls,
-    'CPU ms per call-second': cpu.toFixed(2),
-    'within 5 ms': packets === 0 ? '-' : `${((within / packets) * 100).toFixed(2)} %`,
-    missing: figures.reduce((sum, figure) => sum + figure.missing, 0),
-    'RSS MB': after.rssMb.toFixed(0),
-    note
+/** Every call hears a prompt without end and sends silence. */
+async function prompts(engine: Engine, calls: number): Promise<Figures> {
+  const callers = await bindCallers(calls)
+  const hangUp = await callAll(engine.sipPort, callers, (_caller, write) => write(playPrompt))
+  const stop = pace(callers)
+  const measured = await measure(() => engine.read())
+  stop()
+  await hangUp()
+  return { ...figures(`${engine.name}: prompt, caller sends too`, calls, measured), limit: 1.2 / 0.7 }
+}
+
+/** Two calls each are joined and both send. */
+async function bridges(engine: Engine, pairs: number): Promise<Figures> {
+  const callers = await bindCallers(pairs * 2)
+  const hangUp = await callAll(engine.sipPort, callers, () => {})
+  await using control = await EventSocketClient.connect(engine.eventSocketPort, engine.secret)
+  for (let index = 0; index < pairs; index++) {
+    const reply = await control.api(`uuid_bridge ${callers[index * 2]?.uuid} ${callers[index * 2 + 1]?.uuid}`)
+    if (!reply.startsWith('+OK')) throw new Error(`no bridge: ${reply}`)
   }
+  const stop = pace(callers)
+  const measured = await measure(() => engine.read())
+  stop()
+  const silent = callers.filter(caller => caller.received === 0).length
+  if (silent > 0) throw new Error(`${silent} bridged callers heard nothing`)
+  await hangUp()
+  return { ...figures(`${engine.name}: bridge of two PCMU legs`, pairs, measured), limit: 2 / 0.7 }
 }
 
-async function promptCalls(calls: number, seconds: number, isTimed: boolean): Promise<Row> {
-  await using child = await MeasuredProcess.start(new URL('./engine-process.ts', import.meta.url), options(21_000))
-  const callers = await bindCallers(calls, isTimed)
-  const { sipPort } = child.ready as { sipPort: number }
-  const hangUp = await callAll(sipPort, callers, (_caller, write) => {
-    write(`sendmsg\ncall-command: execute\nexecute-app-name: endless_playback\nexecute-app-arg: ${prompt}\n\n`)
+/** The prompt load once more, with what is heard timed in a process of its own. */
+async function timedPrompts(engine: Engine, calls: number): Promise<Figures> {
+  const callers = await bindCallers(calls, true)
+  const hangUp = await callAll(engine.sipPort, callers, (_caller, write) => write(playPrompt))
+  await using receiver = await MeasuredProcess.start(new URL('./receiver-process.ts', import.meta.url), {
+    calls: callers.map(({ port, remotePort }: BenchCaller) => ({ port, remotePort }))
   })
   const stop = pace(callers)
-  const [before, after, elapsed] = await measure(child, seconds)
+  await delay(WARM_UP_MS)
+  receiver.send('forget')
+  const before = await engine.read()
+  const startedAt = performance.now()
+  await delay(SECONDS * 1000)
+  const after = await engine.read()
+  const seconds = (performance.now() - startedAt) / 1000
+  const heard = (await receiver.read()).stats
   stop()
-  const cpu = cpuPerCall(before, after, calls, elapsed)
-  const { lateSlots = 0, slots = 1, lateSlotsMaxMs = 0 } = after.stats
   await hangUp()
-  return row(
-    'prompt, caller sends too',
-    calls,
-    cpu,
-    callers,
-    after,
-    `clock late ${((lateSlots / slots) * 100).toFixed(2)} %, at most ${lateSlotsMaxMs.toFixed(0)} ms`
-  )
-}
-
-async function bridgedCalls(pairs: number): Promise<Row> {
-  await using child = await MeasuredProcess.start(new URL('./engine-process.ts', import.meta.url), options(25_000))
-  const callers = await bindCallers(pairs * 2, false)
-  const { sipPort, eventSocketPort } = child.ready as { sipPort: number; eventSocketPort: number }
-  const hangUp = await callAll(sipPort, callers, () => {})
-  const control = connect(eventSocketPort, '127.0.0.1')
-  await once(control, 'connect')
-  control.resume()
-  control.write(`auth ${SECRET}\n\n`)
-  await delay(500)
-  for (let index = 0; index < pairs; index++) {
-    control.write(`api uuid_bridge ${callers[index * 2]?.uuid} ${callers[index * 2 + 1]?.uuid}\n\n`)
+  if (heard['streams'] !== calls) throw new Error(`${heard['streams']} of ${calls} calls were heard`)
+  const turns = (after.stats['turns'] ?? 0) - (before.stats['turns'] ?? 0)
+  const late = (after.stats['lateTurns'] ?? 0) - (before.stats['lateTurns'] ?? 0)
+  return {
+    ...figures(`${engine.name}: prompt, timed`, calls, { before, after, seconds }),
+    ...(turns === 0 ? {} : { sentInTime: 1 - late / turns }),
+    heardInTime: (heard['within5Ms'] ?? 0) / Math.max(1, heard['packets'] ?? 0),
+    missing: heard['missing'] ?? 0
   }
-  const stop = pace(callers)
-  const [before, after, elapsed] = await measure(child, SECONDS)
-  stop()
-  const result = row(
-    'bridge of two PCMU legs',
-    pairs,
-    cpuPerCall(before, after, pairs, elapsed),
-    callers,
-    after,
-    `${after.stats['bridges']} bridges`
-  )
-  control.destroy()
-  await hangUp()
-  return result
 }
 
-const rows: Row[] = []
+const rows: Figures[] = []
+async function measureEngine(start: () => Promise<Engine>): Promise<void> {
+  for (const load of [
+    (engine: Engine) => prompts(engine, CALLS),
+    (engine: Engine) => bridges(engine, Math.floor(CALLS / 2)),
+    (engine: Engine) => timedPrompts(engine, TIMED_CALLS)
+  ]) {
+    await using engine = await start()
+    rows.push(await load(engine))
+  }
+}
+
+const loadBefore = loadavg()[0] ?? 0
 try {
-  rows.push(await reference(CALLS))
-  rows.push(await promptCalls(CALLS, SECONDS, false))
-  rows.push(await bridgedCalls(Math.floor(CALLS / 2)))
-  rows.push(await promptCalls(values.full ? 300 : CALLS, SECONDS, true))
+  const samples = generateTone({ frequenciesHz: [440, 620], durationMs: 60_000 })
+  await writeFile(prompt, writeWav({ sampleRateHz: 8_000, channels: 1, samples }))
+  rows.push(await bareSockets(CALLS))
+  await measureEngine(standIn)
+  const pid = values['real-pid']
+  if (pid !== undefined) {
+    await measureEngine(() =>
+      realEngine({
+        pid: Number(pid),
+        sipPort: Number(values['real-sip-port']),
+        eventSocketPort: Number(values['real-event-socket-port']),
+        secret: values['real-secret']
+      })
+    )
+  }
+  // Once more at the end, because other work on the machine changes what a packet costs.
+  rows.push(await bareSockets(CALLS))
 } finally {
   await rm(sounds, { recursive: true })
 }
-console.table(rows)
-const [base, played] = rows
+
+const references = rows.filter(row => row.what === 'bare Node sockets')
+const reference = references.reduce((sum, row) => sum + row.cpuMs, 0) / references.length
+const percent = (share: number | undefined) => (share === undefined ? '' : `${(share * 100).toFixed(2)} %`)
 console.log(
-  `prompt against bare sockets: ${(Number(played?.['CPU ms per call-second']) / Number(base?.['CPU ms per call-second'])).toFixed(2)} times`
+  `${cpus()[0]?.model ?? 'unknown processor'}, ${cpus().length} cores, Node ${process.version}, ` +
+    `load average ${loadBefore.toFixed(1)} before the run, ${SECONDS} s a row, ${new Date().toISOString().slice(0, 10)}`
+)
+console.table(
+  rows.map(row => ({
+    what: row.what,
+    calls: row.calls,
+    'CPU ms per call-second': row.cpuMs.toFixed(2),
+    'times bare sockets': (row.cpuMs / reference).toFixed(2),
+    'at most': row.limit?.toFixed(2) ?? '',
+    'sent within 5 ms': percent(row.sentInTime),
+    'heard within 5 ms': percent(row.heardInTime),
+    missing: row.missing ?? '',
+    'RSS MB': row.rssMb.toFixed(0)
+  }))
 )

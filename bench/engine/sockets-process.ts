@@ -3,14 +3,14 @@ import { once } from 'node:events'
 import { serveReadings } from './measured-process.ts'
 
 /** The reference: sockets that send one RTP-sized packet every 20 ms and count what comes, and nothing else. */
-const { sockets: count, low } = JSON.parse(process.argv[2] ?? '{}') as { sockets: number; low: number }
+const { sockets: count } = JSON.parse(process.argv[2] ?? '{}') as { sockets: number }
 const stats = { packetsSent: 0, packetsReceived: 0 }
 const packet = Buffer.alloc(172)
 const sockets = await Promise.all(
-  Array.from({ length: count }, async (_, index) => {
+  Array.from({ length: count }, async () => {
     const socket = createSocket('udp4')
     socket.on('message', () => stats.packetsReceived++)
-    socket.bind(low + index * 2, '127.0.0.1')
+    socket.bind(0, '127.0.0.1')
     await once(socket, 'listening')
     return { socket, peer: 0 }
   })
@@ -31,7 +31,7 @@ process.on('message', order => {
   tick()
 })
 serveReadings(
-  sockets.map((_, index) => low + index * 2),
+  sockets.map(({ socket }) => socket.address().port),
   () => stats,
   async () => {}
 )
