@@ -4,7 +4,7 @@ import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import Fastify, { type FastifyBaseLogger } from 'fastify'
+import Fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 import { newId } from '../ids.ts'
 import { registerAuthentication, SESSION_COOKIE } from './authentication.ts'
 import type { App } from './fastify-types.ts'
@@ -17,6 +17,7 @@ import { registerHealthRoutes, registerOperationRoutes } from './routes/operatio
 import { registerSessionRoutes } from './routes/session.ts'
 import { registerTrunkRoutes } from './routes/trunks.ts'
 import { registerUserRoutes } from './routes/users.ts'
+import { registerVoicemailRoutes } from './routes/voicemails.ts'
 
 /** Requests of one address within a minute before 429; far above what a person or a wallboard does. */
 const REQUESTS_PER_MINUTE = 3_000
@@ -26,7 +27,7 @@ const MAX_BODY_BYTES = 2 * 1024 * 1024
 export async function createApp(parts: HttpParts): Promise<App> {
   const app: App = Fastify({
     loggerInstance: parts.log as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => newId(),
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: 30_000,
@@ -68,6 +69,10 @@ export async function createApp(parts: HttpParts): Promise<App> {
 
   await app.register(swaggerUi, { routePrefix: '/api/docs' })
   registerHealthRoutes(app, parts)
+  // Until there is a desk to open, the API's pages are what a browser is here for.
+  app.get('/', { config: { access: 'public' }, schema: { hide: true } }, (_request, reply) =>
+    reply.redirect('/api/docs')
+  )
   await app.register(
     async api => {
       registerSessionRoutes(api, parts)
@@ -76,6 +81,7 @@ export async function createApp(parts: HttpParts): Promise<App> {
       registerTrunkRoutes(api, parts)
       registerFlowRoutes(api, parts)
       registerCallRoutes(api, parts)
+      registerVoicemailRoutes(api, parts)
       registerOperationRoutes(api, parts)
     },
     { prefix: '/api/v1' }

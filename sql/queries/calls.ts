@@ -157,3 +157,7 @@ export async function listVoicemails(
 export async function findVoicemail(db: Db, id: string): Promise<Selectable<VoicemailsTable> | undefined> {
   return await db.selectFrom('voicemails').selectAll().where('id', '=', id).executeTakeFirst()
 }
+
+export async function markVoicemailHeard(db: Db, id: string, now: Date): Promise<void> {
+  await db.updateTable('voicemails').set({ heard_at: now }).where('id', '=', id).where('heard_at', 'is', null).execute()
+}

@@ -198,7 +198,10 @@ for (const database of testDatabases())
         })
       }
       if (server.engines.drachtio !== null) t.match(await server.engines.drachtio.stats(), { dialogs: 0 })
-      t.same([...server.parley.liveCalls.values()].map(call => call.ended?.reason ?? 'running'), [])
+      t.same(
+        [...server.parley.liveCalls.values()].map(call => call.ended?.reason ?? 'running'),
+        []
+      )
     })
   })
 

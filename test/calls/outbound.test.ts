@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { decodeG711 } from '../../media/audio/g711.ts'
 import { toneShare } from '../../media/audio/goertzel.ts'
+import { parseWav } from '../../media/audio/wav.ts'
 import { readSealedAudio } from '../../media/recordings/sealed-audio.ts'
 import { VOICEMAIL_KEY_PURPOSE } from '../../server/calls/voicemail.ts'
 import { unseal } from '../../server/seal.ts'
@@ -196,6 +197,13 @@ for (const database of testDatabases())
       const middle = pcm.subarray(pcm.length >> 1, (pcm.length >> 1) + 1600)
       t.ok(toneShare(middle, 700) > 0.6, 'the message is what the caller said')
       t.ok(sealed.length / 8 > 1500 && sealed.length / 8 < 4500, 'and as long as it was')
+      const heard = await fetch(`${server.url}/api/v1/voicemails/${row!.id}/audio`, {
+        headers: { authorization: `Bearer ${await server.adminToken()}` }
+      })
+      const wav = parseWav(Buffer.from(await heard.arrayBuffer()))
+      t.same([wav.sampleRateHz, wav.samples.length], [8000, pcm.length], 'it can be heard through the API')
+      const log = (await server.api('GET', '/audit-log?action=voicemail.heard')).body.items
+      t.equal(log?.length, 1, 'and the hearing is in the audit log')
       const disk = await readFile(join(server.dataDir, row!.file))
       t.notOk(disk.includes(sealed.subarray(4000, 4160)), 'what is on disk is not the audio')
       const files = await readdir(server.dataDir, { recursive: true })
@@ -217,7 +225,10 @@ for (const database of testDatabases())
       if (server.engines.freeswitch !== null)
         t.match(await server.engines.freeswitch.stats(), { channels: 0, bridges: 0, forks: 0, rtpPortsInUse: 0 })
       if (server.engines.drachtio !== null) t.match(await server.engines.drachtio.stats(), { dialogs: 0 })
-      t.same([...server.parley.liveCalls.values()].map(call => call.ended?.reason ?? 'running'), [])
+      t.same(
+        [...server.parley.liveCalls.values()].map(call => call.ended?.reason ?? 'running'),
+        []
+      )
     })
   })
 

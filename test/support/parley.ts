@@ -130,7 +130,7 @@ export class TestParley implements AsyncDisposable {
     const response = await fetch(`${this.url}/api/v1${path}`, {
       method,
       headers: {
-        authorization: `Bearer ${token ?? (await this.#adminToken())}`,
+        authorization: `Bearer ${token ?? (await this.adminToken())}`,
         ...(body !== undefined && { 'content-type': 'application/json' })
       },
       ...(body !== undefined && { body: JSON.stringify(body) })
@@ -211,7 +211,7 @@ export class TestParley implements AsyncDisposable {
     await this.#stack.disposeAsync()
   }
 
-  async #adminToken(): Promise<string> {
+  async adminToken(): Promise<string> {
     this.#token ??= (await this.signIn('admin', ADMIN_PASSWORD)).body['token'] as string
     return this.#token
   }

@@ -1,6 +1,6 @@
 import type { Selectable } from 'kysely'
 import { Type } from 'typebox'
-import { findCdr, listCallEvents, listCdrs, listVoicemails } from '../../../sql/queries/calls.ts'
+import { findCdr, listCallEvents, listCdrs } from '../../../sql/queries/calls.ts'
 import type { CdrsTable } from '../../../sql/tables.ts'
 import { END_REASONS, type EndReason } from '../../calls/end-reasons.ts'
 import { AppError } from '../../errors.ts'
@@ -58,15 +58,6 @@ const StorySchema = Type.Object({
       data: Type.Record(Type.String(), Type.Unknown())
     })
   )
-})
-
-const VoicemailSchema = Type.Object({
-  id: Type.String(),
-  callId: Type.String(),
-  mailbox: Type.String(),
-  language: NullableString,
-  durationMs: Type.Integer(),
-  createdAt: Type.String()
 })
 
 const CallFilter = Type.Object({
@@ -198,36 +189,6 @@ export function registerCallRoutes(app: App, { db, liveCalls, startCall }: HttpP
       await audit(db, request, 'call.ended', { kind: 'call', id })
       call.end('operatorEnded', { detail: actorOf(request).name })
       return reply.status(204).send(null)
-    }
-  )
-
-  app.get(
-    '/voicemails',
-    {
-      config: { access: 'voicemails:read' },
-      schema: {
-        summary: 'List voicemails, newest first',
-        tags: ['calls'],
-        querystring: PageQuery,
-        response: responses({ 200: pageOf(VoicemailSchema) })
-      }
-    },
-    async request => {
-      const { cursor, limit = 50 } = request.query
-      const rows = await listVoicemails(db, decodeCursor(cursor, 1)?.[0] ?? null, limit + 1)
-      return toPage(
-        rows,
-        limit,
-        row => ({
-          id: row.id,
-          callId: row.call_id,
-          mailbox: row.mailbox,
-          language: row.language,
-          durationMs: row.duration_ms,
-          createdAt: row.created_at.toISOString()
-        }),
-        row => [row.id]
-      )
     }
   )
 }
