@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { startEmbeddedFreeswitch } from './server.ts'
+import { startInOwnThread } from './start-in-own-thread.ts'
 
 const { values } = parseArgs({
   options: {
@@ -15,7 +15,7 @@ const { values } = parseArgs({
 })
 
 const [low = 20_000, high = 29_999] = values['rtp-ports'].split('-').map(Number)
-const server = await startEmbeddedFreeswitch({
+const server = await startInOwnThread({
   eventSocket: { host: values.host, port: Number(values['event-socket-port']), secret: values.secret },
   sip: { host: values.host, port: Number(values['sip-port']) },
   rtp: { host: values.host, portRange: [low, high] },

@@ -1,4 +1,4 @@
 import { serveInWorker } from '../in-worker.ts'
-import { startEmbeddedFreeswitch } from './server.ts'
+import { startInOwnThread } from './start-in-own-thread.ts'
 
-await serveInWorker(startEmbeddedFreeswitch)
+await serveInWorker(startInOwnThread)
