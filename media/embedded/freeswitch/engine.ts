@@ -21,6 +21,8 @@ export interface Engine {
   readonly sipAddress: string
   /** How many audio forks run. */
   forks: number
+  /** Frames that slow listeners of forks have lost. */
+  forkFramesDropped: number
   /** Called once by a channel that hangs up. */
   onHangup(channel: Channel): Promise<void>
 }

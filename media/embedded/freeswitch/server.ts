@@ -46,6 +46,8 @@ export type EmbeddedFreeswitchStats = Readonly<{
   bridges: number
   conferences: number
   forks: number
+  /** Frames that slow listeners of forks have lost. */
+  forkFramesDropped: number
   rtpPortsInUse: number
   eventSocketConnections: number
   packetsSent: number
@@ -85,6 +87,7 @@ export async function startEmbeddedFreeswitch(
     startedAtMs: Date.now(),
     maxChannels: options.maxChannels ?? DEFAULT_MAX_CHANNELS,
     forks: 0,
+    forkFramesDropped: 0,
     get sessionsSinceStart() {
       return sessions
     },
@@ -146,6 +149,7 @@ export async function startEmbeddedFreeswitch(
       bridges: [...engine.channels.values()].filter(channel => channel.bridgedTo !== undefined).length / 2,
       conferences: engine.conferences.size,
       forks: engine.forks,
+      forkFramesDropped: engine.forkFramesDropped,
       rtpPortsInUse: ports.inUse,
       eventSocketConnections: eventSocket.connections,
       ...traffic,
@@ -162,6 +166,7 @@ export async function startEmbeddedFreeswitch(
     }),
     async [Symbol.asyncDispose]() {
       heartbeat[Symbol.dispose]()
+      profile.stopTakingCalls()
       for (const channel of [...engine.channels.values()]) channel.hangup('SYSTEM_SHUTDOWN')
       await Promise.allSettled([...ending])
       await profile[Symbol.asyncDispose]()

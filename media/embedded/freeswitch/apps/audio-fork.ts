@@ -53,7 +53,6 @@ class AudioFork implements FrameTap, FrameOverlay {
   #pause: 'no' | 'blank' | 'silence' = 'no'
   #isShuttingDown = false
   #hasToldOverrun = false
-  droppedFrames = 0
 
   constructor(channel: Channel, options: ForkOptions) {
     this.#channel = channel
@@ -87,7 +86,7 @@ class AudioFork implements FrameTap, FrameOverlay {
   onFrame(read: Int16Array | undefined, write: Int16Array | undefined): void {
     if (!this.#isConnected || this.#isShuttingDown || this.#pause === 'blank') return
     if (this.#socket.bufferedAmount > this.#maxWaiting) {
-      this.droppedFrames++
+      this.#channel.engine.forkFramesDropped++
       if (!this.#hasToldOverrun) {
         this.#hasToldOverrun = true
         this.#fire('buffer_overrun')

@@ -42,6 +42,7 @@ export class SipProfile implements AsyncDisposable {
   readonly #calls = new Map<string, Call>()
   #stack!: SipStack
   #beingSetUp = 0
+  #isStopping = false
 
   private constructor(engine: Engine, hooks: ProfileHooks) {
     this.#engine = engine
@@ -79,7 +80,13 @@ export class SipProfile implements AsyncDisposable {
     return this.#stack.malformed
   }
 
+  /** From now on new calls get 503. */
+  stopTakingCalls(): void {
+    this.#isStopping = true
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    this.stopTakingCalls()
     await this.#stack[Symbol.asyncDispose]()
   }
 
@@ -143,7 +150,8 @@ export class SipProfile implements AsyncDisposable {
       request.respond(404, { toTag, headers: serverHeaders(this.#stack) })
       return
     }
-    if (this.#engine.channels.size + this.#beingSetUp >= this.#engine.maxChannels) {
+    const isFull = this.#engine.channels.size + this.#beingSetUp >= this.#engine.maxChannels
+    if (isFull || this.#isStopping) {
       request.respond(503, { toTag })
       return
     }
@@ -182,6 +190,11 @@ export class SipProfile implements AsyncDisposable {
       }
     }
     const options = await this.#hooks.newMedia(events)
+    if (this.#isStopping) {
+      this.#hooks.release(options.pair)
+      request.respond(503, { toTag })
+      return
+    }
     const media = new MediaStream(options)
     const caller = callerOf(message, source.address)
     const from = parseAddress(header(message, 'from') ?? '')

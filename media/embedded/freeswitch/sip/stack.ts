@@ -16,6 +16,8 @@ import {
 // RFC 3261 §17.1.1.1, UDP values.
 const T1_MS = 500
 const T2_MS = 4_000
+/** How long a stop waits for the answers to its last requests. */
+const GOODBYE_MS = 500
 const TIMEOUT_MS = 64 * T1_MS
 const TIMER_I_MS = 5_000
 
@@ -84,7 +86,9 @@ export class SipStack implements AsyncDisposable {
   readonly #client = new Map<string, ClientTransaction>()
   /** INVITEs answered with 2xx whose ACK is awaited, by Call-ID and CSeq number. */
   readonly #awaitingAck = new Map<string, ServerTransaction>()
+  #isClosing = false
   #isClosed = false
+  #onIdle: () => void = () => {}
   malformed = 0
 
   private constructor(socket: Socket, handler: SipHandler) {
@@ -96,9 +100,16 @@ export class SipStack implements AsyncDisposable {
   }
 
   static async bind(host: string, port: number, handler: SipHandler): Promise<SipStack> {
-    const socket = createSocket({ type: 'udp4', recvBufferSize: 1 << 20 })
+    const socket = createSocket({
+      type: 'udp4',
+      recvBufferSize: 1 << 20,
+      // Destinations are always addresses: a message leaves in the same turn, also the last BYE before the socket closes.
+      lookup: (hostname, _options, callback) => callback(null, hostname, 4)
+    })
+    // With such a look-up a socket can be bound before bind() returns.
+    const listening = once(socket, 'listening')
     socket.bind(port, host)
-    await once(socket, 'listening')
+    await listening
     return new SipStack(socket, handler)
   }
 
@@ -126,7 +137,7 @@ export class SipStack implements AsyncDisposable {
     const branch = `z9hG4bK${randomBytes(8).toString('hex')}`
     const via: SipHeaders[number] = ['Via', `SIP/2.0/UDP ${this.host}:${this.port};rport;branch=${branch}`]
     const bytes = writeSip(`${method} ${uri} SIP/2.0`, [via, ...headers], body)
-    if (this.#isClosed) return Promise.resolve(madeUp(503, 'Shutting Down'))
+    if (this.#isClosing) return Promise.resolve(madeUp(503, 'Shutting Down'))
     return new Promise(resolve => {
       const startedAt = performance.now()
       const transaction: ClientTransaction = {
@@ -137,6 +148,7 @@ export class SipStack implements AsyncDisposable {
           clearTimeout(transaction.timer)
           this.#client.delete(branch)
           resolve(response)
+          if (this.#client.size === 0) this.#onIdle()
         }
       }
       this.#client.set(branch, transaction)
@@ -165,7 +177,9 @@ export class SipStack implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#isClosed) return
+    if (this.#isClosing) return
+    this.#isClosing = true
+    await this.#answered()
     this.#isClosed = true
     for (const transaction of this.#server.values()) {
       clearTimeout(transaction.timer)
@@ -176,6 +190,18 @@ export class SipStack implements AsyncDisposable {
     }
     this.#server.clear()
     await new Promise<void>(resolve => this.#socket.close(() => resolve()))
+  }
+
+  /** Waits until no request of this server is open, or for a while. */
+  async #answered(): Promise<void> {
+    if (this.#client.size === 0) return
+    await new Promise<void>(resolve => {
+      const limit = setTimeout(resolve, GOODBYE_MS)
+      this.#onIdle = () => {
+        clearTimeout(limit)
+        resolve()
+      }
+    })
   }
 
   #send(bytes: Buffer, to: Readonly<{ host: string; port: number }>): void {

@@ -148,6 +148,85 @@ t.test('the controlling connection speaks the outbound protocol', async t => {
   )
 })
 
+/** The controlling connection's text from `connect` on, with events. */
+async function control(controller: Awaited<ReturnType<typeof startController>>) {
+  await until(() => controller.sockets.length === 1, 'the server connects')
+  const socket = controller.sockets[0] as Socket
+  const heard = { text: '', socket }
+  socket.on('data', chunk => {
+    heard.text += chunk
+  })
+  socket.write('connect\n\nevent plain ALL\n\nmyevents\n\nlinger\n\n')
+  await until(() => heard.text.includes('will linger'), 'events are on')
+  return heard
+}
+
+t.test('keys that come by INFO are told and collected', async t => {
+  const { peer, controller, invite } = await startDirect(t)
+  const call = invite(peer.sdp({ events: false }))
+  peer.connect((await call.answered()).sdp)
+  call.ack()
+  const heard = await control(controller)
+  heard.socket.write(
+    'sendmsg\ncall-command: execute\nexecute-app-name: play_and_get_digits\n' +
+      'execute-app-arg: 3 3 1 5000 # tone_stream://%(60000,0,440) silence_stream://20 pin \\d+\n\n'
+  )
+  await peer.hears(440)
+  for (const [type, body] of [
+    ['application/dtmf-relay', 'Signal=9\r\nDuration=200\r\n'],
+    ['application/dtmf-relay', 'Signal= 4\r\nDuration= 160\r\n'],
+    ['application/dtmf', '7'],
+    ['application/dtmf-relay', 'Signal=nonsense\r\n']
+  ] as const) {
+    t.equal((await call.info(body, type)).status, 200)
+  }
+  await until(() => /CHANNEL_EXECUTE_COMPLETE[\s\S]*variable_pin: 947\n/.test(heard.text), 'the keys are collected')
+  t.same(
+    [...heard.text.matchAll(/DTMF-Digit: (.)\nDTMF-Duration: (\d+)\nDTMF-Source: ENDPOINT\n/g)].map(
+      ([, digit, duration]) => [digit, duration]
+    ),
+    [
+      ['9', '1600'],
+      ['4', '1280'],
+      ['7', '2000']
+    ]
+  )
+  await call.bye()
+})
+
+t.test(
+  'a call that ends for want of audio or because the server stops says so in its last event and in the BYE',
+  async t => {
+    const causes = async (options: Parameters<typeof startServer>[0], stop: (fs: AsyncDisposable) => void) => {
+      const { fs, peer, controller, invite } = await startDirect(t, options)
+      const call = invite(peer.sdp())
+      peer.connect((await call.answered()).sdp)
+      call.ack()
+      const heard = await control(controller)
+      stop(fs)
+      const bye = await call.waitForBye()
+      await until(() => /Event-Name: CHANNEL_HANGUP\n[\s\S]*?Hangup-Cause: \w+\n/.test(heard.text), 'the last event')
+      await until(() => fs.stats().channels === 0 && fs.stats().rtpPortsInUse === 0, 'everything is released')
+      const cause = /Event-Name: CHANNEL_HANGUP\n[\s\S]*?Hangup-Cause: (\w+)\n/.exec(heard.text)?.[1]
+      return [cause, /text="(\w+)"/.exec(headerIn(bye, 'Reason') ?? '')?.[1]]
+    }
+    t.same(await causes({ rtpTimeoutMs: 200 }, () => {}), ['MEDIA_TIMEOUT', 'MEDIA_TIMEOUT'])
+    t.same(await causes({}, fs => void fs[Symbol.asyncDispose]()), ['SYSTEM_SHUTDOWN', 'SYSTEM_SHUTDOWN'])
+  }
+)
+
+t.test('a call refused because all channels are taken leaves the others alone', async t => {
+  const rig = await startRig(t, { maxChannels: 1 })
+  const { peer, endpoint } = await rig.caller()
+  await t.rejects(rig.ms.createEndpoint(), /503/)
+  const playing = endpoint.play('tone_stream://%(300,0,440)')
+  await peer.hears(440)
+  await playing
+  await endpoint.destroy()
+  await until(() => rig.fs.stats().channels === 0, 'the channel is free again')
+  await (await rig.ms.createEndpoint()).destroy()
+})
+
 t.test('an inbound event socket asks for the secret and says what it does not know', async t => {
   const { fs } = await startDirect(t)
   const ask = async (lines: string) => {

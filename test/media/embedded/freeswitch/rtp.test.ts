@@ -59,15 +59,14 @@ t.test('reports are sent, and keys are sent as telephone-events', async t => {
   t.ok(report?.kind === 'sender-report' && report.sender.packets > 10)
 })
 
-t.test('a key comes once, however often its packets come, and also by INFO', async t => {
+t.test('a key comes once, however often its packets come', async t => {
   const rig = await startRig(t)
-  const { peer, endpoint, call } = await rig.caller()
+  const { peer, endpoint } = await rig.caller()
   const keys: string[] = []
   endpoint.on('dtmf', ({ dtmf, source }: { dtmf: string; source: string }) => keys.push(`${dtmf}/${source}`))
-  peer.withFaults({ duplicate: 1 }).sendDigits('11', 60)
-  await until(() => keys.length === 2, 'two presses of the same key')
-  await call.info('Signal=9\r\nDuration=200\r\n', 'application/dtmf-relay').catch(() => {})
-  t.same(keys.slice(0, 2), ['1/RTP', '1/RTP'])
+  peer.withFaults({ duplicate: 1 }).sendDigits('112', 60)
+  await until(() => keys.includes('2/RTP'), 'the last key')
+  t.same(keys, ['1/RTP', '1/RTP', '2/RTP'])
 })
 
 t.test('a tone and speech of the caller are detected, and what the caller says is recorded', async t => {
