@@ -1,0 +1,115 @@
+import type { Insertable } from 'kysely'
+import type { ConsentEventsTable, ConsentRequestsTable } from '../../compliance-tables.ts'
+import type { ComplianceDb } from './db.ts'
+
+export type ConsentEventRow = Readonly<{
+  id: string
+  seq: number
+  numberHash: string
+  personHash: string | null
+  kind: ConsentEventsTable['kind']
+  seller: string
+  grade: string
+  purposes: readonly string[]
+  channels: readonly string[]
+  modes: readonly string[]
+  coversHours: boolean
+  hasEvidence: boolean
+  evidence: Readonly<Record<string, unknown>>
+  sealed: string | null
+  keyId: string | null
+  expiresAt: Date | null
+  at: Date
+  recordedBy: string | null
+}>
+
+export async function insertConsentEvent(db: ComplianceDb, row: Insertable<ConsentEventsTable>): Promise<void> {
+  await db.insertInto('consent_events').values(row).execute()
+}
+
+/** Events of a number, and those of a person on whatever number, in the order in which they were recorded. */
+export async function consentEventsOf(
+  db: ComplianceDb,
+  numberHash: string,
+  personHash: string | null
+): Promise<readonly ConsentEventRow[]> {
+  const rows = await db
+    .selectFrom('consent_events')
+    .select([
+      'id',
+      'seq',
+      'number_hash as numberHash',
+      'person_hash as personHash',
+      'kind',
+      'seller',
+      'grade',
+      'purposes',
+      'channels',
+      'modes',
+      'covers_hours as coversHours',
+      'has_evidence as hasEvidence',
+      'evidence',
+      'sealed',
+      'key_id as keyId',
+      'expires_at as expiresAt',
+      'at',
+      'recorded_by as recordedBy'
+    ])
+    .where(where =>
+      personHash === null
+        ? where('number_hash', '=', numberHash)
+        : where.or([where('number_hash', '=', numberHash), where('person_hash', '=', personHash)])
+    )
+    .orderBy('seq')
+    .execute()
+  return rows.map(row => ({ ...row, seq: Number(row.seq) }))
+}
+
+export async function insertConsentKey(db: ComplianceDb, id: string, sealedKey: string): Promise<void> {
+  await db.insertInto('consent_keys').values({ id, sealed_key: sealedKey, erased_at: null }).execute()
+}
+
+export async function findConsentKey(db: ComplianceDb, id: string): Promise<string | null> {
+  const row = await db.selectFrom('consent_keys').select('sealed_key').where('id', '=', id).executeTakeFirst()
+  return row?.sealed_key ?? null
+}
+
+/** Forgets the keys of a number's personal parts; the events and their chain stay. Returns how many were forgotten. */
+export async function eraseConsentKeys(db: ComplianceDb, numberHash: string, at: Date): Promise<number> {
+  const rows = await db
+    .updateTable('consent_keys')
+    .set({ sealed_key: null, erased_at: at })
+    .where('sealed_key', 'is not', null)
+    .where('id', 'in', where =>
+      where
+        .selectFrom('consent_events')
+        .select('key_id')
+        .where('number_hash', '=', numberHash)
+        .$castTo<{ key_id: string }>()
+    )
+    .returning('id')
+    .execute()
+  return rows.length
+}
+
+export async function insertConsentRequest(db: ComplianceDb, row: Insertable<ConsentRequestsTable>): Promise<void> {
+  await db.insertInto('consent_requests').values(row).execute()
+}
+
+/** Marks a request as answered, once and in time; undefined when there is no such open request. */
+export async function confirmConsentRequest(
+  db: ComplianceDb,
+  tokenHash: string,
+  at: Date
+): Promise<
+  Readonly<{ id: string; channel: string; event: Readonly<Record<string, unknown>>; sentAt: Date }> | undefined
+> {
+  return await db
+    .updateTable('consent_requests')
+    .set({ confirmed_at: at })
+    .where('token_hash', '=', tokenHash)
+    .where('confirmed_at', 'is', null)
+    .where('expires_at', '>', at)
+    .returning(['id', 'channel', 'event', 'sent_at as sentAt'])
+    .executeTakeFirst()
+}
