@@ -25,6 +25,7 @@ const SERVER_LAYERS: readonly (readonly string[])[] = [
   ['server/run-call-flow.ts', 'server/flow-host.ts', 'server/flow-requests.ts', 'server/flow-library.ts'],
   ['server/calls', 'server/events.ts'],
   ['server/telephony', 'server/routing'],
+  ['server/compliance'],
   ['server/errors.ts', 'server/ids.ts', 'server/log.ts', 'server/metrics.ts', 'server/seal.ts']
 ]
 
@@ -68,6 +69,13 @@ t.test('flows and media know nothing of the server, and flows import nothing of 
     if (path.startsWith('media/audio/'))
       for (const target of imports)
         t.notOk(target.startsWith('media/') && !target.startsWith('media/audio/'), `${path} imports ${target}`)
+    // Rules are data and pure functions, so that a decision can be replayed years later.
+    if (path.startsWith('server/compliance/'))
+      for (const target of imports)
+        t.notOk(
+          isOurs(target) && !/^(server\/compliance|config\/rule-packs)\//.test(target),
+          `${path} imports ${target}`
+        )
   }
 })
 

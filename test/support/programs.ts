@@ -28,7 +28,7 @@ export class Program implements AsyncDisposable {
       spawn(process.execPath, [file, ...args], {
         cwd: ROOT,
         stdio: ['ignore', 'pipe', 'pipe'],
-        env: { ...process.env, ...env }
+        env: { ...ownEnvironment(), ...env }
       })
     )
     const limit = AbortSignal.timeout(40_000)
@@ -126,4 +126,9 @@ export async function freePort(): Promise<number> {
   server.close()
   await once(server, 'close')
   return port
+}
+
+/** This process's environment without Parley's own variables: a test says itself what a program gets. */
+function ownEnvironment(): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('PARLEY_')))
 }
