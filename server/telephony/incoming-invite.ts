@@ -53,7 +53,8 @@ export function toIncomingInvite(srf: Srf, req: Srf.SrfRequest, res: Srf.SrfResp
       return toSipDialog(dialog, log)
     },
     reject(status, reason, headers) {
-      if (!res.finalResponseSent) res.send(status, reason, { headers })
+      // The SIP server has answered a cancelled INVITE with 487 itself (RFC 3261 §9.2).
+      if (!res.finalResponseSent && !cancelled.signal.aborted) res.send(status, reason, { headers })
     }
   }
 }

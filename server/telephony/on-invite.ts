@@ -1,6 +1,7 @@
 import type { Call } from '../calls/call.ts'
 import { END_REASONS, type EndReason } from '../calls/end-reasons.ts'
 import type { LiveCalls } from '../calls/live-calls.ts'
+import { isDatabaseUnavailable } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { type InboundRoute, routeInbound, type RoutingTables } from '../routing/route-inbound.ts'
 import type { RoutingCache } from '../routing/routing-cache.ts'
@@ -32,8 +33,7 @@ const RETRY_AFTER = { 'Retry-After': '5' }
 /** What happens with an INVITE: decided by routing, then served or refused with the right status. Never throws. */
 export async function onInvite(parts: OnInviteParts, invite: IncomingInvite): Promise<void> {
   try {
-    if (parts.liveCalls.isDraining) return refuse(invite, 'draining')
-    if (parts.liveCalls.size >= parts.maxCalls) return refuse(invite, 'overloaded')
+    if (refuseWithoutRoom(parts, invite)) return
     const tables = await parts.routing.tables()
     const facts = {
       sourceAddress: invite.sourceAddress,
@@ -57,7 +57,7 @@ export async function onInvite(parts: OnInviteParts, invite: IncomingInvite): Pr
         await recordRefusal(parts, invite, route)
         break
       case 'ignore':
-        // Scanners learn nothing, not even that a SIP server is here. The transaction ends by its own timers.
+        // No word of ours: the SIP server's own 100 and its time-out are all that a scanner sees.
         parts.log.info({ sourceAddress: invite.sourceAddress }, 'an INVITE from an unknown source is ignored')
         break
       case 'challenge':
@@ -68,11 +68,23 @@ export async function onInvite(parts: OnInviteParts, invite: IncomingInvite): Pr
     }
   } catch (err) {
     parts.log.error({ err, sipCallId: invite.sipCallId }, 'an INVITE could not be routed')
-    refuse(invite, 'databaseUnavailable')
+    refuse(invite, isDatabaseUnavailable(err) ? 'databaseUnavailable' : 'internalError')
   }
 }
 
+/** Refused before anything is known of the call: no story, so that a flood costs no database. */
+function refuseWithoutRoom(parts: OnInviteParts, invite: IncomingInvite): boolean {
+  const { liveCalls, maxCalls } = parts
+  if (!liveCalls.isDraining && liveCalls.size < maxCalls) return false
+  const reason = liveCalls.isDraining ? 'draining' : 'overloaded'
+  parts.log.warn({ reason, calls: liveCalls.size, sipCallId: invite.sipCallId }, 'an INVITE was refused')
+  refuse(invite, reason)
+  return true
+}
+
 async function serve(parts: OnInviteParts, invite: IncomingInvite, route: ServeRoute): Promise<void> {
+  // Again, without a wait before the call counts: many INVITEs may have been routed at the same time.
+  if (refuseWithoutRoom(parts, invite)) return
   const release = route.trunk === null ? () => {} : parts.trunkLoad.take(route.trunk)
   if (release === null) return await recordRefusal(parts, invite, { ...route, kind: 'refuse', reason: 'trunkLimit' })
   const call = parts.newCall()

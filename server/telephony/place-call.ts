@@ -13,7 +13,7 @@ export type PlaceCallOptions = Readonly<{
   headers?: Readonly<Record<string, string>>
   onRinging?(): void
   onEarlyMedia?(sdp: string): void
-  /** Aborting it cancels the call (RFC 3261 §9.1). */
+  /** Aborting it cancels the call (RFC 3261 §9.1); with {@link AnsweredElsewhere} the phone shows no missed call. */
   signal: AbortSignal
 }>
 
@@ -23,13 +23,56 @@ export type PlacedCall =
   | Readonly<{ kind: 'refused'; status: number; reason: string }>
   | Readonly<{ kind: 'cancelled' }>
 
-/** Sends an INVITE and waits for its final answer. Rejects only when the SIP server cannot send it at all. */
+/** Why a ringing phone is let go when another one has answered. */
+export class AnsweredElsewhere extends Error {
+  override readonly name = 'AnsweredElsewhere'
+  readonly code = 'ANSWERED_ELSEWHERE'
+}
+
+/** The 487 follows a CANCEL at once; a far end that is dead answers neither, and nobody waits for timer B. */
+const CANCEL_LIMIT_MS = 200
+
+/**
+ * Sends an INVITE and waits for its final answer; after the signal, for a fifth of a second more at most. An answer
+ * that comes later still is ended by BYE. Rejects only when the SIP server cannot send it at all.
+ */
 export async function placeCall(srf: Srf, options: PlaceCallOptions, log: Logger): Promise<PlacedCall> {
   const { signal } = options
   if (signal.aborted) return { kind: 'cancelled' }
+  const placing = place(srf, options, log)
+  let limit: NodeJS.Timeout | undefined
+  let onAbort: () => void = () => {}
+  const abandoned = new Promise<PlacedCall>(resolve => {
+    onAbort = () => {
+      limit = setTimeout(() => {
+        // Whoever waited has gone: what comes of it now is only worth a line.
+        placing.catch(err => log.warn({ err }, 'a call that was given up could not be placed'))
+        resolve({ kind: 'cancelled' })
+      }, CANCEL_LIMIT_MS)
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
+  try {
+    return await Promise.race([placing, abandoned])
+  } finally {
+    clearTimeout(limit)
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+/** drachtio-srf takes headers for the CANCEL, which its type declarations leave out. */
+type CancellableRequest = {
+  cancel(options: { headers: Record<string, string> }, callback: (err: unknown) => void): void
+}
+
+async function place(srf: Srf, options: PlaceCallOptions, log: Logger): Promise<PlacedCall> {
+  const { signal } = options
   let request: Srf.SrfRequest | undefined
   const cancel = () => {
-    request?.cancel(err => {
+    // RFC 3326 §2: a phone that rang beside the one that answered has missed nothing.
+    const headers: Record<string, string> =
+      signal.reason instanceof AnsweredElsewhere ? { Reason: 'SIP;cause=200;text="Call completed elsewhere"' } : {}
+    ;(request as CancellableRequest | undefined)?.cancel({ headers }, err => {
       if (err) log.warn({ err }, 'CANCEL could not be sent')
     })
   }

@@ -60,12 +60,13 @@ export class Registrar {
       if (request.header('Expires')?.trim() !== '0') return request.respond(400)
       await deleteRegistrations(this.#db, check.username, null)
     } else if (contact !== undefined) {
-      for (const one of splitContacts(contact)) {
-        const uri = uriOf(one)
-        const expires = Number.parseInt(
-          /;\s*expires\s*=\s*(\d+)/i.exec(one)?.[1] ?? request.header('Expires') ?? '3600',
-          10
-        )
+      const contacts = splitContacts(contact).map(one => ({ uri: uriOf(one), expires: expiresOf(one, request) }))
+      // All or nothing (RFC 3261 §10.3 step 7): looked at before the first one is stored.
+      if (contacts.some(({ expires }) => expires > 0 && expires < MIN_EXPIRES_S))
+        return request.respond(423, { headers: { 'Min-Expires': String(MIN_EXPIRES_S) } })
+      if (contacts.length > MAX_CONTACTS) return request.respond(403)
+      const places = known.map(row => row.contact)
+      for (const { uri, expires } of contacts) {
         const previous = known.find(row => row.contact === uri)
         // RFC 3261 §10.3 step 7: an older request of the same call changes nothing.
         if (previous?.sipCallId === sipCallId && cseq <= previous.cseq) continue
@@ -73,11 +74,10 @@ export class Registrar {
           await deleteRegistrations(this.#db, check.username, uri)
           continue
         }
-        if (expires < MIN_EXPIRES_S) return request.respond(423, { headers: { 'Min-Expires': String(MIN_EXPIRES_S) } })
-        // A phone that lost its address registers a new one: the oldest makes room.
-        const oldest = known.at(-1)
-        if (previous === undefined && known.length >= MAX_CONTACTS && oldest !== undefined)
-          await deleteRegistrations(this.#db, check.username, oldest.contact)
+        // A phone that lost its address registers a new one: the one that expires first makes room.
+        const oldest = previous === undefined && places.length >= MAX_CONTACTS ? places.pop() : undefined
+        if (oldest !== undefined) await deleteRegistrations(this.#db, check.username, oldest)
+        if (previous === undefined) places.unshift(uri)
         await upsertRegistration(this.#db, {
           username: check.username,
           contact: uri,
@@ -105,6 +105,13 @@ export class Registrar {
 export function phoneAddress(row: RegistrationRow): Readonly<{ uri: string; proxy: string }> {
   const transport = row.protocol.toLowerCase() === 'tcp' ? ';transport=tcp' : ''
   return { uri: row.contact, proxy: `sip:${row.sourceAddress}:${row.sourcePort}${transport}` }
+}
+
+/** Seconds; a malformed value counts as an hour (RFC 3261 §20.10 and §20.19). */
+function expiresOf(contact: string, request: IncomingRequest): number {
+  const written = /;\s*expires\s*=\s*"?(\d+)/i.exec(contact)?.[1] ?? request.header('Expires') ?? ''
+  const expires = Number.parseInt(written, 10)
+  return Number.isNaN(expires) ? 3600 : expires
 }
 
 function uriOf(value: string): string {

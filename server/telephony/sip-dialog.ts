@@ -10,10 +10,15 @@ export type DialogHandlers = Readonly<{
   refer(target: string): number
 }>
 
+/** `notAcknowledged`: our 2xx never got its ACK (RFC 3261 §13.3.1.4). `server`: the SIP server ended the dialog. */
+export type DialogEnd = 'farEnd' | 'notAcknowledged' | 'server'
+
 /** An established SIP dialog. `ended` is aborted by a BYE of the far end, or when the SIP server lost it. */
 export interface SipDialog extends AsyncDisposable {
   readonly remoteSdp: string
   readonly ended: AbortSignal
+  /** Who ended it; says nothing before `ended` is aborted. */
+  readonly endedBy: DialogEnd
   /** Hears the SDP answer of an ACK, when the 200 carried the offer (RFC 3261 §13.2.1). */
   onAnswerInAck(listener: (sdp: string) => void): void
   handle(handlers: DialogHandlers): void
@@ -21,13 +26,21 @@ export interface SipDialog extends AsyncDisposable {
   modify(sdp: string): Promise<string>
 }
 
+/** Value of Allow (RFC 3261 §20.5). */
+export const ALLOWED_METHODS = 'INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REFER, NOTIFY, REGISTER'
+
 const BYE_LIMIT_MS = 2_000
 
 export function toSipDialog(dialog: Srf.Dialog, log: Logger): SipDialog {
   const ended = new AbortController()
   let isOver = false
-  dialog.on('destroy', () => {
+  let endedBy: DialogEnd = 'farEnd'
+  const events: NodeJS.EventEmitter = dialog
+  events.on('destroy', (_bye: unknown, why: string | undefined) => {
     isOver = true
+    // The SIP server's own BYE carries its reason; one that came from outside is always a normal release.
+    endedBy =
+      why === 'ACK timeout' ? 'notAcknowledged' : why === undefined || why === 'normal release' ? 'farEnd' : 'server'
     ended.abort()
   })
   // A phone may answer our 200 with ACK and BYE in one breath: the BYE is then handled before anybody could listen.
@@ -38,6 +51,9 @@ export function toSipDialog(dialog: Srf.Dialog, log: Logger): SipDialog {
   return {
     remoteSdp: dialog.remote.sdp,
     ended: ended.signal,
+    get endedBy() {
+      return endedBy
+    },
     onAnswerInAck(listener) {
       dialog.on('ack', msg => {
         if (msg.body) listener(msg.body)
@@ -59,15 +75,16 @@ export function toSipDialog(dialog: Srf.Dialog, log: Logger): SipDialog {
       dialog.on('update', onOffer)
       dialog.on('info', (req, res) => {
         const digit = digitOfInfo(req.get('Content-Type') ?? '', req.body ?? '')
-        // RFC 6086 §4.2.2: an INFO package that nobody asked for is refused.
-        if (digit === undefined) return res.send(415)
+        // RFC 3261 §21.4.13: says which bodies would be taken.
+        if (digit === undefined)
+          return res.send(415, { headers: { Accept: 'application/dtmf-relay, application/dtmf' } })
         res.send(200)
         handlers.digit(digit)
       })
       dialog.on('refer', (req, res) => res.send(handlers.refer(req.get('Refer-To') ?? '')))
       dialog.on('options', (_req, res) => res.send(200))
       dialog.on('notify', (_req, res) => res.send(481))
-      dialog.on('message', (_req, res) => res.send(405))
+      dialog.on('message', (_req, res) => res.send(405, { headers: { Allow: ALLOWED_METHODS } }))
     },
     modify: sdp => dialog.modify(sdp),
     async [Symbol.asyncDispose]() {

@@ -3,6 +3,7 @@ import Srf from 'drachtio-srf'
 import type { Logger } from '../log.ts'
 import { type IncomingInvite, toIncomingInvite } from './incoming-invite.ts'
 import { type PlacedCall, placeCall, type PlaceCallOptions } from './place-call.ts'
+import { ALLOWED_METHODS } from './sip-dialog.ts'
 
 /** An out-of-dialog request other than INVITE, with the one way to answer it. */
 export type IncomingRequest = Readonly<{
@@ -72,7 +73,7 @@ export function connectSipServer(
   srf.invite((req, res) => handlers.invite(toIncomingInvite(srf, req, res, log)))
   srf.use('register', (req, res) => handlers.register(toIncomingRequest(req, res)))
   // Carriers probe with OPTIONS (RFC 3261 §11); 503 while draining or without media is decided by INVITE itself.
-  srf.use('options', (_req, res) => res.send(200, { headers: { Allow: ALLOW, Accept: 'application/sdp' } }))
+  srf.use('options', (_req, res) => res.send(200, { headers: { Allow: ALLOWED_METHODS, Accept: 'application/sdp' } }))
 
   void srf.connect({ host: address.host, port: address.port, secret: address.secret })
 
@@ -103,8 +104,6 @@ export function connectSipServer(
     }
   }
 }
-
-const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REFER, NOTIFY, REGISTER'
 
 function toIncomingRequest(req: Srf.SrfRequest, res: Srf.SrfResponse): IncomingRequest {
   return {
