@@ -4,10 +4,13 @@ import type { PromptLibrary } from '../media/prompts/prompt-library.ts'
 import { PromptError } from '../media/prompts/synthesizer.ts'
 import type { TapServer } from '../media/tap/tap-server.ts'
 import { insertQueueCallback, insertSurveyAnswer } from '../sql/queries/calls.ts'
+import { aborted } from './calls/aborted.ts'
 import type { Call } from './calls/call.ts'
 import type { CustomerLeg } from './calls/caller-leg.ts'
 import { type Destination, dial, type DialParts } from './calls/dial.ts'
+import { storeSurely } from './calls/store-surely.ts'
 import { recordVoicemail } from './calls/voicemail.ts'
+import { isDatabaseUnavailable } from './errors.ts'
 import { makeFlowRequest } from './flow-requests.ts'
 import { newId } from './ids.ts'
 import type { Metrics } from './metrics.ts'
@@ -76,6 +79,11 @@ export function createFlowHost(
     return { kind: 'failed', code, reason }
   }
 
+  const failed = (code: string, reason: string, err: unknown) => {
+    call.log.warn({ err, code }, 'a step of the flow failed')
+    return { kind: 'failed', code, reason } as const
+  }
+
   /** A prompt that the media server cannot play is the flow's business; a lost leg is the call's. */
   const orPromptFailure = (err: unknown): PlayFailure => {
     if (err instanceof MediaError && err.code === 'PROMPT_NOT_PLAYABLE') return promptFailed(err.code, err.message, err)
@@ -120,39 +128,43 @@ export function createFlowHost(
       const sources = await prepare(whilePlaying ?? [], signal)
       const { audio, endpoint } = await leg.connected()
       const stopRinging = audio.loop('kind' in sources ? RINGBACK : (sources[0] ?? RINGBACK))
-      let outcome: Awaited<ReturnType<typeof dial>>
-      try {
-        outcome = await dial(
-          parts,
-          call,
-          {
-            destination: destination as Destination,
-            // The number that was called is the one of ours that the other side may see.
-            callerNumber: callerNumber ?? (call.direction === 'inbound' ? facts.calledNumber : facts.callerNumber),
-            ringMs: timeoutMs
-          },
-          signal
-        )
-      } finally {
-        if (!signal.aborted) stopRinging()
+      const options = {
+        destination: destination as Destination,
+        // The number that was called is the one of ours that the other side may see.
+        callerNumber: callerNumber ?? (call.direction === 'inbound' ? facts.calledNumber : facts.callerNumber),
+        ringMs: timeoutMs
       }
-      switch (outcome.kind) {
-        case 'answered': {
-          await endpoint.bridge(outcome.leg.endpoint)
-          call.record({ kind: 'bridged', legId: outcome.leg.id })
-          await aborted(AbortSignal.any([outcome.leg.dialog.ended, outcome.leg.endpoint.lost, signal]))
-          signal.throwIfAborted()
-          return { kind: 'completed' }
+      try {
+        const outcome = await dial(parts, call, options, signal).finally(async () => {
+          if (!signal.aborted) await stopRinging()
+        })
+        switch (outcome.kind) {
+          case 'answered': {
+            // Released when the other side has hung up, so that the flow has the caller to itself again.
+            await using other = outcome.leg
+            signal.throwIfAborted()
+            await endpoint.bridge(other.endpoint)
+            call.record({ kind: 'bridged', legId: other.id })
+            await aborted(AbortSignal.any([other.dialog.ended, other.endpoint.lost, signal]))
+            signal.throwIfAborted()
+            return { kind: 'completed' }
+          }
+          case 'busy':
+          case 'noAnswer':
+            return outcome
+          case 'refused':
+            return { kind: 'failed', code: `SIP_${outcome.status}`, reason: outcome.reason } satisfies TransferOutcome
+          case 'notAllowed':
+            return { kind: 'failed', code: outcome.code, reason: outcome.reason } satisfies TransferOutcome
+          default:
+            return outcome satisfies never
         }
-        case 'busy':
-        case 'noAnswer':
-          return outcome
-        case 'refused':
-          return { kind: 'failed', code: `SIP_${outcome.status}`, reason: outcome.reason } satisfies TransferOutcome
-        case 'notAllowed':
-          return { kind: 'failed', code: outcome.code, reason: outcome.reason } satisfies TransferOutcome
-        default:
-          return outcome satisfies never
+      } catch (err) {
+        signal.throwIfAborted()
+        // The called party's leg or the phone book is the trouble; the caller is still there and goes the failure way.
+        if (err instanceof MediaError && !endpoint.lost.aborted) return failed(err.code, err.message, err)
+        if (isDatabaseUnavailable(err)) return failed('DATABASE_UNAVAILABLE', 'The phones cannot be looked up.', err)
+        throw err
       }
     },
 
@@ -165,6 +177,7 @@ export function createFlowHost(
     async voicemail(options, signal) {
       const { audio, endpoint } = await leg.connected()
       const outcome = await recordVoicemail(parts, endpoint, audio, { callId: call.id, language, ...options }, signal)
+      // Before the signal is looked at: what a caller said before hanging up is part of the story.
       if (outcome.kind === 'recorded')
         call.record({ kind: 'voicemailLeft', voicemailId: outcome.id, durationMs: outcome.durationMs })
       signal.throwIfAborted()
@@ -176,26 +189,27 @@ export function createFlowHost(
       if (e164 === null)
         return { kind: 'failed', code: 'NUMBER_INVALID', reason: 'This is not a number that can be called back.' }
       const id = newId()
-      await insertQueueCallback(parts.db, {
-        id,
-        call_id: call.id,
-        number: e164,
-        queue: queue ?? null,
-        language,
-        place_from_at: call.startedAt
-      })
+      try {
+        await insertQueueCallback(parts.db, {
+          id,
+          call_id: call.id,
+          number: e164,
+          queue: queue ?? null,
+          language,
+          place_from_at: call.startedAt
+        })
+      } catch (err) {
+        // The caller must not be promised what nobody will remember.
+        if (isDatabaseUnavailable(err)) return failed('DATABASE_UNAVAILABLE', 'The callback cannot be stored.', err)
+        throw err
+      }
       call.record({ kind: 'callbackBooked', callbackId: id, queue: queue ?? null })
       return { kind: 'booked', id }
     },
 
     async survey({ question, answer }) {
-      await insertSurveyAnswer(parts.db, {
-        call_id: call.id,
-        flow_id: facts.flowId,
-        question,
-        answer,
-        answered_at: new Date()
-      })
+      const row = { call_id: call.id, flow_id: facts.flowId, question, answer, answered_at: new Date() }
+      await storeSurely(() => insertSurveyAnswer(parts.db, row), call.log, 'a survey answer')
       call.record({ kind: 'surveyAnswered', question })
     },
 
@@ -211,9 +225,4 @@ export function createFlowHost(
     left: ({ flowId, node, outcome, detail }) =>
       call.record({ kind: 'nodeLeft', flowId, node, outcome, ...(detail !== undefined && { detail }) })
   }
-}
-
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return
-  await new Promise<void>(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
 }

@@ -1,3 +1,4 @@
+import { onAbort } from './calls/aborted.ts'
 import type { Call } from './calls/call.ts'
 import { createCallerLeg } from './calls/caller-leg.ts'
 import { END_REASONS } from './calls/end-reasons.ts'
@@ -41,9 +42,10 @@ export async function serveInboundCall(
       const { sip, phrase } = END_REASONS[call.ended?.reason ?? 'internalError']
       invite.reject(sip, phrase, sip === 503 ? { 'Retry-After': '5' } : {})
     })
-    invite.cancelled.addEventListener('abort', () => call.end('callerCancelled'), { once: true })
+    onAbort(invite.cancelled, () => call.end('callerCancelled'))
     try {
-      await serve(parts, invite, route, call)
+      // The caller may have given up while the call was being routed.
+      if (!call.signal.aborted) await serve(parts, invite, route, call)
     } catch (err) {
       if (!call.signal.aborted) endByError(call, err)
     }

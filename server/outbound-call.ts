@@ -1,5 +1,6 @@
+import { onAbort } from './calls/aborted.ts'
 import type { Call } from './calls/call.ts'
-import type { ConnectedLeg, CustomerLeg } from './calls/caller-leg.ts'
+import { type ConnectedLeg, type CustomerLeg, endReasonOf, endWithMedia } from './calls/caller-leg.ts'
 import { type Destination, dial } from './calls/dial.ts'
 import { endReasonForStatus } from './calls/end-reasons.ts'
 import { LegAudio } from './calls/leg-audio.ts'
@@ -35,12 +36,12 @@ export async function startOutboundCall(
   request: StartCallRequest,
   requestedBy: string
 ): Promise<Call> {
-  if (parts.liveCalls.isDraining) throw new AppError('DRAINING', 'Try another server.')
-  if (parts.liveCalls.size >= parts.maxCalls)
-    throw new AppError('OVERLOADED', 'Try again in a moment.', { retryAfterSeconds: 5 })
+  refuseWithoutRoom(parts)
   if (!parts.media.isConnected || !parts.sip.isConnected)
     throw new AppError('ENGINE_UNAVAILABLE', 'The telephony engines are not connected.', { retryAfterSeconds: 5 })
   const plan = await planCall(parts, request)
+  // Others may have taken the last place, or a shutdown begun, while the database was asked.
+  refuseWithoutRoom(parts)
   const call = parts.newCall()
   parts.liveCalls.add(call)
   call.record({
@@ -57,6 +58,11 @@ export async function startOutboundCall(
   })
   void serveOutboundCall(parts, call, plan)
   return call
+}
+
+function refuseWithoutRoom({ liveCalls, maxCalls }: OutboundParts): void {
+  if (liveCalls.isDraining) throw new AppError('DRAINING', 'Try another server.')
+  if (liveCalls.size >= maxCalls) throw new AppError('OVERLOADED', 'Try again in a moment.', { retryAfterSeconds: 5 })
 }
 
 /** The story of a call that goes out. Never throws. */
@@ -79,8 +85,8 @@ async function serveOutboundCall(parts: OutboundParts, call: Call, plan: Plan): 
       switch (outcome.kind) {
         case 'answered': {
           const { endpoint, dialog } = outcome.leg
-          dialog.ended.addEventListener('abort', () => call.end('calleeHungUp'), { once: true })
-          endpoint.lost.addEventListener('abort', () => call.end('mediaLost'), { once: true })
+          onAbort(dialog.ended, () => call.end(endReasonOf(dialog.endedBy, 'calleeHungUp')))
+          endWithMedia(call, endpoint)
           using audio = new LegAudio(endpoint)
           call.record({ kind: 'answered', codec: endpoint.codec, setupMs: Math.round(performance.now() - startedAtMs) })
           await runCallFlow(parts, call, answeredLeg({ endpoint, audio, dialog }), plan.runnable, {

@@ -1,7 +1,9 @@
 import type { Endpoint, MediaServer } from '../../media/endpoint.ts'
 import type { IncomingInvite } from '../telephony/incoming-invite.ts'
-import type { SipDialog } from '../telephony/sip-dialog.ts'
+import type { DialogEnd, SipDialog } from '../telephony/sip-dialog.ts'
+import { onAbort } from './aborted.ts'
 import type { Call } from './call.ts'
+import type { EndReason } from './end-reasons.ts'
 import { LegAudio } from './leg-audio.ts'
 
 /** A leg whose party has answered or been answered. */
@@ -28,7 +30,7 @@ export function createCallerLeg(call: Call, invite: IncomingInvite, media: Media
     // Thrown to whoever calls connected(); a caller who gave up first has nobody to tell.
   })
   const ringing = setTimeout(() => {
-    if (!invite.isFinal()) invite.ring()
+    if (!invite.isFinal() && !call.signal.aborted) invite.ring()
   }, RING_AFTER_MS)
   let connecting: Promise<ConnectedLeg> | undefined
   let isAnswered = false
@@ -44,16 +46,11 @@ export function createCallerLeg(call: Call, invite: IncomingInvite, media: Media
     const endpoint = await creating
     call.signal.throwIfAborted()
     clearTimeout(ringing)
-    endpoint.lost.addEventListener(
-      'abort',
-      () => call.end((endpoint.lost.reason as { code?: string }).code === 'NO_VOICE' ? 'mediaTimeout' : 'mediaLost'),
-      { once: true }
-    )
+    endWithMedia(call, endpoint)
     const dialog = await invite.answer(endpoint.localSdp)
     isAnswered = true
     call.defer(() => dialog[Symbol.asyncDispose]())
-    dialog.ended.addEventListener('abort', () => call.end('callerHungUp'), { once: true })
-    if (dialog.ended.aborted) call.end('callerHungUp')
+    onAbort(dialog.ended, () => call.end(endReasonOf(dialog.endedBy, 'callerHungUp')))
     if (isLateOffer)
       dialog.onAnswerInAck(sdp => {
         endpoint.modify(sdp).catch(err => {
@@ -62,7 +59,7 @@ export function createCallerLeg(call: Call, invite: IncomingInvite, media: Media
         })
       })
     dialog.handle({
-      modify: sdp => changeSession(call, endpoint, sdp),
+      modify: sessionChanger(call, endpoint),
       digit: digit => endpoint.pushDigit(digit),
       refer: () => {
         call.record({ kind: 'transferRequested', by: 'caller' })
@@ -91,10 +88,36 @@ export function createCallerLeg(call: Call, invite: IncomingInvite, media: Media
   }
 }
 
-/** A re-INVITE: passes the offer on, and notes hold and resume (RFC 3264 §8.4). */
-export async function changeSession(call: Call, endpoint: Endpoint, sdp: string): Promise<string> {
-  const answer = await endpoint.modify(sdp)
-  const isHeld = /^a=(sendonly|inactive)\s*$/m.test(sdp) || /^c=IN IP4 0\.0\.0\.0\s*$/m.test(sdp)
-  call.record({ kind: isHeld ? 'held' : 'resumed' })
-  return answer
+/** Takes re-INVITEs: passes the offer on, and notes hold and resume (RFC 3264 §8.4) where they change something. */
+function sessionChanger(call: Call, endpoint: Endpoint): (sdp: string) => Promise<string> {
+  let wasHeld = false
+  return async sdp => {
+    const answer = await endpoint.modify(sdp)
+    const isHeld = /^a=(sendonly|inactive)\s*$/m.test(sdp) || /^c=IN IP4 0\.0\.0\.0\s*$/m.test(sdp)
+    if (isHeld !== wasHeld) call.record({ kind: isHeld ? 'held' : 'resumed' })
+    wasHeld = isHeld
+    return answer
+  }
+}
+
+/** Ends the call when the media server drops the customer's leg. */
+export function endWithMedia(call: Call, endpoint: Endpoint): void {
+  onAbort(endpoint.lost, () => {
+    const { code } = endpoint.lost.reason as { code?: string }
+    call.end(code === 'NO_VOICE' ? 'mediaTimeout' : 'mediaLost')
+  })
+}
+
+/** Why a call ends with a dialog; `hungUp` is the reason when its far end sent a BYE. */
+export function endReasonOf(ended: DialogEnd, hungUp: 'callerHungUp' | 'calleeHungUp'): EndReason {
+  switch (ended) {
+    case 'farEnd':
+      return hungUp
+    case 'notAcknowledged':
+      return 'notAcknowledged'
+    case 'server':
+      return 'signallingLost'
+    default:
+      return ended satisfies never
+  }
 }

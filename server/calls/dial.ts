@@ -13,10 +13,11 @@ import { routeOutbound } from '../routing/route-outbound.ts'
 import type { RoutingCache } from '../routing/routing-cache.ts'
 import type { TrunkLoad } from '../routing/trunk-load.ts'
 import { unseal } from '../seal.ts'
-import type { PlacedCall } from '../telephony/place-call.ts'
+import { AnsweredElsewhere, type PlacedCall } from '../telephony/place-call.ts'
 import { phoneAddress } from '../telephony/registrar.ts'
 import type { SipDialog } from '../telephony/sip-dialog.ts'
 import type { SipServer } from '../telephony/sip-server.ts'
+import { aborted } from './aborted.ts'
 import type { Call } from './call.ts'
 
 export type Destination = Readonly<{ kind: 'number' | 'extension' | 'sip' | 'agent'; value: string }>
@@ -31,8 +32,9 @@ export type DialParts = Readonly<{
   log: Logger
 }>
 
-/** One party's part of a call that we placed: released as one. */
-export type AnsweredLeg = Readonly<{ id: string; endpoint: Endpoint; dialog: SipDialog; trunkId: string | null }>
+/** One party's part of a call that we placed: released as one, at the latest with the call. */
+export type AnsweredLeg = AsyncDisposable &
+  Readonly<{ id: string; endpoint: Endpoint; dialog: SipDialog; trunkId: string | null }>
 
 export type DialOutcome =
   | Readonly<{ kind: 'answered'; leg: AnsweredLeg }>
@@ -49,21 +51,45 @@ type Target = Readonly<{
   auth?: Readonly<{ username: string; password: string }>
 }>
 
+type Targets = Readonly<{ kind: 'targets'; order: 'inTurn' | 'together'; targets: readonly Target[] }>
+
+type DialOptions = Readonly<{
+  destination: Destination
+  callerNumber: string | null
+  /** How long each target may ring, in milliseconds. */
+  ringMs: number
+  /** Told once, when the first phone rings. */
+  onRinging?(): void
+}>
+
 /**
  * Dials a destination as a leg of a call: over the trunks that may, one after the other when one cannot be reached,
- * or to a registered phone. The leg is released with the call, or earlier by whoever got it.
+ * or to every phone that is registered for it at once, of which the first to answer gets the call. The leg is released
+ * with the call, or earlier by whoever got it.
  * Rejects with MediaError, or with the signal's reason when it is aborted.
  */
 export async function dial(
   parts: DialParts,
   call: Call,
-  options: Readonly<{ destination: Destination; callerNumber: string | null; ringMs: number; onRinging?(): void }>,
+  options: DialOptions,
   signal: AbortSignal
 ): Promise<DialOutcome> {
   const found = await targetsOf(parts, options.destination, options.callerNumber)
   if (found.kind === 'notAllowed') return found
-  let last: DialOutcome = { kind: 'refused', status: 480, reason: 'Nobody is registered' }
-  for (const target of found.targets) {
+  return found.order === 'together'
+    ? await dialTogether(parts, call, found.targets, options, signal)
+    : await dialInTurn(parts, call, found.targets, options, signal)
+}
+
+async function dialInTurn(
+  parts: DialParts,
+  call: Call,
+  targets: readonly Target[],
+  options: DialOptions,
+  signal: AbortSignal
+): Promise<DialOutcome> {
+  let last: DialOutcome = { kind: 'refused', status: 480, reason: 'No trunk is left' }
+  for (const target of targets) {
     const release = target.trunk === null ? () => {} : parts.trunkLoad.take(target.trunk)
     if (release === null) {
       last = {
@@ -90,11 +116,78 @@ export async function dial(
   return last
 }
 
+/** A contact that has not even rung by then is taken for stale once another contact has answered anything at all. */
+const STALE_AFTER_MS = 2_000
+
+/**
+ * Rings every contact of one phone user. The first answer wins and lets the others go; a 6xx from one speaks for all
+ * (RFC 3261 §16.7 step 5). A stale contact neither delays an answer nor, for long, a refusal.
+ */
+async function dialTogether(
+  parts: DialParts,
+  call: Call,
+  targets: readonly Target[],
+  options: DialOptions,
+  signal: AbortSignal
+): Promise<DialOutcome> {
+  const decided = new AbortController()
+  const anyOf = AbortSignal.any([signal, decided.signal])
+  const silent = new Set(targets)
+  const pending = new Set(targets)
+  const staleAtMs = performance.now() + STALE_AFTER_MS
+  let staleTimer: NodeJS.Timeout | undefined
+  let winner: DialOutcome | undefined
+  let hasRung = false
+  const giveUpStale = () => {
+    if (pending.isSubsetOf(silent)) decided.abort(new AnsweredElsewhere('the contacts that are left are stale'))
+  }
+  const attempt = async (target: Target): Promise<DialOutcome> => {
+    const onRinging = () => {
+      silent.delete(target)
+      if (!hasRung) options.onRinging?.()
+      hasRung = true
+    }
+    const outcome = await dialTarget(parts, call, target, { ...options, onRinging }, anyOf, () => {})
+    const isDecision = outcome.kind === 'answered' || (outcome.kind === 'refused' && outcome.status >= 600)
+    if (isDecision && winner === undefined) {
+      winner = outcome
+      decided.abort(new AnsweredElsewhere('another contact has answered'))
+    } else if (outcome.kind === 'answered') await outcome.leg[Symbol.asyncDispose]()
+    return outcome
+  }
+  const settling = Promise.allSettled(
+    targets.map(target =>
+      attempt(target).finally(() => {
+        pending.delete(target)
+        clearTimeout(staleTimer)
+        if (pending.size > 0) staleTimer = setTimeout(giveUpStale, Math.max(0, staleAtMs - performance.now()))
+      })
+    )
+  )
+  // Whoever answers is connected at once; the others are let go meanwhile, and the call's story ends after that.
+  call.defer(() => settling.then(() => {}))
+  const settled = await Promise.race([
+    settling,
+    aborted(decided.signal).then(() => (winner === undefined ? settling : []))
+  ])
+  if (winner !== undefined) return winner
+  signal.throwIfAborted()
+  const outcomes = settled.flatMap(one => (one.status === 'fulfilled' ? [one.value] : []))
+  const failure = settled.find(one => one.status === 'rejected')
+  if (outcomes.length === 0 && failure !== undefined) throw failure.reason
+  return (
+    outcomes.find(one => one.kind === 'busy') ??
+    outcomes.find(one => hasRung && one.kind === 'noAnswer') ??
+    outcomes.find(one => one.kind === 'refused') ??
+    outcomes[0] ?? { kind: 'refused', status: 480, reason: 'Nobody is registered' }
+  )
+}
+
 async function dialTarget(
   parts: DialParts,
   call: Call,
   target: Target,
-  options: Readonly<{ destination: Destination; ringMs: number; onRinging?(): void }>,
+  options: DialOptions,
   signal: AbortSignal,
   releaseTrunk: () => void
 ): Promise<DialOutcome> {
@@ -102,75 +195,95 @@ async function dialTarget(
   const endpoint = await parts.media.createOffer()
   let isKept = false
   const trunkId = target.trunk?.id ?? null
+  const role = options.destination.kind === 'agent' ? 'agent' : 'callee'
   try {
-    call.record({ kind: 'legStarted', legId, role: 'callee', destination: options.destination.kind, trunkId })
+    call.record({ kind: 'legStarted', legId, role, destination: options.destination.kind, trunkId })
     const ringLimit = AbortSignal.timeout(options.ringMs)
-    const placed = await parts.sip.placeCall({
-      uri: target.uri,
-      ...(target.proxy !== undefined && { proxy: target.proxy }),
-      ...(target.auth !== undefined && { auth: target.auth }),
-      sdp: endpoint.localSdp,
-      callerNumber: target.callerNumber,
-      ...(options.onRinging !== undefined && { onRinging: options.onRinging }),
-      signal: AbortSignal.any([signal, ringLimit])
-    })
-    const outcome = await settle(placed)
-    if (outcome.kind !== 'answered') {
+    const placed = await parts.sip
+      .placeCall({
+        uri: target.uri,
+        ...(target.proxy !== undefined && { proxy: target.proxy }),
+        ...(target.auth !== undefined && { auth: target.auth }),
+        sdp: endpoint.localSdp,
+        callerNumber: target.callerNumber,
+        ...(options.onRinging !== undefined && { onRinging: options.onRinging, onEarlyMedia: options.onRinging }),
+        signal: AbortSignal.any([signal, ringLimit])
+      })
+      .catch((err: unknown): PlacedCall => {
+        // The next hop cannot even be sent to: as if it had answered 503 (RFC 3261 §8.1.3.1).
+        call.log.warn({ err, legId }, 'an INVITE could not be sent')
+        return { kind: 'refused', status: 503, reason: 'The INVITE could not be sent' }
+      })
+    const outcome = placed.kind === 'answered' ? await connect(placed.dialog) : outcomeOf(placed)
+    if (outcome.kind !== 'answered')
       call.record({
         kind: 'legEnded',
         legId,
-        outcome: outcome.kind,
+        outcome: signal.reason instanceof AnsweredElsewhere ? 'answeredElsewhere' : outcome.kind,
         sipStatus: placed.kind === 'refused' ? placed.status : null
       })
-      signal.throwIfAborted()
-    }
     return outcome
-
-    async function settle(result: PlacedCall): Promise<DialOutcome> {
-      switch (result.kind) {
-        case 'answered': {
-          try {
-            await endpoint.modify(result.dialog.remoteSdp)
-          } catch (err) {
-            await result.dialog[Symbol.asyncDispose]()
-            throw err
-          }
-          isKept = true
-          call.record({ kind: 'legAnswered', legId })
-          const leg: AnsweredLeg = { id: legId, endpoint, dialog: result.dialog, trunkId }
-          wireLeg(leg)
-          let isEnded = false
-          result.dialog.ended.addEventListener('abort', () => releaseTrunk(), { once: true })
-          call.defer(async () => {
-            if (isEnded) return
-            isEnded = true
-            releaseTrunk()
-            await Promise.all([result.dialog[Symbol.asyncDispose](), endpoint[Symbol.asyncDispose]()])
-            call.record({ kind: 'legEnded', legId, outcome: 'released', sipStatus: null })
-          })
-          return { kind: 'answered', leg }
-        }
-        case 'refused':
-          if (result.status === 486 || result.status === 600) return { kind: 'busy' }
-          if (result.status === 480 || result.status === 487) return { kind: 'noAnswer' }
-          return { kind: 'refused', status: result.status, reason: result.reason }
-        case 'cancelled':
-          return { kind: 'noAnswer' }
-        default:
-          return result satisfies never
-      }
-    }
   } finally {
     if (!isKept) await endpoint[Symbol.asyncDispose]()
+  }
+
+  async function connect(dialog: SipDialog): Promise<DialOutcome> {
+    try {
+      await endpoint.modify(dialog.remoteSdp)
+    } catch (err) {
+      await dialog[Symbol.asyncDispose]()
+      if (!(err instanceof MediaError) || endpoint.lost.aborted) throw err
+      call.log.warn({ err, legId }, 'the answer of the called party cannot be used')
+      return { kind: 'refused', status: 488, reason: 'The answer has no codec that we share' }
+    }
+    isKept = true
+    call.record({ kind: 'legAnswered', legId })
+    dialog.ended.addEventListener('abort', releaseTrunk, { once: true })
+    let releasing: Promise<void> | undefined
+    const release = async () => {
+      const outcome = dialog.ended.aborted ? 'hungUp' : 'released'
+      releaseTrunk()
+      await Promise.all([dialog[Symbol.asyncDispose](), endpoint[Symbol.asyncDispose]()])
+      call.record({ kind: 'legEnded', legId, outcome, sipStatus: null })
+    }
+    const leg: AnsweredLeg = {
+      id: legId,
+      endpoint,
+      dialog,
+      trunkId,
+      [Symbol.asyncDispose]() {
+        releasing ??= release()
+        return releasing
+      }
+    }
+    call.defer(() => leg[Symbol.asyncDispose]())
+    wireLeg(call, leg)
+    return { kind: 'answered', leg }
+  }
+}
+
+function outcomeOf(placed: Exclude<PlacedCall, { kind: 'answered' }>): DialOutcome {
+  switch (placed.kind) {
+    case 'refused':
+      if (placed.status === 486 || placed.status === 600) return { kind: 'busy' }
+      if (placed.status === 480 || placed.status === 487) return { kind: 'noAnswer' }
+      return { kind: 'refused', status: placed.status, reason: placed.reason }
+    case 'cancelled':
+      return { kind: 'noAnswer' }
+    default:
+      return placed satisfies never
   }
 }
 
 /** Lets the far end change its session and press keys by INFO. */
-function wireLeg(leg: AnsweredLeg): void {
+function wireLeg(call: Call, leg: AnsweredLeg): void {
   leg.dialog.handle({
     modify: sdp => leg.endpoint.modify(sdp),
     digit: digit => leg.endpoint.pushDigit(digit),
-    refer: () => 603
+    refer: () => {
+      call.record({ kind: 'transferRequested', by: 'callee' })
+      return 603
+    }
   })
 }
 
@@ -178,13 +291,14 @@ async function targetsOf(
   parts: DialParts,
   destination: Destination,
   callerNumber: string | null
-): Promise<{ kind: 'targets'; targets: readonly Target[] } | Extract<DialOutcome, { kind: 'notAllowed' }>> {
+): Promise<Targets | Extract<DialOutcome, { kind: 'notAllowed' }>> {
   switch (destination.kind) {
     case 'number': {
       const route = routeOutbound(destination.value, callerNumber, await parts.routing.tables())
       if (route.kind === 'refuse') return { kind: 'notAllowed', code: route.code, reason: route.reason }
       return {
         kind: 'targets',
+        order: 'inTurn',
         targets: route.trunks.map(one => ({
           uri: `sip:${destination.value}@${one.trunk.outboundAddress}${one.trunk.transport === 'udp' ? '' : `;transport=${one.trunk.transport}`}`,
           callerNumber: one.callerNumber,
@@ -210,6 +324,7 @@ async function targetsOf(
       const rows = await listRegistrations(parts.db, account.username, new Date())
       return {
         kind: 'targets',
+        order: 'together',
         targets: rows.map(row => ({ ...phoneAddress(row), callerNumber: callerNumber ?? 'anonymous', trunk: null }))
       }
     }
@@ -223,9 +338,4 @@ async function targetsOf(
     default:
       return destination.kind satisfies never
   }
-}
-
-/** Whether an error says that the media server, not the called party, is the trouble. */
-export function isMediaTrouble(err: unknown): err is MediaError {
-  return err instanceof MediaError
 }

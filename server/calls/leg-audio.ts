@@ -69,7 +69,11 @@ export class LegAudio implements Disposable {
       let state = COLLECT_START
       let timer: NodeJS.Timeout | undefined
       let playback: Playback | undefined
+      let stopping: Promise<void> = Promise.resolve()
+      let isDone = false
       const finish = (settle: () => void) => {
+        if (isDone) return
+        isDone = true
         clearTimeout(timer)
         signal.removeEventListener('abort', onAbort)
         this.#endpoint.lost.removeEventListener('abort', onLost)
@@ -81,6 +85,7 @@ export class LegAudio implements Disposable {
         finish(() => reject(signal.reason))
       }
       const onLost = () => finish(() => reject(this.#endpoint.lost.reason))
+      const answer = (outcome: CollectOutcome) => finish(() => void stopping.then(() => resolve(outcome), reject))
       const take = (event: CollectEvent) => {
         const step = collect(rules, state, event)
         switch (step.kind) {
@@ -90,20 +95,19 @@ export class LegAudio implements Disposable {
             if (step.timerMs !== null) timer = setTimeout(() => take({ kind: 'timeout' }), step.timerMs)
             break
           case 'digits':
-            finish(() => resolve(step))
-            break
           case 'noInput':
-            finish(() => resolve(step))
+            answer(step)
             break
           default:
             step satisfies never
         }
       }
-      signal.addEventListener('abort', onAbort, { once: true })
+      if (signal.aborted) return onAbort()
       if (this.#endpoint.lost.aborted) return onLost()
+      signal.addEventListener('abort', onAbort, { once: true })
       this.#endpoint.lost.addEventListener('abort', onLost, { once: true })
       this.#onDigit = digit => {
-        stopQuietly(playback)
+        if (playback !== undefined) stopping = silence(playback)
         playback = undefined
         take({ kind: 'digit', digit })
       }
@@ -117,20 +121,27 @@ export class LegAudio implements Disposable {
       playback = started
       started.finished.then(
         () => {
-          if (this.#onDigit !== undefined && playback === started) {
-            playback = undefined
-            take({ kind: 'promptOver' })
-          }
+          if (isDone || playback !== started) return
+          playback = undefined
+          take({ kind: 'promptOver' })
         },
         err => finish(() => reject(err))
       )
     })
   }
 
-  /** Plays `source` over and over until the returned function is called. */
-  loop(source: string): () => void {
+  /** Hands keys to `listener` instead of keeping them for the next question, until the returned function is called. */
+  takeDigits(listener: (digit: string) => void): () => void {
+    this.#onDigit = listener
+    return () => {
+      this.#onDigit = undefined
+    }
+  }
+
+  /** Plays `source` over and over until the returned function is called, which resolves when it is silent. */
+  loop(source: string): () => Promise<void> {
     const playback = this.#endpoint.loop(source)
-    return () => stopQuietly(playback)
+    return () => silence(playback)
   }
 
   [Symbol.dispose](): void {
@@ -147,6 +158,31 @@ export class LegAudio implements Disposable {
       signal.removeEventListener('abort', onAbort)
     }
     signal.throwIfAborted()
+  }
+}
+
+/** A media server that does not say that a playback has ended is not waited for longer than this. */
+const SILENCE_LIMIT_MS = 2_000
+
+/**
+ * Stops a playback and waits until the media server has let go of it: a stop ends whatever plays when it arrives, and
+ * that must not be the next prompt.
+ */
+async function silence(playback: Playback): Promise<void> {
+  let limit: NodeJS.Timeout | undefined
+  try {
+    await playback.stop()
+    await Promise.race([
+      playback.finished,
+      new Promise<void>(resolve => {
+        limit = setTimeout(resolve, SILENCE_LIMIT_MS)
+      })
+    ])
+  } catch (err) {
+    // A prompt that could not be played is silent too; a lost leg is heard of by its own signal.
+    if (!(err instanceof MediaError)) throw err
+  } finally {
+    clearTimeout(limit)
   }
 }
 

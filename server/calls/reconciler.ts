@@ -37,8 +37,25 @@ export async function startReconciler(
   events: BusinessEvents,
   log: Logger
 ): Promise<AsyncDisposable> {
+  // After an outage the other control planes' heartbeats are as old as the outage: they get time to beat again.
+  let trustedFromMs = Number.NEGATIVE_INFINITY
   const sweep = async () => {
-    for (const { callId } of await listOrphanedCalls(db, new Date(Date.now() - DEAD_AFTER_MS))) {
+    try {
+      await closeOrphans()
+    } catch (err) {
+      trustedFromMs = performance.now() + DEAD_AFTER_MS
+      throw err
+    }
+  }
+  const closeOrphans = async () => {
+    const startedAtMs = performance.now()
+    const orphans = await listOrphanedCalls(db, new Date(Date.now() - DEAD_AFTER_MS))
+    // A database that took so long was as good as away.
+    if (performance.now() - startedAtMs > SWEEP_MS) trustedFromMs = performance.now() + DEAD_AFTER_MS
+    if (performance.now() < trustedFromMs) return
+    for (const { callId } of orphans) {
+      // A call of our own whose story is only late.
+      if (story.isTelling(callId)) continue
       const row = await findCdr(db, callId)
       if (row === undefined || row.state === 'ended') continue
       const cdr = fromCdrRow(row)

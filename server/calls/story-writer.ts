@@ -4,6 +4,7 @@ import type { Insertable, Selectable } from 'kysely'
 import type { Db } from '../../sql/database.ts'
 import { saveCallEvents } from '../../sql/queries/calls.ts'
 import type { CallEventsTable, CdrsTable } from '../../sql/tables.ts'
+import { isDatabaseUnavailable } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import type { CallEvent } from './call-events.ts'
 import { applyEvent, type Cdr } from './cdr.ts'
@@ -25,7 +26,9 @@ export class StoryWriter implements AsyncDisposable {
   readonly #spoolFile: string
   readonly #cdrs = new Map<string, Cdr>()
   #pending: CallEvent[] = []
+  /** How many of the pending events, from the first, are in the spool file. */
   #spooled = 0
+  #hasSpool = false
   #isFlushing = false
   #isClosing = false
   #retryMs = FIRST_RETRY_MS
@@ -50,15 +53,15 @@ export class StoryWriter implements AsyncDisposable {
     const events: CallEvent[] = []
     for (const line of text.split('\n')) {
       if (line === '') continue
-      try {
-        const event = JSON.parse(line) as CallEvent & { at: string }
-        events.push({ ...event, at: new Date(event.at) })
-      } catch (err) {
-        // The last line of a spool that a crash cut short.
-        this.#log.warn({ err }, 'a line of the call spool cannot be read')
-      }
+      const event = readEvent(line)
+      if (event !== null) events.push(event)
+      // The last line of a spool that a crash cut short.
+      else this.#log.warn({ characters: line.length }, 'a line of the call spool cannot be read')
     }
+    // What is spooled from now on must not become the rest of a line that was cut off.
+    if (text !== '' && !text.endsWith('\n')) await appendFile(this.#spoolFile, '\n')
     await this.#loadCdrs(events)
+    this.#hasSpool = true
     this.#spooled = events.length
     this.#pending.push(...events)
     this.#schedule(0)
@@ -77,6 +80,11 @@ export class StoryWriter implements AsyncDisposable {
   /** Goes on with the story of a call that another control plane began. */
   adopt(cdr: Cdr): void {
     this.#cdrs.set(cdr.callId, cdr)
+  }
+
+  /** Whether this process is telling the story of a call: its last event is not in the database yet. */
+  isTelling(callId: string): boolean {
+    return this.#cdrs.has(callId)
   }
 
   /** Events that are not in the database yet. */
@@ -127,14 +135,15 @@ export class StoryWriter implements AsyncDisposable {
         const batch = this.#pending.slice(0, BATCH)
         const callIds = [...new Set(batch.map(event => event.callId))]
         const cdrs = callIds.map(id => this.#cdrs.get(id)).filter(cdr => cdr !== undefined)
-        await saveCallEvents(this.#db, batch.map(toEventRow), cdrs.map(toCdrRow))
+        await this.#save(batch, cdrs)
         this.#pending.splice(0, batch.length)
+        this.#spooled = Math.max(0, this.#spooled - batch.length)
         for (const cdr of cdrs) this.#forgetIfDone(cdr)
       }
-      if (this.#spooled > 0) {
+      if (this.#hasSpool) {
         await rm(this.#spoolFile, { force: true })
-        this.#log.warn({ events: this.#spooled }, 'the database is back and has every call event')
-        this.#spooled = 0
+        this.#hasSpool = false
+        this.#log.warn('the database is back and has every call event')
       }
       this.#retryMs = FIRST_RETRY_MS
       this.#isFlushing = false
@@ -150,14 +159,36 @@ export class StoryWriter implements AsyncDisposable {
     }
   }
 
+  /** One transaction for the batch; when the database refuses it, one for each call, so that one bad story stays alone. */
+  async #save(batch: readonly CallEvent[], cdrs: readonly Cdr[]): Promise<void> {
+    try {
+      await saveCallEvents(this.#db, batch.map(toEventRow), cdrs.map(toCdrRow))
+      return
+    } catch (err) {
+      if (isDatabaseUnavailable(err)) throw err
+    }
+    for (const [callId, events] of Map.groupBy(batch, event => event.callId)) {
+      const own = cdrs.filter(cdr => cdr.callId === callId)
+      try {
+        await saveCallEvents(this.#db, events.map(toEventRow), own.map(toCdrRow))
+      } catch (err) {
+        if (isDatabaseUnavailable(err)) throw err
+        this.#log.error({ err, callId }, 'the database refuses a call’s story; it is set aside')
+        await mkdir(dirname(this.#spoolFile), { recursive: true })
+        await appendFile(`${this.#spoolFile}.refused`, toLines(events), { mode: 0o600 })
+      }
+    }
+  }
+
   /** Appends to the spool what is not in it yet. */
   async #spool(): Promise<void> {
     const fresh = this.#pending.slice(this.#spooled)
     if (fresh.length === 0) return
     try {
       await mkdir(dirname(this.#spoolFile), { recursive: true })
-      await appendFile(this.#spoolFile, fresh.map(event => `${JSON.stringify(event)}\n`).join(''), { mode: 0o600 })
+      await appendFile(this.#spoolFile, toLines(fresh), { mode: 0o600 })
       this.#spooled += fresh.length
+      this.#hasSpool = true
     } catch (err) {
       this.#log.error({ err }, 'the call spool cannot be written')
     }
@@ -182,8 +213,31 @@ export class StoryWriter implements AsyncDisposable {
   }
 }
 
+function toLines(events: readonly CallEvent[]): string {
+  return events.map(event => `${JSON.stringify(event)}\n`).join('')
+}
+
+function readEvent(line: string): CallEvent | null {
+  let event: (Partial<CallEvent> & { at?: string }) | null
+  try {
+    event = JSON.parse(line)
+  } catch {
+    return null
+  }
+  const { callId, seq, kind } = event ?? {}
+  const at = new Date(event?.at ?? '')
+  if (typeof callId !== 'string' || typeof seq !== 'number' || typeof kind !== 'string' || Number.isNaN(at.getTime()))
+    return null
+  return { ...event, at } as CallEvent
+}
+
 function toEventRow({ callId, seq, at, kind, ...data }: CallEvent): Insertable<CallEventsTable> {
-  return { call_id: callId, seq, at, kind, data: JSON.stringify(data) }
+  return { call_id: callId, seq, at, kind, data: JSON.stringify(data, (_, value) => storable(value)) }
+}
+
+/** PostgreSQL takes neither NUL nor half a surrogate pair in a text; what a web service sent may hold both. */
+function storable<T>(value: T): T | string {
+  return typeof value === 'string' ? value.replaceAll('\0', '\ufffd').toWellFormed() : value
 }
 
 function toCdrRow(cdr: Cdr): Insertable<CdrsTable> {
@@ -208,7 +262,7 @@ function toCdrRow(cdr: Cdr): Insertable<CdrsTable> {
     ended_by: cdr.endedBy,
     fault: cdr.fault,
     hangup_cause: cdr.hangupCause,
-    tags: [...cdr.tags],
+    tags: cdr.tags.map(storable),
     last_seq: cdr.lastSeq,
     control_plane_id: cdr.controlPlaneId
   }
