@@ -5,6 +5,8 @@ import { buildRoutingTables, type RoutingTables } from './route-inbound.ts'
 
 /** How long numbers and trunks may differ from the database when another control plane changed them. */
 const FRESH_MS = 2_000
+/** A database that does not answer holds a ringing caller up no longer than this when older tables are known. */
+const READ_LIMIT_MS = 500
 
 /**
  * Numbers and trunks for routing, read at most every two seconds. While the database is away the last known tables
@@ -16,6 +18,8 @@ export class RoutingCache {
   #tables: RoutingTables | undefined
   #readAtMs = Number.NEGATIVE_INFINITY
   #reading: Promise<RoutingTables> | undefined
+  /** Counts changes, so that a read which began before one does not pass for fresh. */
+  #changes = 0
 
   constructor(db: Db, log: Logger) {
     this.#db = db
@@ -24,29 +28,50 @@ export class RoutingCache {
 
   /** Rejects only when the database has never been read. */
   async tables(): Promise<RoutingTables> {
-    if (this.#tables !== undefined && performance.now() - this.#readAtMs < FRESH_MS) return this.#tables
-    this.#reading ??= this.#read().finally(() => {
-      this.#reading = undefined
-    })
-    // An old table at once is better for a ringing caller than a new one after a round trip, but only if it is young.
-    return await this.#reading
+    const known = this.#tables
+    if (known !== undefined && performance.now() - this.#readAtMs < FRESH_MS) return known
+    if (this.#reading === undefined) {
+      const reading = this.#read().finally(() => {
+        if (this.#reading === reading) this.#reading = undefined
+      })
+      this.#reading = reading
+    }
+    return known === undefined ? await this.#reading : await orAfter(READ_LIMIT_MS, this.#reading, known)
   }
 
   /** The next read goes to the database. */
   refresh(): void {
+    this.#changes += 1
+    this.#reading = undefined
     this.#readAtMs = Number.NEGATIVE_INFINITY
   }
 
   async #read(): Promise<RoutingTables> {
     const startedAtMs = performance.now()
+    const changes = this.#changes
     try {
       const { numbers, trunks } = await readRoutingTables(this.#db)
-      this.#tables = buildRoutingTables(numbers, trunks)
+      const tables = buildRoutingTables(numbers, trunks)
+      // Whoever asked before the change gets what was true then; it is not kept.
+      if (changes !== this.#changes) return tables
+      this.#tables = tables
     } catch (err) {
       if (this.#tables === undefined) throw err
       this.#log.warn({ err }, 'numbers and trunks cannot be read; the last known ones are used')
     }
     this.#readAtMs = startedAtMs
     return this.#tables
+  }
+}
+
+async function orAfter<T>(limitMs: number, running: Promise<T>, otherwise: T): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<T>(resolve => {
+    timer = setTimeout(() => resolve(otherwise), limitMs)
+  })
+  try {
+    return await Promise.race([running, limit])
+  } finally {
+    clearTimeout(timer)
   }
 }
