@@ -198,10 +198,9 @@ export class TestParley implements AsyncDisposable {
     for (;;) {
       await this.parley.storiesWritten()
       const { body } = await this.api('GET', '/calls?limit=200')
-      const found = (body.items as TestCall[] | undefined)?.find(
-        call => (sipCallId === undefined || call['sipCallId'] === sipCallId) && call['state'] === 'ended'
-      )
-      if (found !== undefined) return (await this.api('GET', `/calls/${found.id}`)).body as unknown as TestCall
+      const calls = (body.items as TestCall[] | undefined) ?? []
+      const found = sipCallId === undefined ? calls[0] : calls.find(call => call['sipCallId'] === sipCallId)
+      if (found?.['state'] === 'ended') return (await this.api('GET', `/calls/${found.id}`)).body as unknown as TestCall
       limit.throwIfAborted()
       await new Promise(resolve => setTimeout(resolve, 20))
     }
