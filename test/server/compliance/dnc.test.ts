@@ -10,7 +10,11 @@ import { type ImportError, type ImportOptions, importList } from '../../../serve
 import { InternalList } from '../../../server/compliance/dnc/internal-list.ts'
 import { NumberSetBuilder } from '../../../server/compliance/dnc/number-set.ts'
 import { readSetFile, writeSetFile } from '../../../server/compliance/dnc/set-file.ts'
-import { onEachDatabase } from './support/database.ts'
+import { openTestDatabases } from './support/database.ts'
+
+t.setTimeout(90_000)
+const databases = await openTestDatabases()
+t.teardown(() => databases[Symbol.asyncDispose]())
 
 const bytes = (text: string, encoding: BufferEncoding = 'utf8') => [Buffer.from(text, encoding)]
 const read = (text: string, format: ListFormat, more: Partial<ImportOptions> = {}) =>
@@ -177,7 +181,7 @@ t.test('a stored set is read back, and a damaged one is refused', async t => {
 })
 
 t.test('versions come into force at once, survive a restart, roll back, and never half-apply', async t => {
-  await onEachDatabase(async db => {
+  await databases.each(async db => {
     const folder = await mkdtemp(join(tmpdir(), 'parley-dnc-'))
     t.teardown(() => rm(folder, { recursive: true, force: true }))
     const store = await DncStore.open(db, folder)
@@ -236,7 +240,7 @@ t.test('versions come into force at once, survive a restart, roll back, and neve
 })
 
 t.test('a person who says stop is on the internal list at once, by hash only, also after erasure', async t => {
-  await onEachDatabase(async db => {
+  await databases.each(async db => {
     const key = randomBytes(32)
     const list = await InternalList.open(db, key)
     const stop = { e164: '+12025550101', channel: 'call', at: new Date('2026-11-20T12:00:00Z'), recordedBy: 'ann' }

@@ -1,12 +1,16 @@
+import { sql } from 'kysely'
 import { openDatabase } from '../../../../sql/database.ts'
 import { migrate } from '../../../../sql/migrate.ts'
 import { type ComplianceDb, complianceDb } from '../../../../sql/queries/compliance/db.ts'
-import { freshDatabase, type TestDatabase, testDatabases } from '../../../support/parley.ts'
+import { freshDatabase, testDatabases } from '../../../support/parley.ts'
 
-/** Runs a story on a fresh, migrated database of every kind that this run has. */
-export async function onEachDatabase(story: (db: ComplianceDb, kind: TestDatabase) => Promise<void>): Promise<void> {
+/** Databases of every kind that this run has, migrated once; each story finds them empty. */
+export async function openTestDatabases(): Promise<
+  AsyncDisposable & { each(story: (db: ComplianceDb) => Promise<void>): Promise<void> }
+> {
+  const stack = new AsyncDisposableStack()
+  const open: ComplianceDb[] = []
   for (const kind of testDatabases()) {
-    await using stack = new AsyncDisposableStack()
     const location =
       kind === 'pglite'
         ? ({ kind: 'pglite', folder: 'memory' } as const)
@@ -17,6 +21,17 @@ export async function onEachDatabase(story: (db: ComplianceDb, kind: TestDatabas
       })
     )
     await migrate(database.db)
-    await story(complianceDb(database.db), kind)
+    open.push(complianceDb(database.db))
+  }
+  return {
+    async each(story) {
+      for (const db of open) {
+        await sql`truncate dnc_lists, dnc_versions, dnc_activations, dnc_suppressions, consent_keys, consent_events,
+          consent_requests, compliance_decisions, compliance_attempts, compliance_overrides, compliance_suspensions,
+          cdrs restart identity cascade`.execute(db)
+        await story(db)
+      }
+    },
+    [Symbol.asyncDispose]: () => stack.disposeAsync()
   }
 }
