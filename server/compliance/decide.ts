@@ -102,31 +102,11 @@ function evaluate(facts: Facts, packs: PackSet): Decision {
   if (number.kind === 'special') return refuse(facts, packs, number, 'core.number', 'BLOCK', 'NUM_SPECIAL', null)
   const { settings } = packs
   const place = placeOf(facts, number, settings, atMs)
-  const isAsked = isSolicited(facts, atMs)
-  const purpose = facts.purpose === 'callback_requested' && !isAsked ? 'marketing' : facts.purpose
-  const party = facts.party ?? 'unknown'
-  const choice = packs.choose(place.jurisdictions, facts.mode, purpose, party, facts.sector)
+  const context = contextOf(facts, place, settings, atMs)
+  const choice = packs.choose(place.jurisdictions, facts.mode, context.purpose, context.party, facts.sector)
   if (place.zones.length === 0) {
     const results = [plainResult('core.jurisdiction', 'REVIEW', ['JUR_AMBIGUOUS'], facts, atMs)]
     return finish(facts, packs, number, place, choice, null, results, [], [], [], null)
-  }
-  const { minDay, maxDay } = dayRange(place.zones, atMs)
-  const context: Context = {
-    facts,
-    atMs,
-    jurisdictions: place.jurisdictions,
-    zones: place.zones,
-    minDay,
-    maxDay,
-    mode: facts.mode,
-    purpose,
-    party,
-    isSolicited: isAsked,
-    isDialling: facts.stage === 'dial',
-    consent: readConsent(facts.consent, atMs, facts.mode, facts.purpose),
-    attempts: readAttempts(facts),
-    lastInquiryMs: lastInquiry(facts),
-    settings
   }
 
   const results: RuleResult[] = []
@@ -164,6 +144,51 @@ function evaluate(facts: Facts, packs: PackSet): Decision {
     facts.overrides === undefined ? [] : overridesIn(results),
     nextMs
   )
+}
+
+function contextOf(facts: Facts, place: PlaceOfCall, settings: Settings, atMs: number): Context {
+  const isAsked = isSolicited(facts, atMs)
+  return {
+    facts,
+    atMs,
+    jurisdictions: place.jurisdictions,
+    zones: place.zones,
+    ...dayRange(place.zones, atMs),
+    mode: facts.mode,
+    purpose: facts.purpose === 'callback_requested' && !isAsked ? 'marketing' : facts.purpose,
+    party: facts.party ?? 'unknown',
+    isSolicited: isAsked,
+    isDialling: facts.stage === 'dial',
+    consent: readConsent(facts.consent, atMs, facts.mode, facts.purpose),
+    attempts: readAttempts(facts),
+    lastInquiryMs: lastInquiry(facts),
+    settings
+  }
+}
+
+/** When the calendar rules (hours, days, holidays) let a call pass, apart from everything else about it. */
+export type CallTimes = Readonly<{
+  jurisdictions: readonly string[]
+  zones: readonly string[]
+  /** The earliest instant from `fromMs` on that is open; Infinity when none is before `limitMs`. */
+  firstOpen(fromMs: number, limitMs: number): number
+}>
+
+/** The open times of a call for planning; null for a number that cannot be called or has no known place. */
+export function callTimes(facts: Facts, packs: PackSet): CallTimes | null {
+  const atMs = instant(facts.at)
+  const number = analyzeNumber(facts.number)
+  if (number.kind !== 'number') return null
+  const place = placeOf(facts, number, packs.settings, atMs)
+  if (place.zones.length === 0) return null
+  const context = contextOf(facts, place, packs.settings, atMs)
+  const choice = packs.choose(place.jurisdictions, facts.mode, context.purpose, context.party, facts.sector)
+  const calendar = choice.timed.filter(rule => rule.isCalendar && !rule.onlyWarns && exemptBy(rule, context) === null)
+  return {
+    jurisdictions: place.jurisdictions,
+    zones: place.zones.map(zone => zone.name),
+    firstOpen: (fromMs, limitMs) => firstOpen(calendar, context, fromMs, limitMs)
+  }
 }
 
 type PlaceOfCall = Readonly<{ jurisdictions: readonly string[]; zones: readonly Zone[]; evidence: readonly string[] }>
