@@ -54,20 +54,25 @@ export function pace(callers: readonly BenchCaller[]): () => void {
   return () => clearTimeout(timer)
 }
 
+/** Callers' ports lie below those that media servers and the system hand out; each has the next one free for RTCP. */
+const PORTS = [12_000, 19_998] as const
+let nextPort: number = PORTS[0]
+
 /** Binds sockets for callers; `isShared` lets another process listen on the same ports. */
 export async function bindCallers(count: number, isShared = false): Promise<BenchCaller[]> {
-  const callers = new Map<number, BenchCaller>()
-  while (callers.size < count) {
-    const socket = await bindSocket(isShared)
-    const { port } = socket.address()
-    // Sockets that share ports can be given the same free port twice.
-    if (callers.has(port)) socket.close()
-    else callers.set(port, new BenchCaller(socket))
+  const callers: BenchCaller[] = []
+  for (let tries = 0; callers.length < count; tries++) {
+    if (tries > PORTS[1] - PORTS[0]) throw new Error('no ports are free for callers')
+    const port = nextPort
+    nextPort = port >= PORTS[1] ? PORTS[0] : port + 2
+    const socket = await bindSocket(port, isShared)
+    if (socket !== undefined) callers.push(new BenchCaller(socket))
   }
-  return [...callers.values()]
+  return callers
 }
 
-async function bindSocket(isShared: boolean): Promise<Socket> {
+/** Undefined when another process has the port. */
+async function bindSocket(port: number, isShared: boolean): Promise<Socket | undefined> {
   const socket = createSocket({
     type: 'udp4',
     reusePort: isShared,
@@ -76,7 +81,13 @@ async function bindSocket(isShared: boolean): Promise<Socket> {
   })
   // With such a look-up a socket can be bound before bind() returns.
   const listening = once(socket, 'listening')
-  socket.bind(0, HOST)
-  await listening
-  return socket
+  socket.bind(port, HOST)
+  try {
+    await listening
+    return socket
+  } catch (err) {
+    socket.close()
+    if ((err as NodeJS.ErrnoException).code === 'EADDRINUSE') return undefined
+    throw err
+  }
 }

@@ -134,11 +134,11 @@ async function timedPrompts(engine: Engine, calls: number): Promise<Figures> {
 }
 
 const rows: Figures[] = []
-async function measureEngine(start: () => Promise<Engine>): Promise<void> {
+async function measureEngine(start: () => Promise<Engine>, timedCalls: number): Promise<void> {
   for (const load of [
     (engine: Engine) => prompts(engine, CALLS),
     (engine: Engine) => bridges(engine, Math.floor(CALLS / 2)),
-    (engine: Engine) => timedPrompts(engine, TIMED_CALLS)
+    (engine: Engine) => timedPrompts(engine, timedCalls)
   ]) {
     await using engine = await start()
     rows.push(await load(engine))
@@ -150,17 +150,17 @@ try {
   const samples = generateTone({ frequenciesHz: [440, 620], durationMs: 60_000 })
   await writeFile(prompt, writeWav({ sampleRateHz: 8_000, channels: 1, samples }))
   rows.push(await bareSockets(CALLS))
-  await measureEngine(standIn)
+  await measureEngine(standIn, TIMED_CALLS)
   const pid = values['real-pid']
   if (pid !== undefined) {
-    await measureEngine(() =>
-      realEngine({
-        pid: Number(pid),
-        sipPort: Number(values['real-sip-port']),
-        eventSocketPort: Number(values['real-event-socket-port']),
-        secret: values['real-secret']
-      })
-    )
+    const where = {
+      pid: Number(pid),
+      sipPort: Number(values['real-sip-port']),
+      eventSocketPort: Number(values['real-event-socket-port']),
+      secret: values['real-secret']
+    }
+    // A machine that carries 300 calls with the stand-in may not do so with the real server.
+    await measureEngine(() => realEngine(where), CALLS)
   }
   // Once more at the end, because other work on the machine changes what a packet costs.
   rows.push(await bareSockets(CALLS))
