@@ -273,3 +273,23 @@ export async function listSuspensions(db: ComplianceDb, limit: number): Promise<
     .limit(limit)
     .execute()
 }
+
+/** How many decisions had which outcome and which reason in a time. */
+export async function complianceCounts(
+  db: ComplianceDb,
+  from: Date,
+  to: Date
+): Promise<
+  Readonly<{
+    outcomes: readonly Readonly<{ outcome: string; count: number }>[]
+    reasons: readonly Readonly<{ reason: string; count: number }>[]
+  }>
+> {
+  const outcomes = await sql<{ outcome: string; count: number }>`
+    select outcome, count(*)::int as count from compliance_decisions
+    where at >= ${from} and at < ${to} group by outcome order by count desc`.execute(db)
+  const reasons = await sql<{ reason: string; count: number }>`
+    select reason, count(*)::int as count from compliance_decisions, unnest(reasons) as reason
+    where at >= ${from} and at < ${to} group by reason order by count desc`.execute(db)
+  return { outcomes: outcomes.rows, reasons: reasons.rows }
+}

@@ -1,0 +1,256 @@
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import type { ComplianceDb } from '../../sql/queries/compliance/db.ts'
+import { activeOverrides, attemptsOf, listSuspensions } from '../../sql/queries/compliance/decisions.ts'
+import { seal, unseal } from '../seal.ts'
+import { consentOf, type LedgerParts } from './consent/ledger.ts'
+import { type Decision, decide } from './decide.ts'
+import { DncStore } from './dnc/dnc-store.ts'
+import { InternalList } from './dnc/internal-list.ts'
+import type { Facts } from './facts.ts'
+import { decideAndLog, type DecisionContext, type LogParts } from './log/decision-log.ts'
+import { deriveKey, hashNumber } from './number-hash.ts'
+import { analyzeNumber } from './numbers/analyze.ts'
+import { compilePacks, type PackSet } from './packs/compile.ts'
+import { type LoadedPack, loadPacks, PackError } from './packs/load.ts'
+import { verifyPacks } from './packs/verify.ts'
+import type { Settings } from './rules/context.ts'
+import { DAY_MS } from './time/calendar.ts'
+
+export type ComplianceOptions = Readonly<{
+  db: ComplianceDb
+  /** Folder of the rule packs. */
+  packFolder: string
+  /** Data folder; the numbers of do-not-call lists go to `dnc` in it. */
+  dataFolder: string
+  /** The installation's secret; keys for hashes and seals are derived from it. */
+  secret: Buffer
+  engine: string
+  newId?: () => string
+  settings?: Partial<Settings>
+}>
+
+/** What a caller knows about a planned call; the rest is looked up. Everything given wins over what is on file. */
+export type Question = Partial<Facts> &
+  Pick<Facts, 'number' | 'mode' | 'purpose'> &
+  Readonly<{ person?: string; seller?: string }>
+
+/** How far back attempts are looked at: the longest period of any rule. */
+const ATTEMPTS_MS = 366 * DAY_MS
+
+/**
+ * Outbound compliance of one installation: the packs, the lists and the ledger that decisions rest on. Facts are
+ * gathered here; the decision itself is the pure function {@link decide}.
+ */
+export class ComplianceService {
+  readonly db: ComplianceDb
+  readonly dnc: DncStore
+  readonly internalList: InternalList
+  readonly ledger: LedgerParts
+  readonly log: LogParts
+  readonly #key: Buffer
+  readonly #folder: string
+  readonly #settings: Partial<Settings>
+  #loaded: readonly LoadedPack[]
+  #packs: PackSet
+  readonly #variants = new Map<string, PackSet>()
+
+  private constructor(
+    options: ComplianceOptions,
+    loaded: readonly LoadedPack[],
+    dnc: DncStore,
+    internalList: InternalList
+  ) {
+    const { db, secret, engine, newId = randomUUID } = options
+    this.db = db
+    this.dnc = dnc
+    this.internalList = internalList
+    this.#loaded = loaded
+    this.#packs = compilePacks(loaded, options.settings)
+    this.#folder = options.packFolder
+    this.#settings = options.settings ?? {}
+    this.#key = deriveKey(secret, 'numbers')
+    const sealing = deriveKey(secret, 'seal')
+    this.ledger = {
+      db,
+      key: this.#key,
+      newId,
+      seal: text => seal(sealing, 'consent request', text),
+      unseal: text => unseal(sealing, 'consent request', text).toString(),
+      sealWith: (key, text) => seal(key, 'consent', text),
+      sealKey: key => seal(sealing, 'consent key', key)
+    }
+    this.log = {
+      db,
+      key: this.#key,
+      engine,
+      newId,
+      seal: text => seal(sealing, 'decision', text),
+      unseal: text => unseal(sealing, 'decision', text).toString()
+    }
+  }
+
+  /** Loads and tests the packs and reads the lists. Rejects with PackError; then nothing may be dialled. */
+  static async open(options: ComplianceOptions): Promise<ComplianceService> {
+    const loaded = await loadVerified(options.packFolder)
+    const dnc = await DncStore.open(options.db, join(options.dataFolder, 'dnc'))
+    const internalList = await InternalList.open(options.db, deriveKey(options.secret, 'numbers'))
+    return new ComplianceService(options, loaded, dnc, internalList)
+  }
+
+  get packs(): PackSet {
+    return this.#packs
+  }
+
+  /** Every pack that is there, also those that are off. */
+  get loadedPacks(): readonly LoadedPack[] {
+    return this.#loaded
+  }
+
+  /** The packs under other settings, for questions such as "and with the Ramadan courtesy?". Throws SettingsError. */
+  packsWith(settings: Partial<Settings> | undefined): PackSet {
+    if (settings === undefined) return this.#packs
+    const key = JSON.stringify(settings)
+    let set = this.#variants.get(key)
+    if (set === undefined) {
+      if (this.#variants.size > 32) this.#variants.clear()
+      set = compilePacks(this.#loaded, { ...this.#settings, ...settings })
+      this.#variants.set(key, set)
+    }
+    return set
+  }
+
+  /** Reads the packs anew. On any error the old set stays in force and the error is thrown. */
+  async reloadPacks(): Promise<void> {
+    const loaded = await loadVerified(this.#folder)
+    this.#packs = compilePacks(loaded, this.#settings)
+    this.#loaded = loaded
+    this.#variants.clear()
+  }
+
+  hashOf(e164: string): string {
+    return hashNumber(this.#key, e164)
+  }
+
+  /** Completes what the caller knows with what is on file: lists, consent, attempts, suspensions, overrides. */
+  async gather(question: Question, context: DecisionContext = {}, now: Date = new Date()): Promise<Facts> {
+    const { person, seller, ...known } = question
+    const at = known.at ?? now.toISOString()
+    const analysis = analyzeNumber(known.number)
+    const facts: Facts = { ...known, at }
+    if (analysis.kind !== 'number') return facts
+    const { e164 } = analysis
+    const instant = new Date(at)
+    if (Number.isNaN(instant.getTime())) return facts
+    const numberHash = this.hashOf(e164)
+    const [consent, attempts, suspensions, overrides] = await Promise.all([
+      known.consent === undefined
+        ? consentOf(this.ledger, e164, person ?? null, seller ?? null, instant)
+        : known.consent,
+      known.attempts ?? this.#attempts(numberHash, instant),
+      known.suspensions ?? this.#suspensions(),
+      known.overrides ?? this.#overrides(numberHash, context.campaignId ?? null, instant)
+    ])
+    return {
+      ...facts,
+      consent,
+      internalList: known.internalList === undefined ? this.#internal(e164) : known.internalList,
+      registries: { ...this.#registries(e164), ...known.registries },
+      attempts,
+      suspensions,
+      ...(overrides.length > 0 && { overrides })
+    }
+  }
+
+  /** Gathers and decides; writes nothing. */
+  async ask(question: Question, settings?: Partial<Settings>): Promise<Readonly<{ facts: Facts; decision: Decision }>> {
+    const facts = await this.gather(question)
+    return { facts, decision: decide(facts, this.packsWith(settings)) }
+  }
+
+  /** Gathers, decides and writes the decision, to be used for a call within 60 seconds. */
+  async decideForCall(
+    question: Question,
+    context: DecisionContext
+  ): Promise<Readonly<{ id: string; decision: Decision; facts: Facts }>> {
+    const facts = await this.gather(question, context)
+    return { facts, ...(await decideAndLog(this.log, facts, this.#packs, context)) }
+  }
+
+  #internal(e164: string): NonNullable<Facts['internalList']> | null {
+    const entry = this.internalList.find(e164)
+    return entry === null ? null : { since: entry.since.toISOString(), scope: entry.scope }
+  }
+
+  #registries(e164: string): NonNullable<Facts['registries']> {
+    const found: NonNullable<Facts['registries']> = {}
+    for (const registry of new Set(this.dnc.active.map(one => one.list.registry))) {
+      const answer = this.dnc.lookup(registry, e164)
+      if (answer !== null)
+        found[registry] = {
+          obtainedAt: answer.obtainedAt.toISOString(),
+          listed: answer.listed,
+          snapshotId: answer.snapshotId
+        }
+    }
+    return found
+  }
+
+  async #attempts(numberHash: string, at: Date): Promise<NonNullable<Facts['attempts']>> {
+    const rows = await attemptsOf(this.db, numberHash, new Date(at.getTime() - ATTEMPTS_MS))
+    return rows.slice(-1000).map(row => ({
+      at: row.placedAt.toISOString(),
+      ...(row.subject !== null && { subject: row.subject }),
+      ...(isOutcome(row.outcome) && { outcome: row.outcome })
+    }))
+  }
+
+  async #suspensions(): Promise<NonNullable<Facts['suspensions']>> {
+    return (await listSuspensions(this.db, 100)).flatMap(row =>
+      row.liftedAt !== null
+        ? []
+        : [
+            {
+              jurisdiction: row.jurisdiction,
+              kind: row.kind,
+              from: row.fromAt.toISOString(),
+              ...(row.toAt !== null && { to: row.toAt.toISOString() })
+            }
+          ]
+    )
+  }
+
+  async #overrides(numberHash: string, campaignId: string | null, at: Date): Promise<NonNullable<Facts['overrides']>> {
+    return (await activeOverrides(this.db, numberHash, campaignId, at)).map(row => ({
+      id: row.id,
+      rules: [...row.rules],
+      signedBy: [row.signedBy, row.countersignedBy ?? row.signedBy],
+      reason: row.reason,
+      from: row.signedAt.toISOString(),
+      expiresAt: row.expiresAt.toISOString()
+    }))
+  }
+}
+
+type AttemptOutcome = NonNullable<NonNullable<Facts['attempts']>[number]['outcome']>
+const ATTEMPT_OUTCOMES: readonly AttemptOutcome[] = [
+  'no_answer',
+  'busy',
+  'failed',
+  'machine',
+  'answered',
+  'conversation',
+  'abandoned',
+  'hung_up'
+]
+
+function isOutcome(text: string | null): text is AttemptOutcome {
+  return (ATTEMPT_OUTCOMES as readonly (string | null)[]).includes(text)
+}
+
+async function loadVerified(folder: string): Promise<readonly LoadedPack[]> {
+  const packs = await loadPacks(folder)
+  const problems = verifyPacks(packs)
+  if (problems.length > 0) throw new PackError(problems)
+  return packs
+}
