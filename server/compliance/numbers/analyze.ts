@@ -112,7 +112,7 @@ export function analyzeNumber(written: string): NumberAnalysis {
     jurisdictions: place.jurisdictions,
     zones: place.zones,
     evidence: place.evidence,
-    line: lineOf(plan, national, type),
+    line: code === '1' && type === 'fixed' ? 'fixed_or_mobile' : lineOf(plan, national, type),
     isPlaceless: false
   }
 }
