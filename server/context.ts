@@ -1,10 +1,12 @@
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { Config } from '../config/config.ts'
 import type { Secrets } from '../config/secrets.ts'
 import { connectFreeswitch } from '../media/freeswitch.ts'
 import { createEspeak } from '../media/prompts/espeak.ts'
 import { PromptLibrary } from '../media/prompts/prompt-library.ts'
 import { TapServer } from '../media/tap/tap-server.ts'
+import { complianceDb } from '../sql/queries/compliance/db.ts'
 import { type DatabaseLocation, type Db, openDatabase } from '../sql/database.ts'
 import { type PgBoss, startJobs } from '../sql/jobs.ts'
 import { migrate } from '../sql/migrate.ts'
@@ -13,6 +15,7 @@ import { Call } from './calls/call.ts'
 import { LiveCalls } from './calls/live-calls.ts'
 import { startHeartbeat, startReconciler } from './calls/reconciler.ts'
 import { StoryWriter } from './calls/story-writer.ts'
+import { ComplianceService } from './compliance/compliance-service.ts'
 import { type Account, seedDatabase } from './demo-data.ts'
 import { BusinessEvents } from './events.ts'
 import { FlowLibrary } from './flow-library.ts'
@@ -178,36 +181,47 @@ export async function startParley(
         serveInboundCall(parts, ...args)
     }
 
-    const app = await createApp({
-      config,
-      secretKey: secrets.key,
-      db,
-      log: loggers.http,
-      metrics,
-      events,
-      liveCalls,
-      engines: (): readonly EngineStatus[] => [
-        { name: 'drachtio', isEmbedded: engines.drachtio.isEmbedded, isUp: sip.isConnected },
-        { name: 'freeswitch', isEmbedded: engines.freeswitch.isEmbedded, isUp: media.isConnected }
-      ],
-      isDatabaseUp: () => answersWithin(sql`select 1`.execute(db), 1_000),
-      startCall: (request, requestedBy) =>
-        startOutboundCall(
-          {
-            ...parts,
-            liveCalls,
-            maxCalls: config.sip.maxCalls,
-            newCall: () => new Call({ direction: 'outbound', log: loggers.calls, sink: events.call })
-          },
-          request,
-          requestedBy
-        ),
-      settingsChanged() {
-        flows.refresh()
-        routing.refresh()
-        warmer.start()
-      }
+    const compliance = await ComplianceService.open({
+      db: complianceDb(db),
+      packFolder: fileURLToPath(new URL('../config/rule-packs', import.meta.url)),
+      dataFolder: config.dataDir,
+      secret: secrets.key,
+      engine: 'parley',
+      newId
     })
+    const app = await createApp(
+      {
+        config,
+        secretKey: secrets.key,
+        db,
+        log: loggers.http,
+        metrics,
+        events,
+        liveCalls,
+        engines: (): readonly EngineStatus[] => [
+          { name: 'drachtio', isEmbedded: engines.drachtio.isEmbedded, isUp: sip.isConnected },
+          { name: 'freeswitch', isEmbedded: engines.freeswitch.isEmbedded, isUp: media.isConnected }
+        ],
+        isDatabaseUp: () => answersWithin(sql`select 1`.execute(db), 1_000),
+        startCall: (request, requestedBy) =>
+          startOutboundCall(
+            {
+              ...parts,
+              liveCalls,
+              maxCalls: config.sip.maxCalls,
+              newCall: () => new Call({ direction: 'outbound', log: loggers.calls, sink: events.call })
+            },
+            request,
+            requestedBy
+          ),
+        settingsChanged() {
+          flows.refresh()
+          routing.refresh()
+          warmer.start()
+        }
+      },
+      compliance
+    )
     stack.defer(() => app.close())
     const httpUrl = await app.listen({ host: config.http.host, port: config.http.port })
     // Calls end before what they stand on is taken away.

@@ -5,12 +5,14 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify'
+import type { ComplianceService } from '../compliance/compliance-service.ts'
 import { newId } from '../ids.ts'
 import { registerAuthentication, SESSION_COOKIE } from './authentication.ts'
 import type { App } from './fastify-types.ts'
 import type { HttpParts } from './parts.ts'
 import { registerProblems } from './problems.ts'
 import { registerCallRoutes } from './routes/calls.ts'
+import { registerComplianceRoutes } from './routes/compliance.ts'
 import { registerFlowRoutes } from './routes/flows.ts'
 import { registerNumberRoutes } from './routes/numbers.ts'
 import { registerHealthRoutes, registerOperationRoutes } from './routes/operations.ts'
@@ -24,7 +26,7 @@ const REQUESTS_PER_MINUTE = 3_000
 const MAX_BODY_BYTES = 2 * 1024 * 1024
 
 /** The web server, ready to listen. Every route is in the list below. */
-export async function createApp(parts: HttpParts): Promise<App> {
+export async function createApp(parts: HttpParts, compliance: ComplianceService): Promise<App> {
   const app: App = Fastify({
     loggerInstance: parts.log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -83,6 +85,7 @@ export async function createApp(parts: HttpParts): Promise<App> {
       registerCallRoutes(api, parts)
       registerVoicemailRoutes(api, parts)
       registerOperationRoutes(api, parts)
+      registerComplianceRoutes(api, parts, compliance)
     },
     { prefix: '/api/v1' }
   )

@@ -17,12 +17,27 @@ export const PERMISSIONS = [
   'users:write',
   'api-keys:write',
   'audit-log:read',
-  'events:read'
+  'events:read',
+  'compliance:read',
+  'compliance:decide',
+  'compliance:write',
+  'compliance:sign',
+  'dnc-lists:read',
+  'dnc-lists:write',
+  'consents:read',
+  'consents:write'
 ] as const
 
 export type Permission = (typeof PERMISSIONS)[number]
 
 const SETTINGS_READ: readonly Permission[] = ['flows:read', 'numbers:read']
+
+const COMPLIANCE_READ: readonly Permission[] = [
+  'compliance:read',
+  'compliance:decide',
+  'dnc-lists:read',
+  'consents:read'
+]
 
 const GRANTS: Readonly<Record<ApiKeyRole, readonly Permission[]>> = {
   agent: ['session', 'calls:start', 'events:read', ...SETTINGS_READ],
@@ -34,13 +49,37 @@ const GRANTS: Readonly<Record<ApiKeyRole, readonly Permission[]>> = {
     'voicemails:read',
     'users:read',
     'events:read',
+    ...COMPLIANCE_READ,
+    'compliance:sign',
     ...SETTINGS_READ
   ],
-  'campaign-manager': ['session', 'calls:read', 'events:read', ...SETTINGS_READ],
+  'campaign-manager': [
+    'session',
+    'calls:read',
+    'events:read',
+    ...COMPLIANCE_READ,
+    'compliance:write',
+    'dnc-lists:write',
+    'consents:write',
+    ...SETTINGS_READ
+  ],
   'qa-reviewer': ['session', 'calls:read', 'events:read', ...SETTINGS_READ],
   admin: PERMISSIONS,
-  'privacy-officer': ['session', 'calls:read', 'voicemails:read', 'audit-log:read', ...SETTINGS_READ],
+  'privacy-officer': [
+    'session',
+    'calls:read',
+    'voicemails:read',
+    'audit-log:read',
+    ...COMPLIANCE_READ,
+    'compliance:sign',
+    'dnc-lists:write',
+    'consents:write',
+    ...SETTINGS_READ
+  ],
   integration: [
+    'compliance:decide',
+    'dnc-lists:write',
+    'consents:write',
     'calls:read',
     'calls:control',
     'calls:start',
