@@ -2,6 +2,8 @@
 export const SLOT_MS = 20
 const PHASES = 5
 const PHASE_MS = SLOT_MS / PHASES
+/** A phase takes so many members before the next is begun: few wake-ups for few calls, short bursts for many. */
+const FULL_PHASE = 60
 /** After a stop of the whole process longer than this, slots are given up instead of being sent in a burst. */
 const GIVE_UP_MS = 400
 /** A slot counts as late beyond this. */
@@ -49,8 +51,8 @@ export class SlotClock implements Disposable {
     return Math.floor(this.#next / PHASES)
   }
 
-  /** Adds a member to the phase given or to the emptiest. */
-  add(member: SlotMember, phase = this.#emptiest()): void {
+  /** Adds a member to the phase given, or to the first that is not full, or to the emptiest. */
+  add(member: SlotMember, phase = this.#roomiest()): void {
     member.phase = phase
     this.#members[phase]?.push(member)
     if (this.#timer === undefined && !this.#isStopped) this.#wake()
@@ -85,7 +87,9 @@ export class SlotClock implements Disposable {
     this.#timer = undefined
   }
 
-  #emptiest(): number {
+  #roomiest(): number {
+    const free = this.#members.findIndex(list => list.length < FULL_PHASE)
+    if (free >= 0) return free
     let best = 0
     for (let phase = 1; phase < PHASES; phase++) {
       if ((this.#members[phase]?.length ?? 0) < (this.#members[best]?.length ?? 0)) best = phase
