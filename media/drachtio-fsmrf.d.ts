@@ -17,7 +17,7 @@ declare module 'drachtio-fsmrf' {
       readonly connected: boolean
       readonly local: { sdp: string; mediaPort: string }
       readonly dialog: {
-        once(event: 'destroy', listener: () => void): void
+        once(event: 'destroy', listener: (bye?: { get(name: string): string | undefined }) => void): void
         destroy(options: object, callback: (err: Error | null) => void): void
       }
       api(command: string, args?: string | readonly string[]): Promise<EslEvent>

@@ -156,8 +156,9 @@ class FreeswitchEndpoint implements Endpoint {
     this.codec = /^a=rtpmap:\d+ (?!telephone-event)([A-Za-z0-9]+)\//m.exec(endpoint.local.sdp)?.[1] ?? null
     this.#closed = new Promise(resolve => endpoint.conn?.on('esl::end', () => resolve()))
     endpoint.on('dtmf', ({ dtmf }: { dtmf: string }) => this.pushDigit(dtmf))
-    endpoint.on('destroy', () => this.#loseLeg())
-    endpoint.dialog.once('destroy', () => this.#loseLeg())
+    // Whichever comes first has the cause: the event of the channel's state, or the BYE's Reason header (RFC 3326).
+    endpoint.on('destroy', (event?: { reason?: string }) => this.#loseLeg(event?.reason))
+    endpoint.dialog.once('destroy', bye => this.#loseLeg(/text="([A-Z_]+)"/.exec(bye?.get('Reason') ?? '')?.[1]))
     endpoint.conn?.socket.setNoDelay(true)
     endpoint.conn?.on(`esl::event::CHANNEL_HANGUP::${this.id}`, event => {
       this.#hangupCause = event.getHeader('Hangup-Cause')
@@ -237,8 +238,9 @@ class FreeswitchEndpoint implements Endpoint {
     }
   }
 
-  #loseLeg(): void {
+  #loseLeg(cause?: string): void {
     if (this.#lost.signal.aborted) return
+    this.#hangupCause ??= cause
     const isSilent = this.#hangupCause === 'MEDIA_TIMEOUT'
     this.#lost.abort(
       isSilent

@@ -150,7 +150,7 @@ async function exists(file: string): Promise<boolean> {
     return true
   } catch (err) {
     if (isMissing(err)) return false
-    throw err
+    throw new PromptError('SYNTHESIS_FAILED', 'the folder of prompts cannot be read', { cause: err })
   }
 }
 
@@ -162,7 +162,8 @@ async function writeWhole(file: string, bytes: Buffer): Promise<void> {
     await writeFile(partial, bytes)
     await rename(partial, file)
   } catch (err) {
-    await rm(partial, { force: true })
+    // What stood in the way of writing may stand in the way of tidying up too; the first error is the one that counts.
+    await rm(partial, { force: true }).catch(() => {})
     throw new PromptError('SYNTHESIS_FAILED', 'the prompt cannot be written to disk', { cause: err })
   }
 }

@@ -68,6 +68,9 @@ export function applyEvent(cdr: Cdr | null, event: CallEvent): Cdr {
       return { ...next, language: event.language }
     case 'answered':
       return { ...next, state: 'answered', answeredAt: event.at }
+    case 'legStarted':
+      // The trunk of an outbound call is known only when a leg is tried; the last one tried is the one that counts.
+      return cdr.direction === 'outbound' && event.trunkId !== null ? { ...next, trunkId: event.trunkId } : next
     case 'tagged':
       return { ...next, tags: [...new Set([...cdr.tags, ...event.tags])] }
     case 'ended':

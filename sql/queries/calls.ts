@@ -27,6 +27,7 @@ export async function saveCallEvents(
           conflict
             .column('call_id')
             .doUpdateSet(eb => ({
+              trunk_id: eb.ref('excluded.trunk_id'),
               flow_id: eb.ref('excluded.flow_id'),
               flow_version: eb.ref('excluded.flow_version'),
               language: eb.ref('excluded.language'),

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { startEmbeddedDrachtio } from '../../media/embedded/drachtio/server.ts'
+import { startEmbeddedFreeswitch } from '../../media/embedded/freeswitch/server.ts'
 import type { CallEvent } from '../../server/calls/call-events.ts'
 import { deriveCdr } from '../../server/calls/cdr.ts'
 import { fromCdrRow } from '../../server/calls/story-writer.ts'
@@ -283,6 +284,14 @@ for (const [unknownSources, what] of [
 t.test('calls that have died without a BYE are ended', { timeout: 60_000 }, async t => {
   await using stack = new AsyncDisposableStack()
   const host = '127.0.0.1'
+  const media = stack.use(
+    await startEmbeddedFreeswitch({
+      eventSocket: { host, port: 0, secret: 'media' },
+      sip: { host, port: 0 },
+      rtp: { host, portRange: [58_000, 58_400] },
+      rtpTimeoutMs: 1_000
+    })
+  )
   // 64·T1 without an ACK are over in 1.3 s.
   const sip = stack.use(
     await startEmbeddedDrachtio({
@@ -293,11 +302,22 @@ t.test('calls that have died without a BYE are ended', { timeout: 60_000 }, asyn
   )
   const server = stack.use(
     await TestParley.start({
-      env: { PARLEY_DRACHTIO: `${host}:${sip.ready.adminPort}:sip` },
+      env: {
+        PARLEY_DRACHTIO: `${host}:${sip.ready.adminPort}:sip`,
+        PARLEY_FREESWITCH: `${host}:${media.ready.eventSocketPort}:media`
+      },
       sip: { host, port: sip.ready.udpPort }
     })
   )
   await server.addNumber(LONG_NUMBER, await server.publish(LONG_TONE))
+
+  await t.test('a caller whose voice stops arriving', async t => {
+    await using caller = await server.phone()
+    const call = await listen(server, caller, LONG_NUMBER, 400)
+    caller.audio.stopSending()
+    await call.waitForBye()
+    t.match(await server.story(call.callId), { endReason: 'mediaTimeout', endedBy: 'network', fault: 'network' })
+  })
 
   await t.test('a caller who never acknowledges the answer', async t => {
     await using caller = await server.phone()

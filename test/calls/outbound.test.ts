@@ -122,7 +122,10 @@ for (const database of testDatabases())
       await second.answer(carrier.audio.sdp())
       await carrier.audio.hears(440)
       await second.bye()
-      t.match(await endOf(server, placed.body['id'] as string), { endReason: 'calleeHungUp' })
+      t.match(await endOf(server, placed.body['id'] as string), {
+        endReason: 'calleeHungUp',
+        trunkId: trunk.body['id']
+      })
       t.equal((await server.api('DELETE', `/trunks/${trunk.body['id']}`)).status, 204)
     })
 

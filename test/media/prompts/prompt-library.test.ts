@@ -144,6 +144,12 @@ t.test('what is no recording is refused with its reason', { timeout: 20_000 }, a
   t.same(await readdir(folder), ['recorded'], 'nothing was copied')
 })
 
+t.test('a cache folder that cannot be written is a prompt that cannot be made', { timeout: 20_000 }, async t => {
+  const folder = t.testdir({ cache: 'in the way' })
+  const { library } = await start(folder, scripted().synthesizer)
+  await t.rejects(library.prepare(HELLO, SIGNAL), { code: 'SYNTHESIS_FAILED' })
+})
+
 async function untilAsked(asked: readonly string[], count: number): Promise<void> {
   const limit = AbortSignal.timeout(5_000)
   while (asked.length < count) {

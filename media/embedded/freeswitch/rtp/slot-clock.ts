@@ -48,6 +48,8 @@ export class SlotClock implements Disposable {
 
   /** The slot that is running or comes next. */
   get slot(): number {
+    // Nobody turns an idle clock: its last slot may be minutes old.
+    if (this.#timer === undefined) return Math.floor((performance.now() - this.#originMs) / SLOT_MS)
     return Math.floor(this.#next / PHASES)
   }
 
