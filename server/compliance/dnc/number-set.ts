@@ -7,9 +7,11 @@
  *
  *     number = page · 2^20 + chunk · 2^8 + low
  *
- *     dense page   sizes    4096 bytes: how many numbers the chunk has, or 255 for a bitmap
- *                  offsets  64 × uint32: where the data of every 64th chunk begins
- *                  data     per chunk: its `low` bytes in order, or 32 bytes of bitmap where that is shorter
+ *     dense page   starts   256 × uint32: where in `bytes` each block of 16 chunks begins
+ *                  bytes    blocks: 16 sizes (how many numbers a chunk has, or 255 for a bitmap), then for each chunk
+ *                           its `low` bytes in order, or 32 bytes of bitmap where that is shorter
+ *                  What a look-up touches lies together: one block is some 400 bytes, the starts of a whole registry
+ *                  are a few megabytes.
  *     sparse page  list     sorted uint32: chunk · 2^8 + low
  */
 export class NumberSet {
@@ -28,9 +30,10 @@ export class NumberSet {
   }
 
   hasValue(value: number): boolean {
-    const page = this.#pages.get(Math.floor(value / PAGE))
+    const key = Math.floor(value / PAGE)
+    const page = this.#pages.get(key)
     if (page === undefined) return false
-    const within = value % PAGE
+    const within = value - key * PAGE
     return page.kind === 'dense' ? isInDense(page, within) : isInSparse(page.list, within)
   }
 
@@ -38,10 +41,7 @@ export class NumberSet {
   get bytes(): number {
     let total = 0
     for (const page of this.#pages.values())
-      total +=
-        page.kind === 'dense'
-          ? page.sizes.byteLength + page.offsets.byteLength + page.data.byteLength
-          : page.list.byteLength
+      total += page.kind === 'dense' ? page.starts.byteLength + page.bytes.byteLength : page.list.byteLength
     return total
   }
 
@@ -64,11 +64,14 @@ export class NumberSet {
 }
 
 export type Page =
-  | Readonly<{ kind: 'dense'; count: number; sizes: Uint8Array; offsets: Uint32Array; data: Uint8Array }>
+  | Readonly<{ kind: 'dense'; count: number; starts: Uint32Array; bytes: Uint8Array }>
   | Readonly<{ kind: 'sparse'; count: number; list: Uint32Array }>
 
 export const PAGE = 2 ** 20
 const CHUNKS = 4096
+/** Chunks of one block: a look-up adds up the sizes of at most that many. */
+const STRIDE = 16
+export const BLOCKS = CHUNKS / STRIDE
 const BITMAP = 255
 const BITMAP_BYTES = 32
 /** Below this a sorted list is smaller than the tables of a dense page. */
@@ -85,19 +88,24 @@ export function digitsValue(e164: string): number {
 }
 
 function isInDense(page: Extract<Page, { kind: 'dense' }>, within: number): boolean {
-  const chunk = within >>> 8
-  const low = within & 255
-  const { sizes, data } = page
-  const size = sizes[chunk] ?? 0
+  const { bytes } = page
+  const block = page.starts[within >>> 12] ?? 0
+  const sizeAt = block + ((within >>> 8) & (STRIDE - 1))
+  const size = bytes[sizeAt] ?? 0
   if (size === 0) return false
-  let offset = page.offsets[chunk >>> 6] ?? 0
-  for (let before = chunk & ~63; before < chunk; before += 1) {
-    const other = sizes[before] ?? 0
-    offset += other === BITMAP ? BITMAP_BYTES : other
+  let offset = block + STRIDE
+  for (let at = block; at < sizeAt; at += 1) offset += dataBytes(bytes[at] ?? 0)
+  const low = within & 255
+  if (size === BITMAP) return ((bytes[offset + (low >>> 3)] ?? 0) & (1 << (low & 7))) !== 0
+  for (let index = offset; index < offset + size; index += 1) {
+    const value = bytes[index] ?? 0
+    if (value >= low) return value === low
   }
-  if (size === BITMAP) return ((data[offset + (low >>> 3)] ?? 0) & (1 << (low & 7))) !== 0
-  for (let index = offset; index < offset + size; index += 1) if (data[index] === low) return true
   return false
+}
+
+function dataBytes(size: number): number {
+  return size === BITMAP ? BITMAP_BYTES : size
 }
 
 function isInSparse(list: Uint32Array, within: number): boolean {
@@ -118,16 +126,18 @@ function* valuesOf(page: Page): Generator<number> {
     yield* page.list
     return
   }
-  let offset = 0
-  for (let chunk = 0; chunk < CHUNKS; chunk += 1) {
-    const size = page.sizes[chunk] ?? 0
-    if (size === BITMAP) {
-      for (let low = 0; low < 256; low += 1)
-        if (((page.data[offset + (low >>> 3)] ?? 0) & (1 << (low & 7))) !== 0) yield chunk * 256 + low
-      offset += BITMAP_BYTES
-    } else {
-      for (let index = 0; index < size; index += 1) yield chunk * 256 + (page.data[offset + index] ?? 0)
-      offset += size
+  const { bytes, starts } = page
+  for (let block = 0; block < BLOCKS; block += 1) {
+    const start = starts[block] ?? 0
+    let offset = start + STRIDE
+    for (let chunk = 0; chunk < STRIDE; chunk += 1) {
+      const size = bytes[start + chunk] ?? 0
+      const first = (block * STRIDE + chunk) * 256
+      if (size === BITMAP) {
+        for (let low = 0; low < 256; low += 1)
+          if (((bytes[offset + (low >>> 3)] ?? 0) & (1 << (low & 7))) !== 0) yield first + low
+      } else for (let index = 0; index < size; index += 1) yield first + (bytes[offset + index] ?? 0)
+      offset += dataBytes(size)
     }
   }
 }
@@ -270,27 +280,29 @@ function bitCount(word: number): number {
 function toDense(sorted: Uint32Array): Page {
   const counts = new Uint16Array(CHUNKS)
   for (const within of sorted) counts[within >>> 8] = (counts[within >>> 8] ?? 0) + 1
-  const sizes = new Uint8Array(CHUNKS)
-  const offsets = new Uint32Array(CHUNKS / 64)
-  let total = 0
-  for (let chunk = 0; chunk < CHUNKS; chunk += 1) {
-    if ((chunk & 63) === 0) offsets[chunk >>> 6] = total
-    const count = counts[chunk] ?? 0
-    sizes[chunk] = count >= BITMAP_BYTES ? BITMAP : count
-    total += Math.min(count, BITMAP_BYTES)
-  }
-  const data = new Uint8Array(total)
+  let total = CHUNKS
+  for (const count of counts) total += Math.min(count, BITMAP_BYTES)
+  const bytes = new Uint8Array(total)
+  const starts = new Uint32Array(BLOCKS)
+  let start = 0
   let at = 0
   let index = 0
   for (let chunk = 0; chunk < CHUNKS; chunk += 1) {
     const count = counts[chunk] ?? 0
+    const inBlock = chunk & (STRIDE - 1)
+    if (inBlock === 0) {
+      start = at
+      starts[chunk >>> 4] = start
+      at += STRIDE
+    }
+    bytes[start + inBlock] = count >= BITMAP_BYTES ? BITMAP : count
     for (let one = 0; one < count; one += 1) {
       const low = (sorted[index] ?? 0) & 255
-      if (count >= BITMAP_BYTES) data[at + (low >>> 3)] = (data[at + (low >>> 3)] ?? 0) | (1 << (low & 7))
-      else data[at + one] = low
+      if (count >= BITMAP_BYTES) bytes[at + (low >>> 3)] = (bytes[at + (low >>> 3)] ?? 0) | (1 << (low & 7))
+      else bytes[at + one] = low
       index += 1
     }
     at += Math.min(count, BITMAP_BYTES)
   }
-  return { kind: 'dense', count: sorted.length, sizes, offsets, data }
+  return { kind: 'dense', count: sorted.length, starts, bytes }
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { open, readFile, rename } from 'node:fs/promises'
-import { NumberSet, type Page } from './number-set.ts'
+import { BLOCKS, NumberSet, type Page } from './number-set.ts'
 
 /** A stored set is damaged or of another form; the version before stays in use. */
 export class SetFileError extends Error {
@@ -30,7 +30,7 @@ export async function writeSetFile(path: string, set: NumberSet): Promise<string
   for (const [index, key] of keys.entries()) {
     const page = set.pages.get(key)
     if (page === undefined) continue
-    const data = page.kind === 'dense' ? [page.sizes, bytesOf(page.offsets), page.data] : [bytesOf(page.list)]
+    const data = page.kind === 'dense' ? [bytesOf(page.starts), page.bytes] : [bytesOf(page.list)]
     const length = data.reduce((sum, one) => sum + one.byteLength, 0)
     const row = HEADER_BYTES + index * ROW_BYTES
     table.writeDoubleLE(key, row)
@@ -80,9 +80,9 @@ export async function readSetFile(path: string, sha256: string | null): Promise<
         ? {
             kind: 'dense',
             count: numbers,
-            sizes: new Uint8Array(buffer.buffer, start, 4096),
-            offsets: new Uint32Array(buffer.buffer, start + 4096, 64),
-            data: new Uint8Array(buffer.buffer, start + 4096 + 256, length - 4096 - 256)
+            // Copied, so that all of them lie together in memory.
+            starts: new Uint32Array(buffer.buffer, start, BLOCKS).slice(),
+            bytes: new Uint8Array(buffer.buffer, start + BLOCKS * 4, length - BLOCKS * 4)
           }
         : { kind: 'sparse', count: numbers, list: new Uint32Array(buffer.buffer, start, length / 4) }
     pages.set(buffer.readDoubleLE(row), page)

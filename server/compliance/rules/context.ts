@@ -178,7 +178,10 @@ export function readConsent(
   if (consent.evidence === 'missing' || consent.evidence === 'unreadable') return state('unproven')
   const isInScope =
     (consent.modes === undefined || consent.modes.includes(mode)) &&
-    (consent.purposes === undefined || consent.purposes.includes(purpose)) &&
+    (consent.purposes === undefined ||
+      consent.purposes.includes(purpose) ||
+      // Who agreed to marketing agreed to marketing as a customer.
+      (purpose === 'existing_customer_marketing' && consent.purposes.includes('marketing'))) &&
     (consent.channels === undefined || consent.channels.includes('voice'))
   return state(isInScope ? 'valid' : 'outOfScope')
 }

@@ -228,6 +228,26 @@ t.test('no window at all is found and said, not looped on', async t => {
   t.notOk(riyadh.reasons.includes('NO_FEASIBLE_WINDOW'))
 })
 
+t.test('consent counts for the purpose and the way of calling that it names', async t => {
+  const base: Partial<Facts> = { number: '+4915123456789', at: '2026-12-01T10:00:00Z' }
+  const consent = { grade: 'express_electronic' as const, givenAt: '2026-10-01T00:00:00Z' }
+  const reasons = (change: Partial<Facts>) => ask({ ...base, ...change }).reasons
+  t.same(reasons({ consent }), [])
+  t.same(reasons({ consent: { ...consent, purposes: ['service'] } }), ['CONSENT_SCOPE'])
+  t.same(reasons({ consent: { ...consent, purposes: ['marketing'] }, purpose: 'existing_customer_marketing' }), [])
+  t.same(reasons({ consent: { ...consent, modes: ['human_manual'] }, mode: 'ai_voice' }), ['CONSENT_SCOPE'])
+  t.same(reasons({ consent: { ...consent, channels: ['sms'] } }), ['CONSENT_SCOPE'])
+  t.same(reasons({ consent: { ...consent, evidence: 'unreadable' } }), ['CONSENT_UNPROVEN'])
+  t.same(reasons({ consent: { ...consent, expiresAt: '2026-12-01T10:00:00Z' } }), ['CONSENT_MISSING'])
+  t.same(reasons({ consent: { ...consent, givenAt: '2026-12-01T10:00:01Z' } }), ['CONSENT_MISSING'])
+  t.same(reasons({ consent: { ...consent, revokedAt: '2026-11-01T00:00:00Z' } }), ['CONSENT_REVOKED'])
+  t.same(
+    reasons({ consent: { ...consent, revokedAt: '2026-09-01T00:00:00Z' } }),
+    [],
+    'given again after the withdrawal'
+  )
+})
+
 // ---- properties
 
 const numbers = [
