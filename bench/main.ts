@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { cpus, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
-const BENCHES = ['engine/run.ts', 'calls/run.ts'] as const
+const BENCHES = ['engine/run.ts', 'calls/run.ts', 'compliance/run.ts'] as const
 
 const [processor] = cpus()
 console.log(
@@ -11,12 +11,8 @@ console.log(
 )
 for (const bench of BENCHES) {
   console.log(`\n${bench}`)
-  const { status } = spawnSync(
-    process.execPath,
-    [fileURLToPath(new URL(bench, import.meta.url)), ...process.argv.slice(2)],
-    {
-      stdio: 'inherit'
-    }
-  )
+  const { status } = spawnSync(process.execPath, [fileURLToPath(new URL(bench, import.meta.url))], {
+    stdio: 'inherit'
+  })
   if (status !== 0) process.exitCode = 1
 }
