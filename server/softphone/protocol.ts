@@ -3,7 +3,7 @@
  * The browser sends requests with an id of its own and gets one reply for each; the server pushes what happens.
  * The web desk takes its types from here. Numbers of customers are masked for the role before they are sent.
  */
-import { type Static, Type } from 'typebox'
+import { type Static, type TProperties, Type } from 'typebox'
 import type { AgentState, AgentStatus, MissReason } from '../agents/agent-state.ts'
 
 const Closed = { additionalProperties: false } as const
@@ -46,7 +46,7 @@ export const ProofSchema = Type.Object(
 )
 export type Proof = Static<typeof ProofSchema>
 
-const request = <K extends string, P extends Record<string, ReturnType<typeof Type.Unknown>>>(kind: K, fields: P) =>
+const request = <K extends string, P extends TProperties>(kind: K, fields: P) =>
   Type.Object({ id: Type.Integer({ minimum: 1 }), kind: Type.Literal(kind), ...fields }, Closed)
 
 const InCall = { callId: Id }
