@@ -1,7 +1,12 @@
 /** PGlite in a thread of its own: it computes, and the control plane's thread must stay free for callers. */
+import { setFlagsFromString } from 'node:v8'
 import { parentPort, workerData } from 'node:worker_threads'
 import { PGlite } from '@electric-sql/pglite'
 import type { PgliteReply, PgliteRequest } from './pglite-client.ts'
+
+// Optimising PostgreSQL's functions one by one as they get warm takes seconds of all cores and 200 MB of a server that
+// is answering calls meanwhile; the code of the first compiler is fast enough. No WebAssembly has run before this line.
+setFlagsFromString('--liftoff-only')
 
 const port = parentPort
 if (port === null) throw new Error('this file runs in a worker thread only')
