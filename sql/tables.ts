@@ -1,4 +1,5 @@
 import type { ColumnType, Generated } from 'kysely'
+import type { QueueTables } from './queue-tables.ts'
 
 /** A jsonb column: read as parsed data, written as JSON text so that PGlite and pg treat arrays alike. */
 type Json<T> = ColumnType<T, string, string>
@@ -210,7 +211,7 @@ export interface VoicemailsTable {
 }
 
 /** Every table that this program reads or writes; pg-boss keeps its own schema `pgboss`. */
-export interface Tables {
+export interface Tables extends QueueTables {
   users: UsersTable
   sessions: SessionsTable
   api_keys: ApiKeysTable
