@@ -77,7 +77,11 @@ export interface SoftphoneConnection extends AsyncDisposable {
  */
 export interface PlainSide extends AsyncDisposable {
   readonly offerSdp: string
-  connect(answerSdp: string): Promise<void>
+  /**
+   * Takes FreeSWITCH's answer. `remoteSsrc` is the SSRC of what FreeSWITCH sends (its channel variable `rtp_use_ssrc`),
+   * for answers without `a=ssrc`: mediasoup drops packets of streams that were not announced. The embedded SFU takes any.
+   */
+  connect(answerSdp: string, remoteSsrc?: number): Promise<void>
   /** What FreeSWITCH sends; there after `connect`. */
   readonly source: AudioSource
   /** Sends `microphone` to FreeSWITCH, instead of what was sent before; null for silence. */
