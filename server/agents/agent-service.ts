@@ -27,7 +27,7 @@ import { type Stepped, stepInTransaction } from './store-step.ts'
 import { Sweeper } from './sweeper.ts'
 
 /** An agent with name, skills and languages, as screens and distribution see one. */
-export type AgentView = Agent & Readonly<{ profile: Profile }>
+export type AgentView = Agent & Readonly<{ profile: Profile; version: number }>
 
 export type AgentServiceParts = Readonly<{
   db: Db
@@ -58,7 +58,7 @@ const OFFER_GRACE_MS = 3_000
 /** Changes of others are read at least so often when no wake-up comes. */
 const POLL_MS = 1_000
 
-type Known = { view: AgentView; version: number; profileVersion: number }
+type Known = { view: AgentView; profileVersion: number }
 
 /**
  * The agents of this installation: a mirror of the stored ones, kept fresh by wake-ups, and the one door through which
@@ -415,13 +415,16 @@ export class AgentService implements AsyncDisposable {
   #take(row: AgentRow, profile?: Profile): void {
     const known = this.#known.get(row.id)
     const version = Number(row.version)
-    const isNewer = known === undefined || version > known.version
+    const isNewer = known === undefined || version > known.view.version
     if (!isNewer && profile === undefined) return
     const agent = isNewer ? fromAgentRow(row) : known.view
-    const view: AgentView = { ...agent, profile: profile ?? known?.view.profile ?? NO_PROFILE }
+    const view: AgentView = {
+      ...agent,
+      profile: profile ?? known?.view.profile ?? NO_PROFILE,
+      version: isNewer ? version : known.view.version
+    }
     this.#known.set(row.id, {
       view,
-      version: isNewer ? version : known.version,
       // Without its profile an agent is read again.
       profileVersion: profile === undefined ? (known?.profileVersion ?? -1) : Number(row.profile_version)
     })

@@ -1,0 +1,545 @@
+import { EventEmitter } from 'node:events'
+import type { Db } from '../../sql/database.ts'
+import {
+  deleteLeftEntries,
+  type EntryRow,
+  insertEntry,
+  listEntriesOfDeadOwners,
+  listOffersOfDeadOwners,
+  listStaleOffers,
+  type Proposal,
+  readServiceTimes,
+  type Reserved,
+  reserve,
+  type ServiceTimes
+} from '../../sql/queries/queue-entries.ts'
+import type { VisitOutcome, WorkKind } from '../../sql/queue-tables.ts'
+import type { WakeUps } from '../../sql/wake-ups.ts'
+import type { AgentService } from '../agents/agent-service.ts'
+import { Refresher } from '../agents/refresher.ts'
+import { Sweeper } from '../agents/sweeper.ts'
+import { storeSurely } from '../calls/store-surely.ts'
+import { newId } from '../ids.ts'
+import type { Logger } from '../log.ts'
+import { Board } from './board.ts'
+import { firstTierFor } from './eligibility.ts'
+import { estimateWait } from './estimate.ts'
+import { type DeskQueueFacts, deskQueues } from './explain.ts'
+import { type Changed, leaveQueue, requeueEntry, settleQueueOffer } from './outcomes.ts'
+import { QueueMirror } from './queue-mirror.ts'
+import { toCandidate, toWaiting } from './queue-rows.ts'
+import { QueueVisit, type SettleOutcome } from './queue-visit.ts'
+import { type OverflowDestination, type Queue, tiersOf } from './queue.ts'
+import type { Match } from './snapshot.ts'
+
+export type QueueServiceParts = Readonly<{
+  db: Db
+  wakeUps: WakeUps
+  agents: AgentService
+  /** Its row in `control_planes` must be kept alive by a heartbeat: that is the lease of what it owns. */
+  controlPlaneId: string
+  log: Logger
+  now?: () => Date
+}>
+
+export type QueueVisitRequest = Readonly<{
+  callId: string
+  /** Name or id. */
+  queue: string
+  language: string
+  priority: number
+  skills: readonly string[]
+  /** Milliseconds; the shorter of this and the queue's own counts. */
+  maxWaitMs?: number
+  /** When the place counts from, for a caller who kept it. */
+  placeFromAt?: Date
+  /** Before all others of the queue. */
+  isHead?: boolean
+  stickyAgentId?: string
+  calledNumber: string | null
+  kind?: WorkKind
+  /** Instead of the queue's own interval between announcements. */
+  announceEveryMs?: number
+}>
+
+export type Entering =
+  | Readonly<{ kind: 'waiting'; visit: QueueVisit }>
+  | Readonly<{ kind: 'closed' | 'full' | 'noAgents'; overflow: OverflowDestination | null }>
+  | Readonly<{ kind: 'unknownQueue' }>
+
+/** Decisions that are carried out in one transaction. */
+const BATCH = 256
+const POLL_MS = 1_000
+/** An offer that nobody settled is over this long after its time. */
+const OFFER_GRACE_MS = 3_000
+/** After decisions that somebody else was about to change, the next try comes so soon. */
+const RETRY_MS = 20
+const KEEP_LEFT_MS = 600_000
+const SERVICE_TIMES_MS = 15_000
+const SERVICE_WINDOW_MS = 1_800_000
+const RANKING_MS = 1_000
+
+/**
+ * Who waits, and who gets whom. Keeps the board fresh from what the tables say, decides, and carries out the decisions
+ * about callers of this control plane in one locking transaction each round. Several control planes may do so on one
+ * database: all see all callers, so that the order is one, and each serves its own.
+ */
+export class QueueService implements AsyncDisposable {
+  readonly #db: Db
+  readonly #wakeUps: WakeUps
+  readonly #agents: AgentService
+  readonly #controlPlaneId: string
+  readonly #log: Logger
+  readonly #now: () => Date
+  readonly #board = new Board()
+  readonly #mirror: QueueMirror
+  readonly #visits = new Map<string, QueueVisit>()
+  /** Entries whose end is still to be stored. */
+  readonly #leaving = new Set<string>()
+  readonly #rankings = new Map<string, { atMs: number; positions: ReadonlyMap<string, number> }>()
+  readonly #emitter = new EventEmitter()
+  readonly #ended = new AbortController()
+  readonly #pump = new Refresher(() => this.#distribute())
+  readonly #sweeper: Sweeper
+  #alarm: NodeJS.Timeout | undefined
+  #serviceTimes: ReadonlyMap<string, ServiceTimes> = new Map()
+  #serviceTimesAtMs = Number.NEGATIVE_INFINITY
+  #hasFailed = false
+
+  private constructor(parts: QueueServiceParts) {
+    this.#db = parts.db
+    this.#wakeUps = parts.wakeUps
+    this.#agents = parts.agents
+    this.#controlPlaneId = parts.controlPlaneId
+    this.#log = parts.log
+    this.#now = parts.now ?? (() => new Date())
+    this.#emitter.setMaxListeners(0)
+    this.#mirror = new QueueMirror(parts.db, {
+      queueChanged: queue => {
+        this.#board.setQueue(queue, this.#nowMs())
+        this.#emit()
+      },
+      queueRemoved: queueId => {
+        this.#board.removeQueue(queueId)
+        this.#emit()
+      },
+      entryChanged: (entry, before) => this.#entryChanged(entry, before)
+    })
+    this.#sweeper = new Sweeper(
+      POLL_MS,
+      deadSince => this.#sweep(deadSince),
+      parts.log,
+      'queues cannot be looked after'
+    )
+  }
+
+  static async start(parts: QueueServiceParts): Promise<QueueService> {
+    const service = new QueueService(parts)
+    const { signal } = service.#ended
+    parts.agents.onChange(agent => {
+      service.#board.setAgent(toCandidate(agent, service.#now()), service.#nowMs())
+      for (const visit of service.#visits.values())
+        visit.withdraw(
+          offer => offer.agentId === agent.id && agent.version >= offer.agentVersion && agent.offerId !== offer.id
+        )
+      service.#pumpSoon()
+    }, signal)
+    for (const agent of parts.agents.views())
+      service.#board.setAgent(toCandidate(agent, service.#now()), service.#nowMs())
+    await service.#mirror.refresh()
+    await service.#readServiceTimes()
+    parts.wakeUps.listen(() => service.#pumpSoon(), signal)
+    service.#sweeper.start()
+    service.#pumpSoon()
+    return service
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ended.abort()
+    clearTimeout(this.#alarm)
+    await this.#sweeper[Symbol.asyncDispose]()
+    await this.#pump.idle()
+    await this.#mirror.idle()
+  }
+
+  /**
+   * Lets a caller into a queue, or says why not. The visit must be disposed; the caller's place is held until then.
+   * Rejects when the database cannot be reached.
+   */
+  async enter(request: QueueVisitRequest): Promise<Entering> {
+    const queue = await this.#find(request.queue)
+    if (queue === undefined) return { kind: 'unknownQueue' }
+    const now = this.#now()
+    const { kind = 'inbound' } = request
+    if (!this.#mirror.isOpen(queue, now)) return { kind: 'closed', overflow: queue.afterHours ?? queue.overflow }
+    if (!queue.waitsWithoutAgents && !this.#hasAgentFor(queue, request))
+      return { kind: 'noAgents', overflow: queue.overflow }
+    const id = newId(now.getTime())
+    const visit = this.#open(id, queue, request, now)
+    try {
+      const row = await insertEntry(
+        this.#db,
+        {
+          id,
+          call_id: request.callId,
+          queue_id: queue.id,
+          kind,
+          control_plane_id: this.#controlPlaneId,
+          language: request.language,
+          skills: [...new Set(request.skills)],
+          priority: request.priority,
+          is_head: request.isHead ?? false,
+          called_number: request.calledNumber,
+          entered_at: now,
+          place_from_at: request.placeFromAt ?? now,
+          max_wait_ms: request.maxWaitMs ?? null,
+          sticky_agent_id: request.stickyAgentId ?? null,
+          tier: null,
+          outcome: null,
+          left_at: null
+        },
+        queue.maxSize
+      )
+      if (row === undefined) {
+        this.#visits.delete(id)
+        return { kind: 'full', overflow: queue.overflow }
+      }
+      this.#mirror.take(row)
+    } catch (err) {
+      this.#visits.delete(id)
+      throw err
+    }
+    this.#wakeUps.wake('entries')
+    return { kind: 'waiting', visit }
+  }
+
+  /** Place among those who wait (1 is next), or null for who does not. A second old at most. */
+  position(entryId: string): number | null {
+    const entry = this.#mirror.entry(entryId)
+    if (entry === undefined) return null
+    return this.#ranking(entry.queue_id, entry.state === 'waiting' ? entryId : null).get(entryId) ?? null
+  }
+
+  /** A prediction in milliseconds, or null when there is nothing to base one on. See estimate.ts. */
+  estimatedWaitMs(entryId: string): number | null {
+    const entry = this.#mirror.entry(entryId)
+    const queue = entry === undefined ? undefined : this.#mirror.queue(entry.queue_id)
+    const position = this.position(entryId)
+    if (entry === undefined || queue === undefined || position === null) return null
+    const able = this.#agents
+      .views()
+      .filter(
+        agent =>
+          agent.status === 'available' &&
+          agent.work.includes(entry.kind) &&
+          firstTierFor(agent.profile, tiersOf(queue), entry.skills, entry.language) !== -1
+      )
+    const times = this.#serviceTimes.get(queue.id)
+    return estimateWait({
+      position,
+      agents: able.length,
+      freeAgents: able.filter(agent => agent.state === 'idle' && agent.isRoutable).length,
+      answered: times?.answered ?? 0,
+      meanHandleMs: times?.handleMs ?? 0
+    })
+  }
+
+  queues(): readonly Queue[] {
+    return this.#mirror.queues()
+  }
+
+  findQueue(nameOrId: string): Queue | undefined {
+    return this.#mirror.findQueue(nameOrId)
+  }
+
+  isOpen(queue: Queue): boolean {
+    return this.#mirror.isOpen(queue, this.#now())
+  }
+
+  /** Callers who wait in a queue, also those for whom an agent rings. */
+  waitingIn(queueId: string): readonly EntryRow[] {
+    return [...this.#mirror.waitingIn(queueId)]
+  }
+
+  /** How many wait in a queue, and the longest wait in milliseconds (0 when nobody waits). */
+  load(queueId: string): Readonly<{ waiting: number; longestWaitMs: number }> {
+    const nowMs = this.#nowMs()
+    let waiting = 0
+    let longestWaitMs = 0
+    for (const entry of this.#mirror.waitingIn(queueId)) {
+      waiting += 1
+      longestWaitMs = Math.max(longestWaitMs, nowMs - entry.entered_at.getTime())
+    }
+    return { waiting, longestWaitMs }
+  }
+
+  /** The queues on an agent's desk, each with the answer to "Why no calls?". */
+  deskQueues(agentId: string): readonly DeskQueueFacts[] {
+    const agent = this.#agents.view(agentId)
+    if (agent === undefined) return []
+    const now = this.#now()
+    return deskQueues(agent, this.queues(), now, {
+      isOpen: queue => this.#mirror.isOpen(queue, now),
+      load: queue => this.load(queue.id),
+      needs: queue => this.#board.needs(queue.id)
+    })
+  }
+
+  /** Hears that callers, queues or agents have changed, until the signal is aborted; many changes may be one call. */
+  onChange(listener: () => void, signal: AbortSignal): void {
+    if (signal.aborted) return
+    this.#emitter.on('change', listener)
+    signal.addEventListener('abort', () => this.#emitter.off('change', listener), { once: true })
+  }
+
+  /** Resolves when everything that is committed now has been read and decided on. */
+  settled(): Promise<void> {
+    return this.#pump.run()
+  }
+
+  #open(id: string, queue: Queue, request: QueueVisitRequest, now: Date): QueueVisit {
+    const limits = [request.maxWaitMs, queue.maxWaitMs].filter(limit => typeof limit === 'number')
+    const isOnLine = (request.kind ?? 'inbound') === 'inbound'
+    const visit = new QueueVisit({
+      entryId: id,
+      queue,
+      enteredAtMs: now.getTime(),
+      maxWaitMs: limits.length === 0 || !isOnLine ? null : Math.min(...limits),
+      announceEveryMs: isOnLine ? (request.announceEveryMs ?? queue.announce?.everyMs ?? null) : null,
+      offersCallback: isOnLine,
+      nowMs: () => this.#nowMs(),
+      settle: (offerId, outcome) => this.#settle(offerId, outcome),
+      leave: outcome => this.#leave(id, outcome),
+      requeue: () => this.#requeue(id),
+      place: () => {
+        const position = this.position(id)
+        return position === null ? null : { position, estimatedWaitMs: this.estimatedWaitMs(id) }
+      }
+    })
+    this.#visits.set(id, visit)
+    return visit
+  }
+
+  async #find(nameOrId: string): Promise<Queue | undefined> {
+    const known = this.#mirror.findQueue(nameOrId)
+    if (known !== undefined) return known
+    // It may have been made a moment ago.
+    await this.#mirror.refresh()
+    return this.#mirror.findQueue(nameOrId)
+  }
+
+  #hasAgentFor(queue: Queue, request: QueueVisitRequest): boolean {
+    const tiers = tiersOf(queue)
+    const { kind = 'inbound', skills, language } = request
+    return this.#agents
+      .views()
+      .some(
+        agent =>
+          agent.status !== 'offline' &&
+          !agent.notRoutable.includes('connectionLost') &&
+          agent.work.includes(kind) &&
+          firstTierFor(agent.profile, tiers, skills, language) !== -1
+      )
+  }
+
+  async #settle(offerId: string, outcome: SettleOutcome['kind'], toHead = false): Promise<boolean> {
+    const changed = await settleQueueOffer(this.#db, offerId, outcome, { ...this.#storing(), toHead })
+    this.#changed(changed)
+    return changed !== null && (outcome !== 'answered' || changed.entry.state === 'connected')
+  }
+
+  /** What a caller's end means must not be lost when the database is away: it is stored once it is back. */
+  async #leave(entryId: string, outcome: VisitOutcome): Promise<void> {
+    const storing = this.#storing()
+    this.#leaving.add(entryId)
+    this.#visits.delete(entryId)
+    const store = async () => {
+      this.#changed(await leaveQueue(this.#db, entryId, outcome, storing))
+      this.#leaving.delete(entryId)
+    }
+    await storeSurely(store, this.#log, 'the end of a wait in a queue')
+  }
+
+  async #requeue(entryId: string): Promise<boolean> {
+    const row = await requeueEntry(this.#db, entryId, this.#now())
+    if (row === null) return false
+    this.#mirror.take(row)
+    this.#wakeUps.wake('entries')
+    return true
+  }
+
+  #storing() {
+    return {
+      now: this.#now(),
+      settings: this.#agents.settings,
+      thresholdMs: (queueId: string) => this.#mirror.queue(queueId)?.thresholdMs ?? 0
+    }
+  }
+
+  #changed(changed: Changed): void {
+    if (changed === null) return
+    this.#agents.apply(changed.agents)
+    this.#mirror.take(changed.entry)
+    this.#wakeUps.wake('entries')
+  }
+
+  #entryChanged(entry: EntryRow, before: EntryRow | undefined): void {
+    if (entry.state === 'waiting') this.#board.setEntry(toWaiting(entry), this.#nowMs())
+    else this.#board.removeEntry(entry.id)
+    const visit = this.#visits.get(entry.id)
+    if (visit !== undefined && entry.state === 'left' && !visit.isOver) this.#keepPlace(entry.id, visit)
+    if (before?.state !== entry.state) this.#emit()
+  }
+
+  /** Another control plane took us for dead; the caller is still here. */
+  #keepPlace(entryId: string, visit: QueueVisit): void {
+    this.#log.warn({ entryId }, 'a caller of ours was taken out of the queue and goes back to its head')
+    visit.withdraw(() => true)
+    this.#requeue(entryId).then(
+      isBack => {
+        if (!isBack && !visit.isOver && this.#mirror.entry(entryId) === undefined) visit.lose()
+      },
+      err => {
+        this.#log.error({ err, entryId }, 'a caller has lost the place in the queue')
+        visit.lose()
+      }
+    )
+  }
+
+  #pumpSoon(): void {
+    if (this.#ended.signal.aborted) return
+    this.#pump.run().then(
+      () => {
+        this.#hasFailed = false
+      },
+      err => {
+        // The sweep tries again every second.
+        if (!this.#hasFailed) this.#log.warn({ err }, 'callers cannot be given to agents')
+        this.#hasFailed = true
+      }
+    )
+  }
+
+  /** Reads what has changed, decides and carries out, until nothing is left to decide. */
+  async #distribute(): Promise<void> {
+    const isOurs = (entryId: string) => this.#visits.has(entryId)
+    for (;;) {
+      await Promise.all([this.#agents.refresh(), this.#mirror.refresh()])
+      const now = this.#now()
+      const matches = this.#board.match(now.getTime(), BATCH, isOurs)
+      const ours = matches.filter(match => isOurs(match.entryId))
+      let made: readonly Reserved[] = []
+      try {
+        if (ours.length > 0) made = await this.#carryOut(ours, now)
+      } finally {
+        this.#putBack(matches, made)
+      }
+      if (new Set(made.map(one => one.entryId)).size < ours.length) this.#pumpAt(now.getTime() + RETRY_MS)
+      if (ours.length < BATCH) break
+    }
+    const alarmMs = this.#board.nextAlarmMs()
+    if (alarmMs !== null) this.#pumpAt(alarmMs)
+  }
+
+  async #carryOut(matches: readonly Match[], now: Date): Promise<readonly Reserved[]> {
+    const proposals = matches.flatMap(({ entryId, queueId, agentIds, tier, reason }): Proposal[] => {
+      const ringMs = this.#mirror.queue(queueId)?.ringMs ?? 0
+      return agentIds.map(agentId => ({ offerId: newId(now.getTime()), entryId, agentId, tier, reason, ringMs }))
+    })
+    const made = await reserve(this.#db, proposals, this.#controlPlaneId, now)
+    const reasons = new Map(proposals.map(proposal => [proposal.offerId, proposal]))
+    for (const { offerId, entryId, agentId, agentControlPlaneId, agentVersion } of made) {
+      const { ringMs = 0, reason = '' } = reasons.get(offerId) ?? {}
+      const visit = this.#visits.get(entryId)
+      if (visit === undefined || visit.isOver) {
+        // The caller left while this was written; leaving has seen to the offer or the sweep will.
+        void this.#settle(offerId, 'withdrawn').catch(err => this.#log.warn({ err, offerId }, 'an offer stays open'))
+        continue
+      }
+      const { isAutoAnswered } = visit.queue
+      visit.offer({ id: offerId, agentId, agentControlPlaneId, ringMs, isAutoAnswered, reason }, Number(agentVersion))
+    }
+    // What was just written is read before the next decision, here and by whoever shares the database.
+    if (made.length > 0) this.#wakeUps.wake('entries')
+    return made
+  }
+
+  /** Decisions that somebody else carries out, or that could not be: callers and agents are as they were. */
+  #putBack(matches: readonly Match[], made: readonly Reserved[]): void {
+    const now = this.#now()
+    const entriesHeld = new Set(made.map(one => one.entryId))
+    const agentsHeld = new Set(made.map(one => one.agentId))
+    for (const { entryId, agentIds } of matches) {
+      const entry = this.#mirror.entry(entryId)
+      if (entry?.state === 'waiting' && !entriesHeld.has(entryId)) this.#board.setEntry(toWaiting(entry), now.getTime())
+      for (const agentId of agentIds) {
+        if (agentsHeld.has(agentId)) continue
+        const agent = this.#agents.view(agentId)
+        if (agent !== undefined) this.#board.setAgent(toCandidate(agent, now), now.getTime())
+      }
+    }
+  }
+
+  #pumpAt(atMs: number): void {
+    clearTimeout(this.#alarm)
+    if (this.#ended.signal.aborted || this.#visits.size === 0) return
+    const delayMs = Math.min(Math.max(atMs - this.#nowMs(), RETRY_MS), POLL_MS)
+    this.#alarm = setTimeout(() => this.#pumpSoon(), delayMs)
+  }
+
+  #ranking(queueId: string, mustHold: string | null): ReadonlyMap<string, number> {
+    const known = this.#rankings.get(queueId)
+    const nowMs = this.#nowMs()
+    const isFresh = known !== undefined && nowMs - known.atMs < RANKING_MS
+    if (isFresh && (mustHold === null || known.positions.has(mustHold))) return known.positions
+    const positions = new Map(this.#board.ranking(queueId).map((id, at) => [id, at + 1]))
+    this.#rankings.set(queueId, { atMs: nowMs, positions })
+    return positions
+  }
+
+  /** What nobody else does: offers that nobody settled, callers and agents of control planes that died. */
+  async #sweep(deadSince: Date | null): Promise<void> {
+    await this.#pump.run()
+    const now = this.#now()
+    this.#mirror.forgetOld()
+    for (const offer of await listStaleOffers(this.#db, new Date(now.getTime() - OFFER_GRACE_MS)))
+      await this.#settle(offer.id, 'missed')
+    // Callers of ours who are not here any more: their end could not be stored.
+    for (const entry of [...this.#mirror.entries()])
+      if (
+        entry.control_plane_id === this.#controlPlaneId &&
+        !this.#visits.has(entry.id) &&
+        !this.#leaving.has(entry.id)
+      )
+        await this.#leave(entry.id, 'lost')
+    if (now.getTime() - this.#serviceTimesAtMs > SERVICE_TIMES_MS) {
+      await this.#readServiceTimes()
+      await deleteLeftEntries(this.#db, new Date(now.getTime() - KEEP_LEFT_MS))
+    }
+    if (deadSince === null) return
+    for (const offer of await listOffersOfDeadOwners(this.#db, deadSince)) await this.#settle(offer.id, 'network', true)
+    for (const { id } of await listEntriesOfDeadOwners(this.#db, deadSince))
+      if (!this.#visits.has(id)) await this.#leave(id, 'lost')
+  }
+
+  async #readServiceTimes(): Promise<void> {
+    const nowMs = this.#nowMs()
+    const times = await readServiceTimes(this.#db, new Date(nowMs - SERVICE_WINDOW_MS))
+    this.#serviceTimes = new Map(times.map(one => [one.queueId, one]))
+    this.#serviceTimesAtMs = nowMs
+  }
+
+  #emit(): void {
+    for (const listener of this.#emitter.listeners('change')) {
+      try {
+        listener()
+      } catch (err) {
+        this.#log.error({ err }, 'a listener of queues failed')
+      }
+    }
+  }
+
+  #nowMs(): number {
+    return this.#now().getTime()
+  }
+}
