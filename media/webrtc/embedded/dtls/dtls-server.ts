@@ -20,6 +20,8 @@ export type DtlsServerOptions = Readonly<{
   peerFingerprints: readonly Fingerprint[]
   /** In our order of preference. */
   srtpProfiles: readonly SrtpProfile[]
+  /** From the client's hello to its Finished; default 10 s. */
+  handshakeLimitMs?: number
   send(datagram: Buffer): void
   onConnected(profile: SrtpProfile, keys: SrtpKeys): void
   /** The handshake was refused, by either side, or took too long. Final. */
@@ -172,10 +174,8 @@ export class DtlsServer {
     }
     this.#state = 'shaking'
     this.#lastFlight = () => raws.map(raw => this.#clear(CONTENT.handshake, raw))
-    this.#limit = setTimeout(
-      () => this.#fail(ALERT.handshakeFailure, 'the handshake took too long'),
-      HANDSHAKE_LIMIT_MS
-    )
+    const limitMs = this.#options.handshakeLimitMs ?? HANDSHAKE_LIMIT_MS
+    this.#limit = setTimeout(() => this.#fail(ALERT.handshakeFailure, 'the handshake took too long'), limitMs)
     this.#sendFlight()
     this.#armRetransmit(FIRST_RETRANSMIT_MS)
   }

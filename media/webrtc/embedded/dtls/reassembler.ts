@@ -15,6 +15,11 @@ export class Reassembler {
   readonly #pending = new Map<number, Pending>()
   #next = 0
 
+  /** Bytes held for messages that are not handed out yet. */
+  get pendingBytes(): number {
+    return [...this.#pending.values()].reduce((sum, { bytes }) => sum + bytes.length, 0)
+  }
+
   /** Takes the plain text of one handshake record. True if it repeats a message that was handed out already. */
   push(plain: Buffer): boolean {
     let isRepeated = false

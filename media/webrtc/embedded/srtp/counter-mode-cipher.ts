@@ -6,7 +6,7 @@ import {
   type KeyObject,
   timingSafeEqual
 } from 'node:crypto'
-import { deriveSessionKeys, type SessionKeys } from './key-derivation.ts'
+import type { SessionKeys } from './key-derivation.ts'
 import { ENCRYPTED, RTCP_HEADER_BYTES, type SrtpCipher } from './srtp-cipher.ts'
 
 const TAG_BYTES = 10
@@ -20,9 +20,9 @@ export class CounterModeSrtpCipher implements SrtpCipher {
   readonly #rtcp: CounterModeAndHmac
   readonly #rollOver = Buffer.alloc(4)
 
-  constructor(masterKey: Buffer, masterSalt: Buffer) {
-    this.#rtp = new CounterModeAndHmac(deriveSessionKeys(masterKey, masterSalt, 'rtp'))
-    this.#rtcp = new CounterModeAndHmac(deriveSessionKeys(masterKey, masterSalt, 'rtcp'))
+  constructor(rtp: SessionKeys, rtcp: SessionKeys) {
+    this.#rtp = new CounterModeAndHmac(rtp)
+    this.#rtcp = new CounterModeAndHmac(rtcp)
   }
 
   sealRtp(packet: Buffer, headerBytes: number, index: number): Buffer {

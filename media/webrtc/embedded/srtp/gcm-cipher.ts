@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto'
-import { deriveSessionKeys, type SessionKeys } from './key-derivation.ts'
+import type { SessionKeys } from './key-derivation.ts'
 import { ENCRYPTED, RTCP_HEADER_BYTES, type SrtpCipher } from './srtp-cipher.ts'
 
 const TAG_BYTES = 16
@@ -10,9 +10,9 @@ export class GcmSrtpCipher implements SrtpCipher {
   readonly #rtp: Gcm
   readonly #rtcp: Gcm
 
-  constructor(masterKey: Buffer, masterSalt: Buffer) {
-    this.#rtp = new Gcm(deriveSessionKeys(masterKey, masterSalt, 'rtp'))
-    this.#rtcp = new Gcm(deriveSessionKeys(masterKey, masterSalt, 'rtcp'))
+  constructor(rtp: SessionKeys, rtcp: SessionKeys) {
+    this.#rtp = new Gcm(rtp)
+    this.#rtcp = new Gcm(rtcp)
   }
 
   sealRtp(packet: Buffer, headerBytes: number, index: number): Buffer {

@@ -1,5 +1,6 @@
 import { CounterModeSrtpCipher } from './counter-mode-cipher.ts'
 import { GcmSrtpCipher } from './gcm-cipher.ts'
+import { deriveSessionKeys } from './key-derivation.ts'
 import { PacketIndex } from './packet-index.ts'
 import type { SrtpProfile } from './profiles.ts'
 import type { SrtpCipher } from './srtp-cipher.ts'
@@ -9,11 +10,13 @@ const MAX_STREAMS = 256
 const MAX_RTCP_INDEX = 0x7fff_ffff
 
 function createCipher(profile: SrtpProfile, masterKey: Buffer, masterSalt: Buffer): SrtpCipher {
+  const rtp = deriveSessionKeys(masterKey, masterSalt, 'rtp')
+  const rtcp = deriveSessionKeys(masterKey, masterSalt, 'rtcp')
   switch (profile.name) {
     case 'AEAD_AES_128_GCM':
-      return new GcmSrtpCipher(masterKey, masterSalt)
+      return new GcmSrtpCipher(rtp, rtcp)
     case 'AES_CM_128_HMAC_SHA1_80':
-      return new CounterModeSrtpCipher(masterKey, masterSalt)
+      return new CounterModeSrtpCipher(rtp, rtcp)
     default:
       return profile.name satisfies never
   }

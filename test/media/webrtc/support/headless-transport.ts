@@ -36,6 +36,11 @@ export async function newIdentity(): Promise<Identity> {
   return { certPem, keyPem, fingerprint: hex.replace(/..(?!$)/g, '$&:') }
 }
 
+/** werift repeats a flight for up to 33 s unless a later one was reached; this makes it think so. */
+export function endTimers(client: DtlsClient): void {
+  Object.defineProperty(client.dtls, 'flight', { get: () => 99, set: () => {} })
+}
+
 let sharedIdentity: Promise<Identity> | undefined
 
 export type HeadlessOptions = Readonly<{
@@ -173,8 +178,7 @@ export class HeadlessTransport extends EventEmitter {
   close(): void {
     this.stopChecking()
     this.#isClosed = true
-    // werift's flight timers outlive everything; without this they send into a closed socket.
-    this.dtls.dtls.flight = 99
+    endTimers(this.dtls)
     this.socket.close()
   }
 
