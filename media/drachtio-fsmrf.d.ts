@@ -26,6 +26,8 @@ declare module 'drachtio-fsmrf' {
       modify(sdp: string): Promise<string>
       bridge(other: string): Promise<void>
       unbridge(): Promise<void>
+      join(name: string, options: { profile?: string }): Promise<{ memberId: number; confUuid: string }>
+      unjoin(): Promise<string>
       forkAudioStart(options: {
         wsUrl: string
         mixType: 'mono' | 'mixed' | 'stereo'

@@ -23,8 +23,12 @@ export interface Endpoint extends AsyncDisposable {
   sendDigits(digits: string): Promise<void>
   /** Takes a new offer from the far end (re-INVITE, RFC 3261 §14) and returns the answer. */
   modify(sdp: string): Promise<string>
-  bridge(other: Endpoint): Promise<void>
+  bridge(other: Pick<Endpoint, 'id'>): Promise<void>
   unbridge(): Promise<void>
+  /** Joins everybody who named the same conference; whatever the leg was doing ends. */
+  joinConference(name: string): Promise<void>
+  /** Leaves the conference; the leg stays up and silent. */
+  leaveConference(): Promise<void>
   /** Sends the leg's audio to a WebSocket as 16-bit PCM at 8 kHz; `stereo` has what the far end says on the left. */
   startFork(options: Readonly<{ url: string; mix: 'mono' | 'stereo'; name: string }>): Promise<void>
   stopFork(name: string): Promise<void>

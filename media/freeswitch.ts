@@ -6,6 +6,8 @@ import { probeEventSocket } from './event-socket-probe.ts'
 import { offerOf, PLACEHOLDER_SDP } from './offer-sdp.ts'
 
 const PROFILE = 'drachtio_mrf'
+/** In config/freeswitch: no entry sounds, no music, no comfort noise. */
+const CONFERENCE_PROFILE = 'default'
 /** createEndpoint waits up to 32 s (timer B) for a media server that died; callers do not. */
 const CREATE_LIMIT_MS = 5_000
 const COMMAND_LIMIT_MS = 5_000
@@ -197,7 +199,7 @@ class FreeswitchEndpoint implements Endpoint {
     return await this.#command(this.#endpoint.modify(sdp))
   }
 
-  async bridge(other: Endpoint): Promise<void> {
+  async bridge(other: Pick<Endpoint, 'id'>): Promise<void> {
     // Without it FreeSWITCH ends the caller's leg when the other party hangs up, and the flow could not go on.
     await this.#command(this.#endpoint.api('uuid_setvar', [this.id, 'park_after_bridge', 'true']))
     await this.#command(this.#endpoint.bridge(other.id))
@@ -205,6 +207,15 @@ class FreeswitchEndpoint implements Endpoint {
 
   async unbridge(): Promise<void> {
     await this.#command(this.#endpoint.unbridge())
+  }
+
+  async joinConference(name: string): Promise<void> {
+    // Nobody is told who comes and goes by sounds, and one who is alone hears nothing: the desk shows it.
+    await this.#command(this.#endpoint.join(name, { profile: CONFERENCE_PROFILE }))
+  }
+
+  async leaveConference(): Promise<void> {
+    await this.#command(this.#endpoint.unjoin())
   }
 
   async startFork(options: Readonly<{ url: string; mix: 'mono' | 'stereo'; name: string }>): Promise<void> {

@@ -15,6 +15,7 @@ export const ERROR_CODES = {
   FLOW_INVALID: { http: 422, title: 'The flow has errors' },
   NUMBER_INVALID: { http: 422, title: 'This is not a telephone number in E.164 form' },
   DESTINATION_NOT_ALLOWED: { http: 403, title: 'No trunk may dial this destination' },
+  NOT_LAWFUL: { http: 403, title: 'The rules for outbound calls do not allow this call now' },
   TRUNK_LIMIT: { http: 429, title: 'The trunk is at its limit of calls' },
   TOO_MANY_REQUESTS: { http: 429, title: 'Too many requests; wait and try again' },
   PAYLOAD_TOO_LARGE: { http: 413, title: 'The request is too large' },

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { access, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { composeHoldMusic } from '../audio/hold-music.ts'
 import { parseWav, WavError, writeWav } from '../audio/wav.ts'
 import { LINE_RATE_HZ } from './espeak-messages.ts'
 import { PromptError, type Synthesizer } from './synthesizer.ts'
@@ -35,6 +36,7 @@ export class PromptLibrary {
   readonly #options: PromptLibraryOptions
   readonly #ready = new Map<string, string>()
   readonly #making = new Map<string, Promise<void>>()
+  #music: string | undefined
 
   constructor(options: PromptLibraryOptions) {
     this.#options = options
@@ -64,6 +66,19 @@ export class PromptLibrary {
       default:
         return prompt satisfies never
     }
+  }
+
+  /** The source of the music that waiting and held parties hear: the recording `hold-music` if there is one. */
+  async holdMusic(language: string): Promise<string> {
+    return (await this.#recording('hold-music', language)) ?? (this.#music ??= await this.#storeMusic())
+  }
+
+  async #storeMusic(): Promise<string> {
+    const wav = writeWav({ sampleRateHz: LINE_RATE_HZ, channels: 1, samples: composeHoldMusic() })
+    const key = hashOf(wav)
+    const file = this.#fileOf(key)
+    if (!(await exists(file))) await writeWhole(file, wav)
+    return this.#remember(key)
   }
 
   async #speech(

@@ -1,3 +1,4 @@
+import type { MissReason } from '../agents/agent-state.ts'
 import type { EndedBy, EndReason, Fault } from './end-reasons.ts'
 
 export type Direction = 'inbound' | 'outbound'
@@ -52,8 +53,19 @@ export type CallEventData =
   | Readonly<{ kind: 'legAnswered'; legId: string }>
   | Readonly<{ kind: 'legEnded'; legId: string; outcome: string; sipStatus: number | null }>
   | Readonly<{ kind: 'bridged'; legId: string }>
-  | Readonly<{ kind: 'held' }>
-  | Readonly<{ kind: 'resumed' }>
+  | Readonly<{ kind: 'held'; agentId?: string }>
+  | Readonly<{ kind: 'resumed'; agentId?: string }>
+  | Readonly<{ kind: 'agentOffered'; agentId: string; offerId: string; queue: string | null }>
+  | Readonly<{ kind: 'agentMissed'; agentId: string; offerId: string; reason: MissReason }>
+  | Readonly<{ kind: 'agentJoined'; agentId: string; queue: string | null; waitedMs: number | null; answerMs: number }>
+  | Readonly<{ kind: 'agentAway'; agentId: string }>
+  | Readonly<{ kind: 'agentBack'; agentId: string; awayMs: number }>
+  | Readonly<{ kind: 'agentLeft'; agentId: string; why: string }>
+  | Readonly<{ kind: 'consultStarted' | 'consultEnded'; agentId: string; destination: string; outcome?: string }>
+  | Readonly<{ kind: 'conferenceStarted'; agentId: string; parties: number }>
+  | Readonly<{ kind: 'transferredByAgent'; agentId: string; how: 'blind' | 'attended'; destination: string }>
+  | Readonly<{ kind: 'supervised'; supervisorId: string; mode: string; reason: string }>
+  | Readonly<{ kind: 'noteWritten'; agentId: string; characters: number }>
   | Readonly<{ kind: 'transferRequested'; by: 'caller' | 'callee' }>
   | Readonly<{
       kind: 'ended'

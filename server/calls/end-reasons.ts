@@ -40,6 +40,13 @@ export const END_REASONS = {
     phrase: 'Request Terminated',
     says: 'The called party hung up'
   },
+  agentHungUp: {
+    endedBy: 'agent',
+    fault: 'none',
+    sip: 487,
+    phrase: 'Request Terminated',
+    says: 'The agent ended the call'
+  },
   flowHungUp: { endedBy: 'flow', fault: 'none', sip: 603, phrase: 'Decline', says: 'The flow ended the call' },
   flowRejected: { endedBy: 'flow', fault: 'none', sip: 603, phrase: 'Decline', says: 'The flow rejected the call' },
   flowBusy: { endedBy: 'flow', fault: 'none', sip: 486, phrase: 'Busy Here', says: 'The flow answered busy' },

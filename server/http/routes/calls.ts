@@ -8,7 +8,7 @@ import { actorOf } from '../actor.ts'
 import { audit } from '../audit.ts'
 import type { Actor, App } from '../fastify-types.ts'
 import type { HttpParts } from '../parts.ts'
-import { numberFor } from '../permissions.ts'
+import { numberFor } from '../../number-mask.ts'
 import {
   decodeCursor,
   IdParams,

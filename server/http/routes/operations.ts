@@ -3,7 +3,7 @@ import { listAudit } from '../../../sql/queries/audit.ts'
 import { actorOf } from '../actor.ts'
 import type { App } from '../fastify-types.ts'
 import type { HttpParts } from '../parts.ts'
-import { numberFor } from '../permissions.ts'
+import { numberFor } from '../../number-mask.ts'
 import { decodeCursor, NullableString, PageQuery, pageOf, responses, toPage } from '../schemas.ts'
 
 const HEARTBEAT_MS = 15_000

@@ -1,0 +1,307 @@
+import type { Prompt, QueueOptions, QueueOutcome } from '../../ivr-flows/host.ts'
+import type { SoftphoneMedia } from '../../media/webrtc/softphone-media.ts'
+import { findUser } from '../../sql/queries/access.ts'
+import type { ApiKeyRole } from '../../sql/tables.ts'
+import type { AgentService } from '../agents/agent-service.ts'
+import type { Call } from '../calls/call.ts'
+import { dial, type DialParts } from '../calls/dial.ts'
+import type { OutboundLaw } from '../calls/outbound-law.ts'
+import type { LiveCalls } from '../calls/live-calls.ts'
+import type { Metrics } from '../metrics.ts'
+import type { QueueService } from '../queues/queue-service.ts'
+import type { CardField, DeskDestination } from '../softphone/protocol.ts'
+import { Softphone, type Tab } from '../softphone/softphone.ts'
+import { AgentDesk, type DeskCallFacts } from './agent-desk.ts'
+import type { ConsultOutcome } from './conversation.ts'
+import type { CardParts } from './customer-card.ts'
+import { phoneLeg, ringAgent } from './ring-agent.ts'
+import { serveCaller, type ServeParts, type WaitingCustomer } from './serve-caller.ts'
+
+export type Person = Readonly<{ id: string; username: string; displayName: string; role: ApiKeyRole; language: string }>
+
+export type AgentCallsParts = DialParts &
+  Readonly<{
+    agents: AgentService
+    queues: QueueService
+    sfu: SoftphoneMedia
+    metrics: Metrics
+    cards: CardParts
+    law: OutboundLaw
+    liveCalls: LiveCalls
+    maxCalls: number
+    controlPlaneId: string
+    /** How long a softphone may be away before its call goes to somebody else, in milliseconds. */
+    reconnectMs: number
+    newCall(): Call
+    holdMusic(language: string): Promise<string>
+    prepare(prompts: readonly Prompt[], signal: AbortSignal): Promise<readonly string[]>
+    /** Runs a flow for a softphone that plays the customer, for the first minute. */
+    serveDemo(call: Call, customer: DemoCustomer): Promise<void>
+  }>
+
+export type DemoCustomer = Readonly<{ desk: AgentDesk; language: string }>
+
+const CONSULT_RING_MS = 30_000
+
+/**
+ * The desks of all agents whose pages are open here, and the way from a waiting caller to one of them. What agents ask
+ * for on their desks is in desk-requests.ts.
+ */
+export class AgentCalls {
+  readonly parts: AgentCallsParts
+  readonly #desks = new Map<string, AgentDesk>()
+  readonly #people = new Map<string, Person>()
+  readonly #closing = new Map<string, NodeJS.Timeout>()
+
+  constructor(parts: AgentCallsParts) {
+    this.parts = parts
+    const ended = new AbortController().signal
+    parts.agents.onChange(view => this.#desks.get(view.id)?.changed(), ended)
+    parts.queues.onChange(() => this.#queuesChanged(), ended)
+    parts.sfu.lost.addEventListener('abort', () => {
+      for (const desk of this.#desks.values()) desk.softphone.activeTab?.send({ kind: 'media.lost' })
+    })
+  }
+
+  desk(agentId: string): AgentDesk | undefined {
+    return this.#desks.get(agentId)
+  }
+
+  desks(): IterableIterator<AgentDesk> {
+    return this.#desks.values()
+  }
+
+  nameOf(agentId: string): string {
+    return this.#people.get(agentId)?.displayName ?? agentId
+  }
+
+  /** A page of a person's desk is open. */
+  async addTab(person: Person, tab: Tab): Promise<AgentDesk> {
+    this.#people.set(person.id, person)
+    clearTimeout(this.#closing.get(person.id))
+    this.#closing.delete(person.id)
+    let desk = this.#desks.get(person.id)
+    if (desk === undefined) {
+      const { agents, queues, sfu, log } = this.parts
+      desk = new AgentDesk({
+        agentId: person.id,
+        name: person.displayName,
+        role: person.role,
+        softphone: new Softphone(person.id, sfu, log),
+        view: () => agents.view(person.id),
+        queues: () => queues.deskQueues(person.id)
+      })
+      this.#desks.set(person.id, desk)
+      await agents.signIn(person.id)
+    }
+    const isFirst = desk.softphone.activeTab === null
+    desk.softphone.addTab(tab)
+    if (isFirst) await this.parts.agents.attach(person.id)
+    desk.changed()
+    return desk
+  }
+
+  async removeTab(agentId: string, tabId: string): Promise<void> {
+    const desk = this.#desks.get(agentId)
+    if (desk === undefined) return
+    await desk.softphone.removeTab(tabId)
+    desk.changed()
+    if (desk.softphone.activeTab !== null) return
+    await this.parts.agents.detached(agentId)
+    // A reload comes back within moments; whoever is gone for good leaves nothing behind.
+    this.#closing.set(
+      agentId,
+      setTimeout(() => this.#close(agentId), this.parts.reconnectMs * 2)
+    )
+  }
+
+  /** What the softphone's last proof and connection mean for routing. */
+  async prove(desk: AgentDesk): Promise<void> {
+    const reasons = desk.softphone.notRoutable
+    await this.parts.agents.proof(desk.agentId, { isRoutable: reasons.length === 0, reasons })
+  }
+
+  /** Serves a caller from a queue; see {@link serveCaller}. */
+  serve(
+    call: Call,
+    customer: WaitingCustomer,
+    options: QueueOptions & Readonly<{ reason?: string; answers?: readonly CardField[] }>,
+    signal: AbortSignal
+  ): Promise<QueueOutcome> {
+    return serveCaller(this.serveParts(), call, customer, options, signal)
+  }
+
+  serveParts(): ServeParts {
+    const { holdMusic } = this.parts
+    return {
+      ...this.parts,
+      desk: agentId => this.desk(agentId),
+      nameOf: agentId => this.nameOf(agentId),
+      music: holdMusic,
+      usernameOf: agentId => this.#usernameOf(agentId),
+      reach: (...args) => this.#reach(...args)
+    }
+  }
+
+  /** Ends every desk's pages, for a shutdown. */
+  async close(code: number, reason: string): Promise<void> {
+    for (const timer of this.#closing.values()) clearTimeout(timer)
+    this.#closing.clear()
+    await Promise.all([...this.#desks.values()].map(desk => desk.softphone.close(code, reason)))
+  }
+
+  async #reach(
+    call: Call,
+    destination: DeskDestination,
+    facts: DeskCallFacts,
+    by: string,
+    signal: AbortSignal
+  ): Promise<ConsultOutcome> {
+    switch (destination.kind) {
+      case 'agent':
+        return await this.#reachAgent(call, destination.agentId, facts, by, signal)
+      case 'queue':
+        return await this.#reachQueue(call, destination.queueId, facts, by, signal)
+      case 'number':
+      case 'extension': {
+        const value = destination.kind === 'number' ? destination.number : destination.extension
+        const outcome = await dial(
+          this.parts,
+          call,
+          { destination: { kind: destination.kind, value }, callerNumber: null, ringMs: CONSULT_RING_MS },
+          signal
+        )
+        return outcome.kind === 'answered'
+          ? { kind: 'answered', leg: phoneLeg(outcome.leg), agentId: null, name: value, number: value }
+          : { kind: 'failed', code: outcome.kind, reason: 'reason' in outcome ? outcome.reason : '' }
+      }
+      default:
+        return destination satisfies never
+    }
+  }
+
+  async #reachAgent(
+    call: Call,
+    agentId: string,
+    facts: DeskCallFacts,
+    by: string,
+    signal: AbortSignal
+  ): Promise<ConsultOutcome> {
+    const { agents } = this.parts
+    const reserved = await agents.reserveDirect(agentId, call.id, { ringMs: CONSULT_RING_MS })
+    if (reserved.kind === 'notFree') return { kind: 'failed', code: reserved.why, reason: 'The agent is not free.' }
+    try {
+      const outcome = await ringAgent(
+        this.serveParts(),
+        call,
+        {
+          agentId,
+          ringMs: CONSULT_RING_MS,
+          card: facts.card,
+          offer: {
+            id: reserved.offerId,
+            callId: call.id,
+            kind: 'consult',
+            queue: facts.queue === null ? null : { id: facts.queue.id, name: facts.queue.name },
+            from: this.nameOf(by),
+            language: facts.language,
+            waitedMs: 0,
+            isAutoAnswered: false,
+            expiresAt: new Date(Date.now() + CONSULT_RING_MS).toISOString()
+          }
+        },
+        signal
+      )
+      if (outcome.kind !== 'answered') {
+        await agents.settleDirect(reserved.offerId, { kind: outcome.kind })
+        return { kind: 'failed', code: outcome.kind, reason: 'The agent did not answer.' }
+      }
+      if (!(await agents.settleDirect(reserved.offerId, { kind: 'answered' }))) {
+        await outcome.leg[Symbol.asyncDispose]()
+        return { kind: 'failed', code: 'withdrawn', reason: 'The offer was over.' }
+      }
+      return { kind: 'answered', leg: outcome.leg, agentId, name: this.nameOf(agentId), number: null }
+    } catch (err) {
+      await agents.settleDirect(reserved.offerId, { kind: 'withdrawn' })
+      throw err
+    }
+  }
+
+  /** The first agent of a queue who is free, for an agent who consults it. */
+  async #reachQueue(
+    call: Call,
+    queueId: string,
+    facts: DeskCallFacts,
+    by: string,
+    signal: AbortSignal
+  ): Promise<ConsultOutcome> {
+    const entering = await this.parts.queues.enter({
+      callId: call.id,
+      queue: queueId,
+      language: facts.language ?? 'en',
+      priority: 100,
+      skills: [],
+      maxWaitMs: CONSULT_RING_MS,
+      calledNumber: null,
+      kind: 'inbound'
+    })
+    if (entering.kind !== 'waiting')
+      return { kind: 'failed', code: entering.kind, reason: 'The queue takes nobody now.' }
+    await using visit = entering.visit
+    for (;;) {
+      const event = await visit.next(signal)
+      if (event.kind === 'maxWait' || event.kind === 'lost')
+        return { kind: 'failed', code: event.kind, reason: 'Nobody of the queue was free.' }
+      if (event.kind !== 'offer') continue
+      const { offer } = event
+      const outcome = await ringAgent(
+        this.serveParts(),
+        call,
+        {
+          agentId: offer.agentId,
+          ringMs: offer.ringMs,
+          card: facts.card,
+          offer: {
+            id: offer.id,
+            callId: call.id,
+            kind: 'consult',
+            queue: { id: visit.queue.id, name: visit.queue.name },
+            from: this.nameOf(by),
+            language: facts.language,
+            waitedMs: 0,
+            isAutoAnswered: offer.isAutoAnswered,
+            expiresAt: new Date(Date.now() + offer.ringMs).toISOString()
+          }
+        },
+        AbortSignal.any([signal, offer.withdrawn])
+      )
+      const isSettled = await visit.settle(offer.id, { kind: outcome.kind })
+      if (outcome.kind !== 'answered') continue
+      if (isSettled)
+        return {
+          kind: 'answered',
+          leg: outcome.leg,
+          agentId: offer.agentId,
+          name: this.nameOf(offer.agentId),
+          number: null
+        }
+      await outcome.leg[Symbol.asyncDispose]()
+    }
+  }
+
+  async #usernameOf(agentId: string): Promise<string | null> {
+    return this.#people.get(agentId)?.username ?? (await findUser(this.parts.db, agentId))?.username ?? null
+  }
+
+  #queuesChanged(): void {
+    for (const desk of this.#desks.values()) desk.changed()
+  }
+
+  #close(agentId: string): void {
+    this.#closing.delete(agentId)
+    const desk = this.#desks.get(agentId)
+    // A call on a desk phone may outlive the page.
+    if (desk === undefined || desk.softphone.activeTab !== null || desk.callId !== null) return
+    this.#desks.delete(agentId)
+  }
+}

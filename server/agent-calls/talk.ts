@@ -1,0 +1,101 @@
+import type { AgentService } from '../agents/agent-service.ts'
+import { onAbort } from '../calls/aborted.ts'
+import type { Call } from '../calls/call.ts'
+import type { Metrics } from '../metrics.ts'
+import type { Queue } from '../queues/queue.ts'
+import type { DeskDestination } from '../softphone/protocol.ts'
+import type { AgentDesk, DeskCallFacts } from './agent-desk.ts'
+import { Conversation, type ConsultOutcome, type ConversationEnd } from './conversation.ts'
+import type { LiveCard } from './customer-card.ts'
+import type { PartyLeg } from './party.ts'
+import type { Endpoint } from '../../media/endpoint.ts'
+
+export type TalkParts = Readonly<{
+  agents: AgentService
+  metrics: Metrics
+  reconnectMs: number
+  desk(agentId: string): AgentDesk | undefined
+  nameOf(agentId: string): string
+  music(language: string): Promise<string>
+  /** Rings somebody whom an agent of this call wants to consult. */
+  reach(
+    call: Call,
+    destination: DeskDestination,
+    facts: DeskCallFacts,
+    by: string,
+    signal: AbortSignal
+  ): Promise<ConsultOutcome>
+}>
+
+export type TalkingCustomer = Readonly<{
+  endpoint: Endpoint
+  number: string | null
+  language: string
+  card: LiveCard
+}>
+
+/** One agent and one customer begin to talk; resolves when no agent is in the call any more. */
+export async function talk(
+  parts: TalkParts,
+  call: Call,
+  customer: TalkingCustomer,
+  agent: Readonly<{ leg: PartyLeg; agentId: string; answerMs: number; waitedMs: number | null }>,
+  queue: Queue | null,
+  signal: AbortSignal
+): Promise<ConversationEnd> {
+  const facts: DeskCallFacts = {
+    callId: call.id,
+    direction: call.direction,
+    queue:
+      queue === null ? null : { id: queue.id, name: queue.name, script: queue.script === '' ? null : queue.script },
+    language: customer.language,
+    card: customer.card
+  }
+  const inCall = new Set<string>([agent.agentId])
+  const endedBy = () => (call.ended === undefined ? 'agent' : 'customer')
+  const conversation = new Conversation(
+    {
+      music: await parts.music(customer.language),
+      reconnectMs: parts.reconnectMs,
+      reach: (destination, by, abort) => parts.reach(call, destination, facts, by, abort),
+      agentJoined: agentId => {
+        inCall.add(agentId)
+        parts.desk(agentId)?.beginCall(facts, conversation)
+      },
+      agentLeft: (agentId, why, { holdMs, isTransferred }) => {
+        inCall.delete(agentId)
+        parts.desk(agentId)?.endCall(call.id)
+        parts.agents
+          .callEnded(agentId, call.id, {
+            queueId: queue?.id ?? null,
+            endedBy: why === 'callEnded' ? endedBy() : why,
+            holdMs,
+            isTransferred
+          })
+          .catch(err => call.log.error({ err, agentId }, 'the end of an agent’s call could not be stored'))
+      },
+      changed: () => {
+        for (const agentId of inCall) parts.desk(agentId)?.changed()
+      }
+    },
+    call,
+    { leg: customerLeg(customer.endpoint), name: customer.card.name ?? '', number: customer.number },
+    { leg: agent.leg, agentId: agent.agentId, name: parts.nameOf(agent.agentId) }
+  )
+  parts.desk(agent.agentId)?.beginCall(facts, conversation)
+  call.record({
+    kind: 'agentJoined',
+    agentId: agent.agentId,
+    queue: queue?.name ?? null,
+    waitedMs: agent.waitedMs,
+    answerMs: agent.answerMs
+  })
+  // A call that ends takes the conversation with it; a signal of the flow alone does not.
+  onAbort(signal, () => conversation.hangUpAll())
+  return await conversation.run()
+}
+
+/** The customer's leg belongs to the call: nobody here releases it. */
+function customerLeg(endpoint: Endpoint): PartyLeg {
+  return { endpoint, gone: endpoint.lost, softphoneLeg: null, [Symbol.asyncDispose]: async () => {} }
+}
