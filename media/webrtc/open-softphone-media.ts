@@ -42,7 +42,7 @@ export type SoftphoneMediaOptions = Readonly<{
 
 /** Starts the SFU. Rejects with SFU_REFUSED when the engine that was asked for is not there or cannot listen. */
 export async function openSoftphoneMedia(options: SoftphoneMediaOptions): Promise<SoftphoneMedia> {
-  const { engine, router, reason } = await openRouter(options)
+  const { engine, router, reason } = await asSoftphoneError(openRouter(options))
   options.onEngine?.(engine, reason)
   return new RouterSoftphoneMedia(engine, router, options.log)
 }

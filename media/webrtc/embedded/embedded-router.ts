@@ -64,9 +64,9 @@ class SfuThread {
     })
     this.#ended = once(this.#worker, 'exit').then(() => {
       clearTimeout(limit)
-      const lost = new RouterError('SFU_LOST', 'the embedded SFU has ended', { cause: this.#failure })
-      started.reject(lost)
-      this.#onEnd(lost)
+      const cause = this.#failure
+      started.reject(new RouterError('SFU_REFUSED', 'the embedded SFU does not start', { cause }))
+      this.#onEnd(new RouterError('SFU_LOST', 'the embedded SFU has ended', { cause }))
     })
   }
 

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { createSocket, type Socket } from 'node:dgram'
 import { EventEmitter, once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
 import {
   CipherContext,
   DtlsClient,
@@ -13,6 +14,7 @@ import {
   SrtcpSession,
   SrtpSession
 } from 'werift'
+import { buildRtcpReport, parseRtcp, type RtcpItem } from '../../../../media/audio/rtcp.ts'
 import { parseRtp, type RtpPacket } from '../../../../media/audio/rtp.ts'
 import { buildBindingRequest } from '../../../../media/webrtc/embedded/stun.ts'
 import type { OrtcDocument, TransportOffer } from '../../../../media/webrtc/softphone-media.ts'
@@ -173,6 +175,46 @@ export class HeadlessTransport extends EventEmitter {
       ssrc: packet.ssrc
     })
     return this.srtp!.encrypt(Buffer.from(packet.payload), header)
+  }
+
+  /** The next sender report that comes. */
+  async senderReport(): Promise<Extract<RtcpItem, { kind: 'sender-report' }>> {
+    for (;;) {
+      const [packet] = (await once(this, 'rtcp')) as [Buffer]
+      const report = parseRtcp(packet)?.find(item => item.kind === 'sender-report')
+      if (report !== undefined) return report
+    }
+  }
+
+  /** Says, as a receiver does, that the report came and was held for 10 ms. */
+  async answerReport(report: Extract<RtcpItem, { kind: 'sender-report' }>): Promise<void> {
+    await delay(10)
+    const block = {
+      ssrc: report.ssrc,
+      fractionLost: 0,
+      cumulativeLost: 0,
+      highestSequence: 1,
+      jitter: 0,
+      lastSenderReport: report.ntpMiddle,
+      delaySinceLastSenderReport: Math.round(0.01 * 65_536)
+    }
+    this.sendRaw(this.srtcp!.encrypt(buildRtcpReport({ ssrc: 1, cname: 'a-browser', block })))
+  }
+
+  /** The DTLS goodbye of a page that is left. */
+  sendCloseNotify(): void {
+    const recordLayerHeader = {
+      contentType: 21,
+      protocolVersion: { major: 254, minor: 253 },
+      epoch: 1,
+      sequenceNumber: 99,
+      contentLen: 2
+    }
+    const sealed = this.dtls.cipher.encryptPacket({ recordLayerHeader, fragment: Buffer.from([1, 0]) } as never)
+    const header = Buffer.from('15fefd0001000000000063', 'hex')
+    const length = Buffer.alloc(2)
+    length.writeUInt16BE(sealed.fragment.length, 0)
+    this.sendRaw(Buffer.concat([header, length, sealed.fragment]))
   }
 
   close(): void {
