@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { type MediaCodec, RouterError } from '../router-api.ts'
 import type { OrtcDocument } from '../softphone-media.ts'
 
@@ -61,7 +61,8 @@ export function productionOf(rtpParameters: OrtcDocument, codecs: readonly Codec
   return {
     codec: { ...shared, payloadType: offered.payloadType, parameters: offered.parameters },
     ssrc,
-    cname: typeof cname === 'string' ? cname : ''
+    // Browsers make a stream's name of it, which must not be empty.
+    cname: typeof cname === 'string' && cname !== '' ? cname : randomBytes(4).toString('hex')
   }
 }
 

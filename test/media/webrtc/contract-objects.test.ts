@@ -104,7 +104,8 @@ contract('what is heard is described as mediasoup-client wants it', async (t, me
     kind: 'audio',
     rtpParameters: {
       codecs: [{ mimeType: 'audio/PCMU', payloadType: 0, clockRate: 8000 }],
-      encodings: [{ ssrc: Number }]
+      encodings: [{ ssrc: Number }],
+      rtcp: { cname: /./ }
     }
   })
 })
