@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events'
+import type { Insertable } from 'kysely'
 import type { Db } from '../../sql/database.ts'
 import {
   deleteLeftEntries,
@@ -13,7 +14,7 @@ import {
   reserve,
   type ServiceTimes
 } from '../../sql/queries/queue-entries.ts'
-import type { VisitOutcome, WorkKind } from '../../sql/queue-tables.ts'
+import type { QueueEntriesTable, VisitOutcome, WorkKind } from '../../sql/queue-tables.ts'
 import type { WakeUps } from '../../sql/wake-ups.ts'
 import type { AgentService } from '../agents/agent-service.ts'
 import { Refresher } from '../agents/refresher.ts'
@@ -23,6 +24,7 @@ import { newId } from '../ids.ts'
 import type { Logger } from '../log.ts'
 import { Board } from './board.ts'
 import { firstTierFor } from './eligibility.ts'
+import { CallbackDesk, type CallbackHandler, type CallbackSettings } from './callbacks.ts'
 import { estimateWait } from './estimate.ts'
 import { type DeskQueueFacts, deskQueues } from './explain.ts'
 import { type Changed, leaveQueue, requeueEntry, settleQueueOffer } from './outcomes.ts'
@@ -170,47 +172,57 @@ export class QueueService implements AsyncDisposable {
     const queue = await this.#find(request.queue)
     if (queue === undefined) return { kind: 'unknownQueue' }
     const now = this.#now()
-    const { kind = 'inbound' } = request
     if (!this.#mirror.isOpen(queue, now)) return { kind: 'closed', overflow: queue.afterHours ?? queue.overflow }
     if (!queue.waitsWithoutAgents && !this.#hasAgentFor(queue, request))
       return { kind: 'noAgents', overflow: queue.overflow }
-    const id = newId(now.getTime())
-    const visit = this.#open(id, queue, request, now)
+    const { visit, row } = this.prepare(queue, request)
     try {
-      const row = await insertEntry(
-        this.#db,
-        {
-          id,
-          call_id: request.callId,
-          queue_id: queue.id,
-          kind,
-          control_plane_id: this.#controlPlaneId,
-          language: request.language,
-          skills: [...new Set(request.skills)],
-          priority: request.priority,
-          is_head: request.isHead ?? false,
-          called_number: request.calledNumber,
-          entered_at: now,
-          place_from_at: request.placeFromAt ?? now,
-          max_wait_ms: request.maxWaitMs ?? null,
-          sticky_agent_id: request.stickyAgentId ?? null,
-          tier: null,
-          outcome: null,
-          left_at: null
-        },
-        queue.maxSize
-      )
-      if (row === undefined) {
-        this.#visits.delete(id)
+      const inserted = await insertEntry(this.#db, row, queue.maxSize)
+      if (inserted === undefined) {
+        this.forget(visit)
         return { kind: 'full', overflow: queue.overflow }
       }
-      this.#mirror.take(row)
+      this.#mirror.take(inserted)
     } catch (err) {
-      this.#visits.delete(id)
+      this.forget(visit)
       throw err
     }
     this.#wakeUps.wake('entries')
     return { kind: 'waiting', visit }
+  }
+
+  /** A visit whose row the caller inserts in a transaction of its own; `forget` it when that fails. */
+  prepare(
+    queue: Queue,
+    request: QueueVisitRequest
+  ): Readonly<{ visit: QueueVisit; row: Insertable<QueueEntriesTable> }> {
+    const now = this.#now()
+    const id = newId(now.getTime())
+    const row = {
+      id,
+      call_id: request.callId,
+      queue_id: queue.id,
+      kind: request.kind ?? 'inbound',
+      control_plane_id: this.#controlPlaneId,
+      language: request.language,
+      skills: [...new Set(request.skills)],
+      priority: request.priority,
+      is_head: request.isHead ?? false,
+      called_number: request.calledNumber,
+      entered_at: now,
+      place_from_at: request.placeFromAt ?? now,
+      max_wait_ms: request.maxWaitMs ?? null,
+      sticky_agent_id: request.stickyAgentId ?? null,
+      tier: null,
+      outcome: null,
+      left_at: null
+    }
+    return { visit: this.#open(id, queue, request, now), row }
+  }
+
+  /** Takes back what `prepare` made. */
+  forget(visit: QueueVisit): void {
+    this.#visits.delete(visit.entryId)
   }
 
   /** Place among those who wait (1 is next), or null for who does not. A second old at most. */
@@ -283,6 +295,15 @@ export class QueueService implements AsyncDisposable {
       load: queue => this.load(queue.id),
       needs: queue => this.#board.needs(queue.id)
     })
+  }
+
+  /**
+   * Hands callbacks to a dialler when their turn comes, each with the agent who is held for it, until what is returned is
+   * disposed.
+   */
+  onCallbackDue(handler: CallbackHandler, settings: Partial<CallbackSettings> = {}): AsyncDisposable {
+    const parts = { db: this.#db, queues: this, wakeUps: this.#wakeUps, log: this.#log, now: this.#now, settings }
+    return new CallbackDesk(parts, handler)
   }
 
   /** Hears that callers, queues or agents have changed, until the signal is aborted; many changes may be one call. */

@@ -77,7 +77,7 @@ export class QueueVisit implements AsyncDisposable {
 
   /**
    * Waits for the next thing that happens to the caller. While an agent rings, only further agents are told of (with
-   * ringAll). Rejects with the signal's reason when it is aborted.
+   * ringAll). One wait at a time. Rejects with the signal's reason when it is aborted.
    */
   async next(signal: AbortSignal): Promise<VisitEvent> {
     for (;;) {

@@ -9,6 +9,7 @@ import type { QueueVisit, VisitEvent } from '../../../server/queues/queue-visit.
 import { type Database, openDatabase } from '../../../sql/database.ts'
 import { migrate } from '../../../sql/migrate.ts'
 import { insertUser } from '../../../sql/queries/access.ts'
+import { beatControlPlane } from '../../../sql/queries/calls.ts'
 import { insertQueue } from '../../../sql/queries/queues.ts'
 import { WakeUps } from '../../../sql/wake-ups.ts'
 import { freshDatabase, type TestDatabase } from '../../support/parley.ts'
@@ -69,6 +70,7 @@ export class Installation implements AsyncDisposable {
     const shared = { db: this.db, wakeUps, controlPlaneId: id, log, ...(now !== undefined && { now }) }
     const agents = await AgentService.start({ ...shared, settings: rest })
     const queues = await QueueService.start({ ...shared, agents })
+    const { db } = this
     let isStopped = false
     const stop = async () => {
       if (isStopped) return
@@ -88,6 +90,8 @@ export class Installation implements AsyncDisposable {
       async kill() {
         await stop()
         await beat[Symbol.asyncDispose]()
+        // The dead do not take their row away.
+        await beatControlPlane(db, id, new Date())
       }
     }
   }

@@ -1,0 +1,177 @@
+import type { Db } from '../../sql/database.ts'
+import { beginCallback, claimCallbacks, type DueCallback, endCallback } from '../../sql/queries/queue-callbacks.ts'
+import type { WakeUps } from '../../sql/wake-ups.ts'
+import { Refresher } from '../agents/refresher.ts'
+import type { Logger } from '../log.ts'
+import type { QueueService } from './queue-service.ts'
+import type { OfferFacts, QueueVisit } from './queue-visit.ts'
+import type { Queue } from './queue.ts'
+
+/** A callback whose turn has come, with an agent held for it. */
+export type CallbackDue = Readonly<{
+  callbackId: string
+  /** The call in which it was booked. */
+  callId: string
+  number: string
+  language: string | null
+  queue: Queue
+  /** Tries, with this one. */
+  attempt: number
+  offer: OfferFacts
+  /** Settle the offer here: `answered` once agent and customer talk, `withdrawn` when the customer was not reached. */
+  visit: QueueVisit
+}>
+
+/** `tryLater`: nobody answered; the callback keeps its place and comes again until its tries are used up. */
+export type CallbackHandler = (due: CallbackDue, signal: AbortSignal) => Promise<'done' | 'failed' | 'tryLater'>
+
+export type CallbackSettings = Readonly<{
+  /** Callbacks that wait for an agent at the same time, on this control plane. */
+  maxAtOnce: number
+  maxAttempts: number
+  retryMs: number
+}>
+
+const SETTINGS: CallbackSettings = { maxAtOnce: 200, maxAttempts: 3, retryMs: 15 * 60_000 }
+const LOOK_MS = 1_000
+
+/**
+ * Callbacks that keep their place: each waits in its queue like a caller, from the instant at which its place was
+ * taken, and is handed to the dialler together with the agent whose turn it is. Only while the queue is open.
+ */
+export class CallbackDesk implements AsyncDisposable {
+  readonly #db: Db
+  readonly #queues: QueueService
+  readonly #log: Logger
+  readonly #now: () => Date
+  readonly #settings: CallbackSettings
+  readonly #handler: CallbackHandler
+  readonly #ended = new AbortController()
+  readonly #running = new Set<Promise<void>>()
+  readonly #look = new Refresher(() => this.#claim())
+  readonly #timer: NodeJS.Timeout
+  #hasFailed = false
+
+  constructor(
+    parts: Readonly<{
+      db: Db
+      queues: QueueService
+      wakeUps: WakeUps
+      log: Logger
+      now?: () => Date
+      settings?: Partial<CallbackSettings>
+    }>,
+    handler: CallbackHandler
+  ) {
+    this.#db = parts.db
+    this.#queues = parts.queues
+    this.#log = parts.log
+    this.#now = parts.now ?? (() => new Date())
+    this.#settings = { ...SETTINGS, ...parts.settings }
+    this.#handler = handler
+    this.#timer = setInterval(() => this.#lookSoon(), LOOK_MS)
+    parts.wakeUps.listen(topic => {
+      if (topic === 'callbacks') this.#lookSoon()
+    }, this.#ended.signal)
+    this.#lookSoon()
+  }
+
+  /** Callbacks that wait for an agent go back to be taken by others; those being dialled are waited for. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ended.abort(new Error('the control plane stops'))
+    clearInterval(this.#timer)
+    await this.#look.idle()
+    await Promise.allSettled(this.#running)
+  }
+
+  #lookSoon(): void {
+    if (this.#ended.signal.aborted) return
+    this.#look.run().then(
+      () => {
+        this.#hasFailed = false
+      },
+      err => {
+        if (!this.#hasFailed) this.#log.warn({ err }, 'callbacks cannot be looked for')
+        this.#hasFailed = true
+      }
+    )
+  }
+
+  async #claim(): Promise<void> {
+    const room = this.#settings.maxAtOnce - this.#running.size
+    if (room <= 0 || this.#ended.signal.aborted) return
+    const visits = new Map<string, { callback: DueCallback; visit: QueueVisit; queue: Queue }>()
+    try {
+      await claimCallbacks(this.#db, this.#now(), room, callback => {
+        const queue = this.#queues.findQueue(callback.queue ?? '')
+        if (queue === undefined || !this.#queues.isOpen(queue)) return null
+        const { visit, row } = this.#queues.prepare(queue, {
+          callId: callback.call_id,
+          queue: queue.id,
+          language: callback.language ?? 'en',
+          priority: 50,
+          skills: [],
+          placeFromAt: callback.place_from_at,
+          calledNumber: null,
+          kind: 'callback'
+        })
+        visits.set(callback.id, { callback, visit, queue })
+        return row
+      })
+    } catch (err) {
+      for (const { visit } of visits.values()) this.#queues.forget(visit)
+      throw err
+    }
+    for (const { callback, visit, queue } of visits.values()) {
+      const serving = this.#serve(callback, visit, queue)
+        .catch(err => this.#log.error({ err, callbackId: callback.id }, 'a callback failed'))
+        .finally(() => this.#running.delete(serving))
+      this.#running.add(serving)
+    }
+  }
+
+  async #serve(callback: DueCallback, visit: QueueVisit, queue: Queue): Promise<void> {
+    const { signal } = this.#ended
+    await using held = visit
+    const offer = await this.#nextOffer(held, signal)
+    if (offer === null) return
+    if (!(await beginCallback(this.#db, callback.id))) {
+      await held.settle(offer.id, { kind: 'withdrawn' })
+      return
+    }
+    const attempt = callback.attempts + 1
+    let outcome: Awaited<ReturnType<CallbackHandler>> = 'tryLater'
+    try {
+      const { id: callbackId, call_id: callId, number, language } = callback
+      outcome = await this.#handler(
+        { callbackId, callId, number, language, queue, attempt, offer, visit: held },
+        signal
+      )
+    } finally {
+      const isLast = outcome === 'tryLater' && attempt >= this.#settings.maxAttempts
+      const status = isLast ? 'failed' : outcome === 'tryLater' ? 'waiting' : outcome
+      const notBefore = status === 'waiting' ? new Date(this.#now().getTime() + this.#settings.retryMs) : null
+      // Before the entry leaves: what has no live entry and no end may be taken by others.
+      await endCallback(this.#db, callback.id, status, notBefore)
+      // Whatever the dialler left open.
+      await held.settle(offer.id, { kind: 'withdrawn' })
+      if (outcome !== 'done') await held.leave('callback')
+    }
+  }
+
+  async #nextOffer(visit: QueueVisit, signal: AbortSignal): Promise<OfferFacts | null> {
+    try {
+      for (;;) {
+        const event = await visit.next(signal)
+        if (event.kind === 'offer') return event.offer
+        if (event.kind === 'lost') return null
+      }
+    } catch (err) {
+      if (signal.aborted) {
+        await visit.leave('callback')
+        return null
+      }
+      throw err
+    }
+  }
+}
