@@ -14,6 +14,17 @@ export type Config = Readonly<{
   http: Readonly<{ host: string; port: number }>
   sip: Readonly<{ host: string; port: number; realm: string; unknownSources: UnknownSources; maxCalls: number }>
   rtpPorts: readonly [first: number, last: number]
+  /** Pages over TLS; null while they are off. `certFile` null means a certificate of our own. */
+  https: Readonly<{ port: number; certFile: string | null; keyFile: string | null }> | null
+  softphone: Readonly<{
+    sfu: 'auto' | 'mediasoup' | 'embedded'
+    host: string
+    announcedHost: string | null
+    port: number
+    rtpPorts: readonly [first: number, last: number]
+    turnUrls: readonly string[]
+    reconnectMs: number
+  }>
   databaseUrl: string | null
   /** null means the embedded stand-in. */
   drachtio: EngineAddress | null
@@ -39,6 +50,7 @@ export class ConfigError extends Error {
 }
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
+const SFUS = ['auto', 'mediasoup', 'embedded'] as const
 const UNKNOWN_SOURCES = ['answer', 'refuse', 'ignore'] as const
 
 /** Turns variables into settings. Throws {@link ConfigError} with every problem, not only the first. */
@@ -72,16 +84,25 @@ export function parseConfig(env: Env, unknown: readonly string[] = []): Config {
     return null
   }
 
+  const list = (name: VariableName): readonly string[] =>
+    (env[name] ?? '')
+      .split(',')
+      .map(item => item.trim())
+      .filter(Boolean)
+
   const dataDir = resolve(text('PARLEY_DATA_DIR', './data'))
   const sipHost = text('PARLEY_SIP_HOST', '127.0.0.1')
   if (!isIPv4(sipHost)) problems.push(`PARLEY_SIP_HOST must be an IPv4 address, not "${sipHost}"`)
+  const httpHost = text('PARLEY_HTTP_HOST', '127.0.0.1')
+  if (((env.PARLEY_TLS_CERT?.trim() || null) === null) !== ((env.PARLEY_TLS_KEY?.trim() || null) === null))
+    problems.push('PARLEY_TLS_CERT and PARLEY_TLS_KEY go together')
   const databaseUrl = env.PARLEY_DATABASE_URL?.trim() || null
   if (databaseUrl !== null && !/^postgres(ql)?:\/\//.test(databaseUrl))
     problems.push('PARLEY_DATABASE_URL must start with postgres://')
 
   const config: Config = {
     dataDir,
-    http: { host: text('PARLEY_HTTP_HOST', '127.0.0.1'), port: integer('PARLEY_HTTP_PORT', 8080, 0, 65_535) },
+    http: { host: httpHost, port: integer('PARLEY_HTTP_PORT', 8080, 0, 65_535) },
     sip: {
       host: sipHost,
       port: integer('PARLEY_SIP_PORT', 5060, 0, 65_535),
@@ -93,7 +114,24 @@ export function parseConfig(env: Env, unknown: readonly string[] = []): Config {
       ),
       maxCalls: integer('PARLEY_MAX_CALLS', 300, 1, 100_000)
     },
-    rtpPorts: parsePortRange(text('PARLEY_RTP_PORTS', '20000-29999'), problems),
+    rtpPorts: parsePortRange('PARLEY_RTP_PORTS', text('PARLEY_RTP_PORTS', '20000-29999'), problems),
+    https:
+      (env.PARLEY_HTTPS_PORT ?? '').trim() === '' && isLoopback(httpHost)
+        ? null
+        : {
+            port: integer('PARLEY_HTTPS_PORT', 8443, 0, 65_535),
+            certFile: env.PARLEY_TLS_CERT?.trim() || null,
+            keyFile: env.PARLEY_TLS_KEY?.trim() || null
+          },
+    softphone: {
+      sfu: oneOf('PARLEY_SFU', SFUS, 'auto'),
+      host: text('PARLEY_WEBRTC_HOST', sipHost),
+      announcedHost: env.PARLEY_WEBRTC_ANNOUNCED?.trim() || null,
+      port: integer('PARLEY_WEBRTC_PORT', 34_000, 0, 65_535),
+      rtpPorts: parsePortRange('PARLEY_SFU_RTP_PORTS', text('PARLEY_SFU_RTP_PORTS', '30000-33999'), problems),
+      turnUrls: list('PARLEY_TURN_URLS'),
+      reconnectMs: integer('PARLEY_RECONNECT_MS', 20_000, 1_000, 300_000)
+    },
     databaseUrl,
     drachtio: engine('PARLEY_DRACHTIO'),
     freeswitch: engine('PARLEY_FREESWITCH'),
@@ -115,13 +153,17 @@ export function parseConfig(env: Env, unknown: readonly string[] = []): Config {
   return deepFreeze(config)
 }
 
-function parsePortRange(given: string, problems: string[]): readonly [number, number] {
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.')
+}
+
+function parsePortRange(name: VariableName, given: string, problems: string[]): readonly [number, number] {
   const match = /^(\d{1,5})-(\d{1,5})$/.exec(given)
   const first = Number(match?.[1])
   const last = Number(match?.[2])
   // RTP takes an even port and RTCP the next odd one (RFC 3550 §11).
   if (match !== null && first >= 1024 && last <= 65_535 && last - first >= 3) return [first, last]
-  problems.push(`PARLEY_RTP_PORTS must read first-last between 1024 and 65535, at least four ports, not "${given}"`)
+  problems.push(`${name} must read first-last between 1024 and 65535, at least four ports, not "${given}"`)
   return [20_000, 29_999]
 }
 

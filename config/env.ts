@@ -25,6 +25,21 @@ export const VARIABLES = {
   PARLEY_SIP_REALM: 'Realm of SIP digest authentication. Default parley',
   PARLEY_UNKNOWN_SOURCES:
     'What a SIP source that no trunk names gets: answer (every call is taken), refuse (403) or ignore (silence). Default refuse; answer while the SIP host is a loopback address',
+  PARLEY_HTTPS_PORT:
+    'Port of web pages and API over TLS 1.3, which browsers ask for before they give a microphone to a page of another machine. Unset: 8443 when the web server is not on a loopback address, otherwise off; 0 takes any free port',
+  PARLEY_TLS_CERT:
+    'File with the certificate chain, PEM. Unset: a certificate of its own, made once in the data folder',
+  PARLEY_TLS_KEY: 'File with the private key of PARLEY_TLS_CERT, PEM',
+  PARLEY_SFU:
+    'What carries softphones’ audio: auto (mediasoup where its worker is installed), mediasoup or embedded. Default auto',
+  PARLEY_WEBRTC_HOST: 'Address that softphones’ audio binds. Default: PARLEY_SIP_HOST',
+  PARLEY_WEBRTC_ANNOUNCED: 'Address that browsers are told instead of PARLEY_WEBRTC_HOST, behind NAT',
+  PARLEY_WEBRTC_PORT: 'UDP port of all softphones’ audio. Default 34000; 0 takes any free port',
+  PARLEY_SFU_RTP_PORTS: 'UDP port range between the SFU and FreeSWITCH, first-last. Default 30000-33999',
+  PARLEY_TURN_URLS: 'TURN servers for softphones, separated by commas, such as turn:turn.example.com:3478',
+  PARLEY_TURN_SECRET: 'Shared secret of the TURN servers, for credentials that expire (coturn: use-auth-secret)',
+  PARLEY_RECONNECT_MS:
+    'How long a softphone may be away during a call before the caller goes back to the head of the queue. Default 20000',
   PARLEY_MAX_CALLS: 'Calls at once before further ones get 503. Default 300',
   PARLEY_DRAIN_MS: 'How long running calls may go on after SIGTERM, in milliseconds. Default 30000',
   PARLEY_LOG_LEVEL: 'fatal, error, warn, info, debug or trace. Default info',

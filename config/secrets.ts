@@ -10,6 +10,8 @@ export type Secrets = Readonly<{
   key: Buffer
   /** The admin's password as given; undefined lets the first start make one. */
   adminPassword: string | undefined
+  /** Shared with the TURN servers; undefined when there are none. */
+  turnSecret: string | undefined
 }>
 
 const KEY_FORM = /^[0-9a-f]{64}$/i
@@ -17,10 +19,11 @@ const KEY_FORM = /^[0-9a-f]{64}$/i
 /** Reads the secrets, making and keeping the sealing key on first start in a file that only the owner can read. */
 export async function loadSecrets(env: Env, dataDir: string): Promise<Secrets> {
   const adminPassword = env.PARLEY_ADMIN_PASSWORD || undefined
+  const turnSecret = env.PARLEY_TURN_SECRET || undefined
   const given = env.PARLEY_SECRET_KEY?.trim()
   if (given !== undefined && given !== '') {
     if (!KEY_FORM.test(given)) throw new ConfigError(['PARLEY_SECRET_KEY must be 64 hexadecimal digits'])
-    return { key: Buffer.from(given, 'hex'), adminPassword }
+    return { key: Buffer.from(given, 'hex'), adminPassword, turnSecret }
   }
   await mkdir(dataDir, { recursive: true })
   const file = join(dataDir, 'secret.key')
@@ -32,5 +35,5 @@ export async function loadSecrets(env: Env, dataDir: string): Promise<Secrets> {
   }
   const kept = (await readFile(file, 'utf8')).trim()
   if (!KEY_FORM.test(kept)) throw new ConfigError([`${file} does not hold 64 hexadecimal digits`])
-  return { key: Buffer.from(kept, 'hex'), adminPassword }
+  return { key: Buffer.from(kept, 'hex'), adminPassword, turnSecret }
 }

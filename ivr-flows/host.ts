@@ -95,6 +95,10 @@ export type QueueOptions = Readonly<{
   maxWaitMs?: number
   music?: Prompt
   announce?: Readonly<{ prompts: readonly Prompt[]; everyMs: number }>
+  /** Why the customer calls, in one line for the agent. */
+  reason?: string
+  /** What the flow has found out, for the agent's screen. */
+  answers?: readonly Readonly<{ label: string; value: string; source: string }>[]
 }>
 
 export type VoicemailOptions = Readonly<{

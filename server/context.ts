@@ -11,11 +11,19 @@ import { type DatabaseLocation, type Db, openDatabase } from '../sql/database.ts
 import { type PgBoss, startJobs } from '../sql/jobs.ts'
 import { migrate } from '../sql/migrate.ts'
 import { sql } from 'kysely'
+import { openSoftphoneMedia } from '../media/webrtc/open-softphone-media.ts'
+import { WakeUps } from '../sql/wake-ups.ts'
+import { AgentCalls } from './agent-calls/agent-calls.ts'
+import type { CardParts } from './agent-calls/customer-card.ts'
+import { AgentService } from './agents/agent-service.ts'
 import { Call } from './calls/call.ts'
 import { LiveCalls } from './calls/live-calls.ts'
+import { OutboundLaw } from './calls/outbound-law.ts'
+import { promptSources } from './calls/prompt-sources.ts'
 import { startHeartbeat, startReconciler } from './calls/reconciler.ts'
 import { StoryWriter } from './calls/story-writer.ts'
 import { ComplianceService } from './compliance/compliance-service.ts'
+import { serveDemoCall } from './demo-call.ts'
 import { type Account, seedDatabase } from './demo-data.ts'
 import { BusinessEvents } from './events.ts'
 import { FlowLibrary } from './flow-library.ts'
@@ -28,11 +36,13 @@ import { type InboundParts, serveInboundCall } from './inbound-call.ts'
 import type { Loggers } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import { startOutboundCall } from './outbound-call.ts'
+import { QueueService } from './queues/queue-service.ts'
 import { RoutingCache } from './routing/routing-cache.ts'
 import { TrunkLoad } from './routing/trunk-load.ts'
 import { DigestGuard } from './telephony/digest.ts'
 import { onInvite } from './telephony/on-invite.ts'
 import { Registrar } from './telephony/registrar.ts'
+import { CLOSE_CODES } from './softphone/protocol.ts'
 import { connectSipServer } from './telephony/sip-server.ts'
 import { PromptWarmer } from './warm-prompts.ts'
 
@@ -67,7 +77,8 @@ export async function startParley(
   config: Config,
   secrets: Secrets,
   engines: EngineAddresses,
-  loggers: Loggers
+  loggers: Loggers,
+  options: Readonly<{ now?: () => Date }> = {}
 ): Promise<Parley> {
   const stack = new AsyncDisposableStack()
   try {
@@ -149,7 +160,69 @@ export async function startParley(
     )
     await media.ready(AbortSignal.timeout(ENGINE_READY_MS))
 
+    const compliance = await ComplianceService.open({
+      db: complianceDb(db),
+      packFolder: fileURLToPath(new URL('../config/rule-packs', import.meta.url)),
+      dataFolder: config.dataDir,
+      secret: secrets.key,
+      engine: 'parley',
+      newId
+    })
+    const law = new OutboundLaw(compliance, loggers.calls, options.now)
+    const wakeUps = stack.use(
+      await WakeUps.open(database, err => loggers.database.warn({ err }, 'the listener for changes was cut off'))
+    )
+    const agents = stack.use(
+      await AgentService.start({
+        db,
+        wakeUps,
+        controlPlaneId,
+        log: loggers.calls,
+        settings: { graceMs: config.softphone.reconnectMs }
+      })
+    )
+    const queues = stack.use(await QueueService.start({ db, wakeUps, agents, controlPlaneId, log: loggers.calls }))
+    const sfu = stack.use(
+      await openSoftphoneMedia({
+        engine: config.softphone.sfu,
+        listenAddress: config.softphone.host,
+        ...(config.softphone.announcedHost !== null && { announcedAddress: config.softphone.announcedHost }),
+        udpPort: config.softphone.port,
+        plainListenAddress: config.sip.host,
+        plainPorts: config.softphone.rtpPorts,
+        log: loggers.media,
+        onEngine: (engine, reason) => loggers.media.info({ engine, reason }, 'softphones are carried by')
+      })
+    )
+    const newOutboundCall = () => new Call({ direction: 'outbound', log: loggers.calls, sink: events.call })
+    const cards: CardParts = { db, log: loggers.calls, sources: async () => [] }
+    const holdMusic = (language: string) => prompts.holdMusic(language)
+    const agentCalls: AgentCalls = new AgentCalls({
+      db,
+      media,
+      sip,
+      routing,
+      trunkLoad,
+      secretKey: secrets.key,
+      log: loggers.calls,
+      agents,
+      queues,
+      sfu,
+      metrics,
+      cards,
+      law,
+      liveCalls,
+      maxCalls: config.sip.maxCalls,
+      controlPlaneId,
+      reconnectMs: config.softphone.reconnectMs,
+      newCall: newOutboundCall,
+      holdMusic,
+      prepare: async (asked, signal) => (await promptSources(prompts, asked, signal)).sources,
+      serveDemo: (call, customer) => serveDemoCall({ ...parts, liveCalls, sfu, cards }, call, customer)
+    })
+
     const parts: InboundParts = {
+      serveQueue: (...args) => agentCalls.serve(...args),
       db,
       media,
       sip,
@@ -181,18 +254,11 @@ export async function startParley(
         serveInboundCall(parts, ...args)
     }
 
-    const compliance = await ComplianceService.open({
-      db: complianceDb(db),
-      packFolder: fileURLToPath(new URL('../config/rule-packs', import.meta.url)),
-      dataFolder: config.dataDir,
-      secret: secrets.key,
-      engine: 'parley',
-      newId
-    })
     const app = await createApp(
       {
         config,
         secretKey: secrets.key,
+        turnSecret: secrets.turnSecret,
         db,
         log: loggers.http,
         metrics,
@@ -209,7 +275,8 @@ export async function startParley(
               ...parts,
               liveCalls,
               maxCalls: config.sip.maxCalls,
-              newCall: () => new Call({ direction: 'outbound', log: loggers.calls, sink: events.call })
+              law,
+              newCall: newOutboundCall
             },
             request,
             requestedBy
@@ -220,9 +287,11 @@ export async function startParley(
           warmer.start()
         }
       },
-      compliance
+      compliance,
+      agentCalls
     )
     stack.defer(() => app.close())
+    stack.defer(() => agentCalls.close(CLOSE_CODES.draining, 'The server is shutting down'))
     const httpUrl = await app.listen({ host: config.http.host, port: config.http.port })
     // Calls end before what they stand on is taken away.
     stack.defer(() => liveCalls.drain(0))

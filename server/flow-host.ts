@@ -1,13 +1,15 @@
-import type { FlowHost, Prompt, TransferOutcome } from '../ivr-flows/host.ts'
+import type { FlowHost, Prompt, QueueOptions, QueueOutcome, TransferOutcome } from '../ivr-flows/host.ts'
 import { MediaError } from '../media/endpoint.ts'
 import type { PromptLibrary } from '../media/prompts/prompt-library.ts'
 import { PromptError } from '../media/prompts/synthesizer.ts'
 import type { TapServer } from '../media/tap/tap-server.ts'
 import { insertQueueCallback, insertSurveyAnswer } from '../sql/queries/calls.ts'
+import type { WaitingCustomer } from './agent-calls/serve-caller.ts'
 import { aborted } from './calls/aborted.ts'
 import type { Call } from './calls/call.ts'
 import type { CustomerLeg } from './calls/caller-leg.ts'
 import { type Destination, dial, type DialParts } from './calls/dial.ts'
+import { promptSources } from './calls/prompt-sources.ts'
 import { storeSurely } from './calls/store-surely.ts'
 import { recordVoicemail } from './calls/voicemail.ts'
 import { isDatabaseUnavailable } from './errors.ts'
@@ -26,6 +28,8 @@ export type FlowHostParts = DialParts &
     metrics: Metrics
     dataDir: string
     requestHosts: readonly string[]
+    /** Serves a caller from a queue until everybody who was to talk has talked. */
+    serveQueue(call: Call, customer: WaitingCustomer, options: QueueOptions, signal: AbortSignal): Promise<QueueOutcome>
   }>
 
 type PlayFailure = Readonly<{ kind: 'failed'; code: string; reason: string }>
@@ -42,27 +46,7 @@ export function createFlowHost(
   /** The media server's sources for prompts, made where they have to be. */
   const prepare = async (prompts: readonly Prompt[], signal: AbortSignal): Promise<readonly string[] | PlayFailure> => {
     try {
-      let isMade = false
-      const sources = await Promise.all(
-        prompts.map(async prompt => {
-          switch (prompt.kind) {
-            case 'speech':
-            case 'file': {
-              const ready = await parts.prompts.prepare(prompt, signal)
-              if (ready.origin === 'made') isMade = true
-              return ready.source
-            }
-            case 'url':
-              return prompt.url
-            case 'silence':
-              return `silence_stream://${prompt.durationMs}`
-            case 'tone':
-              return `tone_stream://${prompt.spec}`
-            default:
-              return prompt satisfies never
-          }
-        })
-      )
+      const { sources, isMade } = await promptSources(parts.prompts, prompts, signal)
       if (sources.length > 0)
         call.record({ kind: 'promptStarted', prompts: sources.length, ready: isMade ? 'made' : 'cached' })
       return sources
@@ -168,10 +152,30 @@ export function createFlowHost(
       }
     },
 
-    async queue({ queue }) {
-      call.record({ kind: 'queueEntered', queue })
-      call.record({ kind: 'queueLeft', queue, outcome: 'unavailable' })
-      return { kind: 'unavailable', reason: 'No agent is signed in to this queue.' }
+    async queue(options, signal) {
+      const { audio, endpoint } = await leg.connected()
+      const isInbound = call.direction === 'inbound'
+      try {
+        return await parts.serveQueue(
+          call,
+          {
+            endpoint,
+            audio,
+            name: null,
+            number: isInbound ? facts.callerNumber : facts.calledNumber,
+            ownNumber: isInbound ? facts.calledNumber : facts.callerNumber,
+            language
+          },
+          options,
+          signal
+        )
+      } catch (err) {
+        signal.throwIfAborted()
+        // Without the database nobody knows who is free; the flow still has its own way on.
+        if (!isDatabaseUnavailable(err)) throw err
+        failed('DATABASE_UNAVAILABLE', 'The queue cannot be reached.', err)
+        return { kind: 'unavailable', reason: 'The database cannot be reached.' }
+      }
     },
 
     async voicemail(options, signal) {

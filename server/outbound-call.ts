@@ -1,10 +1,11 @@
 import { onAbort } from './calls/aborted.ts'
 import type { Call } from './calls/call.ts'
 import { type ConnectedLeg, type CustomerLeg, endReasonOf, endWithMedia } from './calls/caller-leg.ts'
-import { type Destination, dial } from './calls/dial.ts'
+import { type Destination, dial, type DialOutcome } from './calls/dial.ts'
 import { endReasonForStatus } from './calls/end-reasons.ts'
 import { LegAudio } from './calls/leg-audio.ts'
 import type { LiveCalls } from './calls/live-calls.ts'
+import type { AttemptOutcome, LawfulAttempt, OutboundLaw } from './calls/outbound-law.ts'
 import { AppError } from './errors.ts'
 import type { RunnableFlow } from './flow-library.ts'
 import type { StartCallRequest } from './http/parts.ts'
@@ -13,9 +14,18 @@ import { isDialable } from './routing/numbers.ts'
 import { routeOutbound } from './routing/route-outbound.ts'
 import { endByError, runCallFlow } from './run-call-flow.ts'
 
-export type OutboundParts = InboundParts & Readonly<{ liveCalls: LiveCalls; maxCalls: number; newCall(): Call }>
+export type OutboundParts = InboundParts &
+  Readonly<{ liveCalls: LiveCalls; maxCalls: number; law: OutboundLaw; newCall(): Call }>
 
 const DEFAULT_RING_MS = 30_000
+
+const ATTEMPT_OUTCOMES = {
+  answered: 'answered',
+  busy: 'busy',
+  noAnswer: 'no_answer',
+  refused: 'failed',
+  notAllowed: 'failed'
+} as const satisfies Record<DialOutcome['kind'], AttemptOutcome>
 
 type Plan = Readonly<{
   destination: Destination
@@ -43,6 +53,20 @@ export async function startOutboundCall(
   // Others may have taken the last place, or a shutdown begun, while the database was asked.
   refuseWithoutRoom(parts)
   const call = parts.newCall()
+  const { destination } = plan
+  // Written before the INVITE, and used up by this call; a phone of our own needs nobody's leave.
+  const attempt =
+    destination.kind === 'number'
+      ? await parts.law.permit({
+          callId: call.id,
+          number: destination.value,
+          mode: 'prerecorded',
+          purpose: request.purpose ?? 'service',
+          ...(request.party !== undefined && { party: request.party }),
+          callerNumber: plan.callerNumber
+        })
+      : null
+  refuseWithoutRoom(parts)
   parts.liveCalls.add(call)
   call.record({
     kind: 'started',
@@ -56,7 +80,7 @@ export async function startOutboundCall(
     controlPlaneId: parts.controlPlaneId,
     requestedBy
   })
-  void serveOutboundCall(parts, call, plan)
+  void serveOutboundCall(parts, call, plan, attempt)
   return call
 }
 
@@ -66,7 +90,12 @@ function refuseWithoutRoom({ liveCalls, maxCalls }: OutboundParts): void {
 }
 
 /** The story of a call that goes out. Never throws. */
-async function serveOutboundCall(parts: OutboundParts, call: Call, plan: Plan): Promise<void> {
+async function serveOutboundCall(
+  parts: OutboundParts,
+  call: Call,
+  plan: Plan,
+  attempt: LawfulAttempt | null
+): Promise<void> {
   const startedAtMs = performance.now()
   try {
     await using _call = call
@@ -82,6 +111,7 @@ async function serveOutboundCall(parts: OutboundParts, call: Call, plan: Plan): 
         },
         call.signal
       )
+      await attempt?.outcome(ATTEMPT_OUTCOMES[outcome.kind])
       switch (outcome.kind) {
         case 'answered': {
           const { endpoint, dialog } = outcome.leg
@@ -113,7 +143,10 @@ async function serveOutboundCall(parts: OutboundParts, call: Call, plan: Plan): 
           outcome satisfies never
       }
     } catch (err) {
-      if (!call.signal.aborted) endByError(call, err)
+      if (!call.signal.aborted) {
+        await attempt?.outcome('failed')
+        endByError(call, err)
+      }
     }
   } finally {
     parts.liveCalls.remove(call)

@@ -13,6 +13,12 @@ export const QueueNode = Type.Object(
     ),
     skills: Type.Optional(Type.Array(template('A skill that the agent must have'), { maxItems: 20 })),
     maxWaitMs: Type.Optional(Type.Integer({ minimum: 1_000, maximum: 24 * 3_600_000, description: 'Longest wait' })),
+    reason: Type.Optional(template('Why the customer calls, in one line that the agent sees before answering')),
+    card: Type.Optional(
+      Type.Record(Type.String({ minLength: 1, maxLength: 60 }), template('What the agent sees beside the label'), {
+        description: 'What the flow has found out, for the agent’s screen: label and value'
+      })
+    ),
     music: Type.Optional(Prompts),
     announce: Type.Optional(
       Type.Object(
@@ -44,7 +50,7 @@ export const queue: NodeBehaviour<QueueNode> = {
   ],
   enter: (context, node) => {
     const [music] = node.music === undefined ? [] : context.prompts(node.music)
-    const { announce, maxWaitMs, priority = 50, skills = [] } = node
+    const { announce, maxWaitMs, priority = 50, skills = [], reason, card = {} } = node
     return {
       kind: 'ask',
       changes: { pendingDigit: null },
@@ -55,6 +61,11 @@ export const queue: NodeBehaviour<QueueNode> = {
           priority,
           skills: skills.map(skill => fillText(skill, context.scope)).filter(skill => skill !== ''),
           ...(maxWaitMs === undefined ? {} : { maxWaitMs }),
+          ...(reason === undefined ? {} : { reason: fillText(reason, context.scope) }),
+          answers: Object.entries(card).flatMap(([label, text]) => {
+            const value = fillText(text, context.scope)
+            return value === '' ? [] : [{ label, value, source: 'flow' }]
+          }),
           ...(music === undefined ? {} : { music }),
           ...(announce === undefined
             ? {}

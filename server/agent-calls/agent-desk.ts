@@ -26,6 +26,9 @@ type LiveOffer = {
   answer(outcome: 'answered' | 'rejected'): void
 }
 
+/** A call in which the agent plays the customer. */
+type Demo = Readonly<{ facts: DeskCallFacts; press(digit: string): void; hangUp(): void; since: Date }>
+
 type Current = {
   readonly facts: DeskCallFacts
   /** Null while the far end of the agent's own call rings. */
@@ -52,6 +55,7 @@ export class AgentDesk {
   #current: Current | undefined
   #wrapUpFacts: DeskCallFacts | undefined
   #supervision: Supervision | undefined
+  #demo: Demo | undefined
   #note = ''
   #version = 0
   #isPushDue = false
@@ -182,6 +186,23 @@ export class AgentDesk {
     this.changed()
   }
 
+  /** The agent plays the customer of a demo call; a real call shows before it. */
+  beginDemo(facts: DeskCallFacts, controls: Readonly<{ press(digit: string): void; hangUp(): void }>): void {
+    this.#demo = { facts, since: new Date(), ...controls }
+    this.changed()
+  }
+
+  endDemo(callId: string): void {
+    if (this.#demo?.facts.callId !== callId) return
+    this.#demo = undefined
+    this.changed()
+  }
+
+  /** The demo call with this id, while no real call hides it. */
+  demo(callId: string): Demo | undefined {
+    return this.#current === undefined && this.#demo?.facts.callId === callId ? this.#demo : undefined
+  }
+
   /** Says that something of the state is new; it is pushed at the end of this turn of the event loop. */
   changed(): void {
     if (this.#isPushDue) return
@@ -248,7 +269,7 @@ export class AgentDesk {
 
   #call(): DeskCall | null {
     const current = this.#current
-    if (current === undefined) return null
+    if (current === undefined) return this.#demo === undefined ? null : this.#demoCall(this.#demo)
     const { facts, conversation, connectedAt } = current
     const self = conversation?.partyOf(this.agentId)
     return {
@@ -266,6 +287,35 @@ export class AgentDesk {
       customer: facts.card.as(this.role),
       note: this.#note,
       script: facts.queue?.script ?? null
+    }
+  }
+
+  #demoCall({ facts, since }: Demo): DeskCall {
+    const at = since.toISOString()
+    const party = (id: string, kind: DeskParty['kind'], name: string, hears: string): DeskParty => ({
+      id,
+      kind,
+      name,
+      number: null,
+      state: 'talking',
+      since: at,
+      hears: [hears]
+    })
+    return {
+      callId: facts.callId,
+      direction: facts.direction,
+      queue: null,
+      language: facts.language,
+      connectedAt: at,
+      mode: 'talking',
+      audio: this.softphone.isPresent ? 'connected' : 'reconnecting',
+      isMuted: this.softphone.isMuted,
+      parties: [party('self', 'self', this.name, 'parley'), party('parley', 'external', 'Parley', 'self')],
+      recording: { state: 'notRecorded', reason: 'policy', since: at },
+      supervisor: null,
+      customer: facts.card.as(this.role),
+      note: '',
+      script: null
     }
   }
 

@@ -383,7 +383,10 @@ export class Conversation {
     if (!this.#parties.has(this.#primaryId)) {
       const heir =
         others.find(party => party.kind === 'agent') ?? others.find(party => party.kind === 'supervisor') ?? others[0]
-      if (heir === undefined) return this.#finish({ kind: 'served' })
+      if (heir === undefined) {
+        this.#finish({ kind: 'served' })
+        return
+      }
       this.#primaryId = heir.id
     }
     if (this.#mode === 'conference' && others.length < 2) this.#setMode('talking')

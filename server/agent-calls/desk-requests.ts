@@ -63,6 +63,10 @@ export async function handleDeskRequest(
       return {}
     case 'hangUp':
       if (desk.giveUp(request.callId)) return {}
+      if (desk.demo(request.callId) !== undefined) {
+        desk.demo(request.callId)?.hangUp()
+        return {}
+      }
       await conversationOf(desk, request.callId).hangUp(agentId)
       return {}
     case 'hold':
@@ -73,6 +77,10 @@ export async function handleDeskRequest(
       desk.changed()
       return {}
     case 'digits':
+      if (desk.demo(request.callId) !== undefined) {
+        for (const digit of request.digits) desk.demo(request.callId)?.press(digit)
+        return {}
+      }
       await conversationOf(desk, request.callId).sendDigits(agentId, request.digits)
       return {}
     case 'transfer.blind':
@@ -139,8 +147,12 @@ function conversationOf(desk: AgentDesk, callId: string): Conversation {
 async function ringMe(calls: AgentCalls, desk: AgentDesk, language: string): Promise<string> {
   const { parts } = calls
   if (!desk.softphone.isPresent) throw new AppError('CONFLICT', 'Your browser’s audio is not connected yet.')
+  if (desk.callId !== null || desk.supervision !== undefined) throw new AppError('CONFLICT', 'End your call first.')
   if (parts.liveCalls.isDraining) throw new AppError('DRAINING', 'Try another server.')
   if (parts.liveCalls.size >= parts.maxCalls) throw new AppError('OVERLOADED', 'Try again in a moment.')
+  // The queue at the end of the demo can only find an agent who is there.
+  if (parts.agents.view(desk.agentId)?.status !== 'available')
+    await parts.agents.setStatus(desk.agentId, 'available', null)
   const call = parts.newCall()
   parts.liveCalls.add(call)
   call.record({

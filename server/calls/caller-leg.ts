@@ -6,8 +6,8 @@ import type { Call } from './call.ts'
 import type { EndReason } from './end-reasons.ts'
 import { LegAudio } from './leg-audio.ts'
 
-/** A leg whose party has answered or been answered. */
-export type ConnectedLeg = Readonly<{ endpoint: Endpoint; audio: LegAudio; dialog: SipDialog }>
+/** A leg whose party has answered or been answered. A browser that plays the customer has no dialog. */
+export type ConnectedLeg = Readonly<{ endpoint: Endpoint; audio: LegAudio; dialog: SipDialog | null }>
 
 /** The customer's part of a call: answered when the flow first needs to be heard. */
 export interface CustomerLeg {

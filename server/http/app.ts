@@ -5,6 +5,7 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify'
+import type { AgentCalls } from '../agent-calls/agent-calls.ts'
 import type { ComplianceService } from '../compliance/compliance-service.ts'
 import { newId } from '../ids.ts'
 import { registerAuthentication, SESSION_COOKIE } from './authentication.ts'
@@ -17,16 +18,18 @@ import { registerFlowRoutes } from './routes/flows.ts'
 import { registerNumberRoutes } from './routes/numbers.ts'
 import { registerHealthRoutes, registerOperationRoutes } from './routes/operations.ts'
 import { registerSessionRoutes } from './routes/session.ts'
+import { registerSoftphoneRoute } from './routes/softphone.ts'
 import { registerTrunkRoutes } from './routes/trunks.ts'
 import { registerUserRoutes } from './routes/users.ts'
 import { registerVoicemailRoutes } from './routes/voicemails.ts'
+import { registerWebPages } from './web-pages.ts'
 
 /** Requests of one address within a minute before 429; far above what a person or a wallboard does. */
 const REQUESTS_PER_MINUTE = 3_000
 const MAX_BODY_BYTES = 2 * 1024 * 1024
 
 /** The web server, ready to listen. Every route is in the list below. */
-export async function createApp(parts: HttpParts, compliance: ComplianceService): Promise<App> {
+export async function createApp(parts: HttpParts, compliance: ComplianceService, agentCalls: AgentCalls): Promise<App> {
   const app: App = Fastify({
     loggerInstance: parts.log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -71,10 +74,7 @@ export async function createApp(parts: HttpParts, compliance: ComplianceService)
 
   await app.register(swaggerUi, { routePrefix: '/api/docs' })
   registerHealthRoutes(app, parts)
-  // Until there is a desk to open, the API's pages are what a browser is here for.
-  app.get('/', { config: { access: 'public' }, schema: { hide: true } }, (_request, reply) =>
-    reply.redirect('/api/docs')
-  )
+  await registerWebPages(app)
   await app.register(
     async api => {
       registerSessionRoutes(api, parts)
@@ -86,6 +86,7 @@ export async function createApp(parts: HttpParts, compliance: ComplianceService)
       registerVoicemailRoutes(api, parts)
       registerOperationRoutes(api, parts)
       registerComplianceRoutes(api, parts, compliance)
+      await registerSoftphoneRoute(api, parts, agentCalls)
     },
     { prefix: '/api/v1' }
   )
@@ -97,6 +98,8 @@ const CONTENT_SECURITY = {
   scriptSrc: ["'self'"],
   styleSrc: ["'self'", "'unsafe-inline'"],
   imgSrc: ["'self'", 'data:'],
+  mediaSrc: ["'self'", 'blob:'],
+  // 'self' covers WebSockets of the same origin (CSP level 3).
   connectSrc: ["'self'"],
   frameAncestors: ["'none'"],
   upgradeInsecureRequests: null

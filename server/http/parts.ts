@@ -2,6 +2,7 @@ import type { Config } from '../../config/config.ts'
 import type { Db } from '../../sql/database.ts'
 import type { Call } from '../calls/call.ts'
 import type { LiveCalls } from '../calls/live-calls.ts'
+import type { Party, Purpose } from '../compliance/codes.ts'
 import type { BusinessEvents } from '../events.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
@@ -17,12 +18,17 @@ export type StartCallRequest = Readonly<{
   language?: string
   variables?: Readonly<Record<string, string>>
   ringMs?: number
+  /** What the rules for outbound calls are asked about; `service` when it is left out. */
+  purpose?: Purpose
+  party?: Party
 }>
 
 /** The part of the program that the HTTP side may use. */
 export type HttpParts = Readonly<{
   config: Config
   secretKey: Buffer
+  /** Shared with the TURN servers; undefined when there are none. */
+  turnSecret: string | undefined
   db: Db
   log: Logger
   metrics: Metrics

@@ -3,6 +3,7 @@ import type { ApiKeyRole } from '../../sql/tables.ts'
 /** Everything that a role can be allowed to do. A route names exactly one. */
 export const PERMISSIONS = [
   'session',
+  'softphone',
   'calls:read',
   'calls:control',
   'calls:start',
@@ -40,9 +41,10 @@ const COMPLIANCE_READ: readonly Permission[] = [
 ]
 
 const GRANTS: Readonly<Record<ApiKeyRole, readonly Permission[]>> = {
-  agent: ['session', 'calls:start', 'events:read', ...SETTINGS_READ],
+  agent: ['session', 'softphone', 'calls:start', 'events:read', ...SETTINGS_READ],
   supervisor: [
     'session',
+    'softphone',
     'calls:read',
     'calls:control',
     'calls:start',

@@ -205,7 +205,7 @@ t.test('a regular expression that runs away only refuses the digits', async t =>
   t.ok(performance.now() - begin < 2_000)
 })
 
-t.test('an agent’s queue is asked for by the caller’s language', async t => {
+t.test('a queue is asked for with what the flow has found out', async t => {
   const asked: unknown[] = []
   const flow = flowOf(await example('welcome-es.yaml'))
   const caller = host({
@@ -218,11 +218,11 @@ t.test('an agent’s queue is asked for by the caller’s language', async t => 
   })
   await runFlow(flow, caller, { signal: never, language: 'es' })
   t.match(asked[0], {
-    queue: 'service',
+    queue: 'support',
     priority: 50,
-    skills: ['es'],
+    skills: [],
     maxWaitMs: 180_000,
-    announce: { everyMs: 30_000 }
+    answers: []
   })
 })
 

@@ -33,7 +33,11 @@ export type TestParleyOptions = Readonly<{
   hasDemoData?: boolean
   /** Where callers call, when the test runs the SIP server itself. */
   sip?: PhonePeer
+  /** The clock that the rules for outbound calls see; by default a Tuesday noon in New York, evening in Berlin. */
+  now?: () => Date
 }>
+
+const LAWFUL_NOW = new Date('2026-11-24T17:00:00Z')
 
 export type TestCall = Readonly<{
   id: string
@@ -81,7 +85,9 @@ export class TestParley implements AsyncDisposable {
       PARLEY_DATA_DIR: dataDir,
       PARLEY_HTTP_PORT: '0',
       PARLEY_SIP_PORT: '0',
-      PARLEY_RTP_PORTS: rtpRange(),
+      PARLEY_RTP_PORTS: rtpRange(0, 399),
+      PARLEY_WEBRTC_PORT: '0',
+      PARLEY_SFU_RTP_PORTS: rtpRange(400, 599),
       PARLEY_DRAIN_MS: '0',
       PARLEY_DEMO_DATA: options.hasDemoData ? 'true' : 'false',
       ...(options.database === 'postgres' && { PARLEY_DATABASE_URL: await freshDatabase(stack) }),
@@ -106,7 +112,13 @@ export class TestParley implements AsyncDisposable {
       })
     )
     const parley = stack.use(
-      await startParley(config, { key: secretKey, adminPassword: ADMIN_PASSWORD }, engines.addresses, loggers)
+      await startParley(
+        config,
+        { key: secretKey, adminPassword: ADMIN_PASSWORD, turnSecret: undefined },
+        engines.addresses,
+        loggers,
+        { now: options.now ?? (() => LAWFUL_NOW) }
+      )
     )
     const sip =
       options.sip ??
@@ -237,9 +249,9 @@ export async function freshDatabase(stack: AsyncDisposableStack): Promise<string
 }
 
 /** Test files run beside each other: each process takes voice ports of its own. */
-function rtpRange(): string {
+function rtpRange(from: number, to: number): string {
   const first = 20_000 + (process.pid % 60) * 600
-  return `${first}-${first + 599}`
+  return `${first + from}-${first + to}`
 }
 
 function required(name: string): string {

@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import { findCdr, listCallEvents, listCdrs } from '../../../sql/queries/calls.ts'
 import type { CdrsTable } from '../../../sql/tables.ts'
 import { END_REASONS, type EndReason } from '../../calls/end-reasons.ts'
+import { PARTIES, type Party, PURPOSES, type Purpose } from '../../compliance/codes.ts'
 import { AppError } from '../../errors.ts'
 import { actorOf } from '../actor.ts'
 import { audit } from '../audit.ts'
@@ -146,7 +147,7 @@ export function registerCallRoutes(app: App, { db, liveCalls, startCall }: HttpP
       schema: {
         summary: 'Start a call',
         description:
-          'Calls a number in E.164 form through a trunk that may dial it, or an extension of a registered phone, and runs a flow when it is answered.',
+          'Calls a number in E.164 form through a trunk that may dial it, or an extension of a registered phone, and runs a flow when it is answered. A number is called only if the rules for outbound calls allow it now; the refusal names the decision and its reasons.',
         tags: ['calls'],
         body: Type.Object(
           {
@@ -157,6 +158,10 @@ export function registerCallRoutes(app: App, { db, liveCalls, startCall }: HttpP
             variables: Type.Optional(
               Type.Record(Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]*$' }), Type.String({ maxLength: 1000 }))
             ),
+            purpose: Type.Optional(
+              Type.Unsafe<Purpose>({ type: 'string', enum: [...PURPOSES], description: 'By default: service' })
+            ),
+            party: Type.Optional(Type.Unsafe<Party>({ type: 'string', enum: [...PARTIES] })),
             ringMs: Type.Optional(Type.Integer({ minimum: 1000, maximum: 120_000, default: 30_000 }))
           },
           { additionalProperties: false }
