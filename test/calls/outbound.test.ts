@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { sql } from 'kysely'
 import t from 'tap'
 import { decodeG711 } from '../../media/audio/g711.ts'
 import { toneShare } from '../../media/audio/goertzel.ts'
@@ -108,6 +109,19 @@ for (const database of testDatabases())
         status: 422,
         body: { code: 'NUMBER_INVALID' }
       })
+      const refused = await server.api('POST', '/calls', { to: '+12025550150', from: '+12025550100' })
+      t.match(
+        refused,
+        { status: 403, body: { code: 'NOT_LAWFUL', problems: [{ message: 'CONSENT_MISSING' }] } },
+        'a machine may not call who never agreed to it'
+      )
+      const consent = {
+        number: '+12025550150',
+        seller: 'Example Trading',
+        grade: 'written_signed',
+        evidence: { method: 'web', textVersion: '1', references: ['form 1'] }
+      }
+      t.equal((await server.api('POST', '/consents', consent)).status, 201)
       const placed = await server.api('POST', '/calls', { to: '+12025550150', from: '+12025550100' })
       t.equal(placed.status, 202)
       const first = await carrier.phone.nextInvite()
@@ -126,6 +140,12 @@ for (const database of testDatabases())
         endReason: 'calleeHungUp',
         trunkId: trunk.body['id']
       })
+      const { rows } = await sql<{ outcome: string; decided: Date; placed: Date }>`
+        select a.outcome, d.at as decided, a.placed_at as placed from compliance_attempts a
+        join compliance_decisions d on d.id = a.decision_id where a.call_id = ${placed.body['id']}`.execute(
+        server.parley.db
+      )
+      t.match(rows, [{ outcome: 'answered' }], 'the call joins exactly one decision')
       t.equal((await server.api('DELETE', `/trunks/${trunk.body['id']}`)).status, 204)
     })
 
