@@ -1,0 +1,26 @@
+/** A live event of a call (`GET /api/v1/events`); numbers are masked for the role. */
+export type LiveCallEvent = Readonly<{
+  callId: string
+  seq: number
+  at: string
+  kind: string
+  direction: 'inbound' | 'outbound'
+  state: 'ringing' | 'answered' | 'ended'
+  language: string | null
+  endReason: string | null
+}>
+
+/**
+ * Hears the server's live events until the returned function is called. The browser connects again by itself;
+ * `onChange` tells whether the stream is there, so that a screen can say how old it is.
+ */
+export function listenToCalls(
+  onEvent: (event: LiveCallEvent) => void,
+  onChange: (isLive: boolean) => void = () => undefined
+): () => void {
+  const stream = new EventSource('/api/v1/events')
+  stream.addEventListener('call', event => onEvent(JSON.parse(event.data) as LiveCallEvent))
+  stream.onopen = () => onChange(true)
+  stream.onerror = () => onChange(false)
+  return () => stream.close()
+}

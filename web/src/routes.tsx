@@ -1,0 +1,36 @@
+import { type ComponentType, lazy } from 'react'
+import type { IconName } from './parts/icons.tsx'
+
+/** A screen of the desk. Its code, texts and styles are fetched when it is first opened. */
+export type Screen = Readonly<{
+  /** As react-router takes it; `/*` at the end for a screen with pages of its own. */
+  path: string
+  /** Key of its name in `common.json`. */
+  label: `nav.${string}`
+  icon: IconName
+  /** Of server/http/permissions.ts; people without it neither see nor reach the screen. */
+  permission: string
+  Page: ComponentType
+}>
+
+function page(load: () => Promise<ComponentType>): ComponentType {
+  return lazy(async () => ({ default: await load() }))
+}
+
+/** In the order of the navigation. The first one that a role may use is where its people land after signing in. */
+export const SCREENS: readonly Screen[] = [
+  {
+    path: '/desk',
+    label: 'nav.desk',
+    icon: 'desk',
+    permission: 'calls:start',
+    Page: page(async () => (await import('./desk/desk-page.tsx')).DeskPage)
+  },
+  {
+    path: '/start',
+    label: 'nav.start',
+    icon: 'start',
+    permission: 'calls:start',
+    Page: page(async () => (await import('./start/start-page.tsx')).StartPage)
+  }
+]

@@ -1,0 +1,72 @@
+import { createContext, type ReactNode, useContext, useEffect, useState } from 'react'
+import { connectivity } from '../api/connectivity.ts'
+import { sessionEnded } from '../api/session.ts'
+import { notify } from '../parts/notices.tsx'
+import { codeOf, useProblemWords } from '../parts/problem.tsx'
+import { type Store, useStore } from '../store.ts'
+import { Softphone } from './softphone.ts'
+import { tabId } from './tab.ts'
+import { FIRST_VIEW, type SoftphoneView } from './view.ts'
+
+const SoftphoneContext = createContext<Softphone | null>(null)
+const NO_SOFTPHONE: Store<SoftphoneView> = {
+  get: () => FIRST_VIEW,
+  set: () => undefined,
+  subscribe: () => () => undefined
+}
+
+/** Owns the softphone of the signed-in person for as long as the shell is there; `isWanted` says whether the role has one. */
+export function SoftphoneProvider({ isWanted, children }: Readonly<{ isWanted: boolean; children: ReactNode }>) {
+  const [softphone, setSoftphone] = useState<Softphone | null>(null)
+  useEffect(() => {
+    if (!isWanted) return
+    let own: Softphone | null = null
+    let isGone = false
+    void tabId().then(tab => {
+      if (isGone) return
+      own = new Softphone(tab, {
+        notice: (code, text) => notify(text === '' ? code : text, { code }),
+        signedOut: () => sessionEnded.set(true),
+        reached: () => connectivity.reached('softphone'),
+        lost: () => connectivity.lost('softphone')
+      })
+      setSoftphone(own)
+    })
+    return () => {
+      isGone = true
+      own?.close()
+      connectivity.reached('softphone')
+      setSoftphone(null)
+    }
+  }, [isWanted])
+  return <SoftphoneContext value={softphone}>{children}</SoftphoneContext>
+}
+
+/** The softphone; null for roles without one and in the first moment of the page. */
+export function useSoftphone(): Softphone | null {
+  return useContext(SoftphoneContext)
+}
+
+/** What the softphone shows; before there is one, a view without connection. */
+export function useSoftphoneView(): SoftphoneView {
+  return useStore(useSoftphone()?.store ?? NO_SOFTPHONE)
+}
+
+/** Does something with the softphone; a refusal becomes a notice in words with its code. */
+export function useAct(): (work: (softphone: Softphone) => Promise<unknown>) => void {
+  const softphone = useSoftphone()
+  const wordsOf = useProblemWords()
+  return work => {
+    if (softphone === null) return
+    work(softphone).catch(err => notify(wordsOf(err), { level: 'notice', code: codeOf(err) }))
+  }
+}
+
+/** Begins the shift, or goes on with it, and becomes available. Asks once for desktop notifications, as clicks must. */
+export function useStartShift(): () => void {
+  const act = useAct()
+  return () => {
+    if ('Notification' in globalThis && Notification.permission === 'default') void Notification.requestPermission()
+    act(softphone => softphone.startShift('available'))
+  }
+}
