@@ -37,6 +37,7 @@ import type { Loggers } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import { startOutboundCall } from './outbound-call.ts'
 import { QueueService } from './queues/queue-service.ts'
+import { Wallboard } from './queues/wallboard.ts'
 import { RoutingCache } from './routing/routing-cache.ts'
 import { TrunkLoad } from './routing/trunk-load.ts'
 import { DigestGuard } from './telephony/digest.ts'
@@ -182,6 +183,7 @@ export async function startParley(
       })
     )
     const queues = stack.use(await QueueService.start({ db, wakeUps, agents, controlPlaneId, log: loggers.calls }))
+    const wallboard = stack.use(new Wallboard({ db, queues, agents, log: loggers.calls }))
     const sfu = stack.use(
       await openSoftphoneMedia({
         engine: config.softphone.sfu,
@@ -288,7 +290,8 @@ export async function startParley(
         }
       },
       compliance,
-      agentCalls
+      agentCalls,
+      { db, queues, agents, wallboard }
     )
     stack.defer(() => app.close())
     stack.defer(() => agentCalls.close(CLOSE_CODES.draining, 'The server is shutting down'))

@@ -8,20 +8,27 @@ import Fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 import type { AgentCalls } from '../agent-calls/agent-calls.ts'
 import type { ComplianceService } from '../compliance/compliance-service.ts'
 import { newId } from '../ids.ts'
+import type { Wallboard } from '../queues/wallboard.ts'
 import { registerAuthentication, SESSION_COOKIE } from './authentication.ts'
 import type { App } from './fastify-types.ts'
 import type { HttpParts } from './parts.ts'
 import { registerProblems } from './problems.ts'
+import { registerAgentRoutes } from './routes/agents.ts'
 import { registerCallRoutes } from './routes/calls.ts'
 import { registerComplianceRoutes } from './routes/compliance.ts'
+import { registerDispositionRoutes } from './routes/dispositions.ts'
 import { registerFlowRoutes } from './routes/flows.ts'
 import { registerNumberRoutes } from './routes/numbers.ts'
 import { registerHealthRoutes, registerOperationRoutes } from './routes/operations.ts'
+import { type QueueRouteParts, registerQueueRoutes } from './routes/queues.ts'
+import { registerReportRoutes } from './routes/reports.ts'
 import { registerSessionRoutes } from './routes/session.ts'
+import { registerSkillRoutes } from './routes/skills.ts'
 import { registerSoftphoneRoute } from './routes/softphone.ts'
 import { registerTrunkRoutes } from './routes/trunks.ts'
 import { registerUserRoutes } from './routes/users.ts'
 import { registerVoicemailRoutes } from './routes/voicemails.ts'
+import { registerWallboardRoutes } from './routes/wallboard.ts'
 import { registerWebPages } from './web-pages.ts'
 
 /** Requests of one address within a minute before 429; far above what a person or a wallboard does. */
@@ -29,7 +36,12 @@ const REQUESTS_PER_MINUTE = 3_000
 const MAX_BODY_BYTES = 2 * 1024 * 1024
 
 /** The web server, ready to listen. Every route is in the list below. */
-export async function createApp(parts: HttpParts, compliance: ComplianceService, agentCalls: AgentCalls): Promise<App> {
+export async function createApp(
+  parts: HttpParts,
+  compliance: ComplianceService,
+  agentCalls: AgentCalls,
+  queueing: QueueRouteParts & Readonly<{ wallboard: Wallboard }>
+): Promise<App> {
   const app: App = Fastify({
     loggerInstance: parts.log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -86,6 +98,12 @@ export async function createApp(parts: HttpParts, compliance: ComplianceService,
       registerVoicemailRoutes(api, parts)
       registerOperationRoutes(api, parts)
       registerComplianceRoutes(api, parts, compliance)
+      registerQueueRoutes(api, queueing)
+      registerAgentRoutes(api, queueing)
+      registerSkillRoutes(api, queueing)
+      registerDispositionRoutes(api, queueing)
+      registerWallboardRoutes(api, queueing)
+      registerReportRoutes(api, queueing)
       await registerSoftphoneRoute(api, parts, agentCalls)
     },
     { prefix: '/api/v1' }

@@ -12,6 +12,13 @@ export const PERMISSIONS = [
   'flows:write',
   'numbers:read',
   'numbers:write',
+  'queues:read',
+  'queues:write',
+  'agents:read',
+  'agents:write',
+  'agents:control',
+  'wallboard:read',
+  'reports:read',
   'trunks:read',
   'trunks:write',
   'users:read',
@@ -31,7 +38,7 @@ export const PERMISSIONS = [
 
 export type Permission = (typeof PERMISSIONS)[number]
 
-const SETTINGS_READ: readonly Permission[] = ['flows:read', 'numbers:read']
+const SETTINGS_READ: readonly Permission[] = ['flows:read', 'numbers:read', 'queues:read']
 
 const COMPLIANCE_READ: readonly Permission[] = [
   'compliance:read',
@@ -51,6 +58,11 @@ const GRANTS: Readonly<Record<ApiKeyRole, readonly Permission[]>> = {
     'voicemails:read',
     'users:read',
     'events:read',
+    'agents:read',
+    'agents:write',
+    'agents:control',
+    'wallboard:read',
+    'reports:read',
     ...COMPLIANCE_READ,
     'compliance:sign',
     ...SETTINGS_READ
@@ -58,6 +70,9 @@ const GRANTS: Readonly<Record<ApiKeyRole, readonly Permission[]>> = {
   'campaign-manager': [
     'session',
     'calls:read',
+    'agents:read',
+    'wallboard:read',
+    'reports:read',
     'events:read',
     ...COMPLIANCE_READ,
     'compliance:write',
@@ -65,7 +80,7 @@ const GRANTS: Readonly<Record<ApiKeyRole, readonly Permission[]>> = {
     'consents:write',
     ...SETTINGS_READ
   ],
-  'qa-reviewer': ['session', 'calls:read', 'events:read', ...SETTINGS_READ],
+  'qa-reviewer': ['session', 'calls:read', 'events:read', 'agents:read', 'reports:read', ...SETTINGS_READ],
   admin: PERMISSIONS,
   'privacy-officer': [
     'session',
@@ -89,7 +104,13 @@ const GRANTS: Readonly<Record<ApiKeyRole, readonly Permission[]>> = {
     'flows:read',
     'flows:write',
     'numbers:read',
-    'numbers:write'
+    'numbers:write',
+    'queues:read',
+    'queues:write',
+    'agents:read',
+    'agents:write',
+    'wallboard:read',
+    'reports:read'
   ]
 }
 
