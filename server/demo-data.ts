@@ -6,6 +6,7 @@ import type { UserRole } from '../sql/tables.ts'
 import { checkFlow, readExampleFlow } from './flow-library.ts'
 import { hashPassword, newPassword } from './http/passwords.ts'
 import { newId } from './ids.ts'
+import { seedQueues } from './queues/seed.ts'
 
 export type Account = Readonly<{ username: string; password: string; role: UserRole }>
 
@@ -20,6 +21,8 @@ export const DEMO_NUMBERS = [
   { number: '+861000000100', language: 'zh', region: 'CN', flow: 'welcome-zh', label: 'Chinese greeting' },
   { number: '+97140000100', language: 'ar', region: 'AE', flow: 'welcome-ar', label: 'Arabic greeting' }
 ] as const
+
+const FIRST_MINUTE = 'first-minute'
 
 const DEMO_PEOPLE = [
   { username: 'ana', displayName: 'Ana Example', role: 'agent', language: 'es' },
@@ -49,10 +52,15 @@ export async function seedDatabase(
       return { person, password, passwordHash: await hashPassword(password) }
     })
   )
+  const users = accounts.map(({ person, passwordHash }) => ({ id: newId(), ...person, passwordHash }))
   await db.transaction().execute(async trx => {
-    for (const { person, passwordHash } of accounts) await insertUser(trx, { id: newId(), ...person, passwordHash })
+    for (const user of users) await insertUser(trx, user)
   })
-  if (options.hasDemoData) await seedNumbers(db)
+  if (options.hasDemoData) {
+    await seedNumbers(db)
+    await seedFlow(db, FIRST_MINUTE)
+    await seedQueues(db, users)
+  }
   return accounts.map(({ person, password }) => ({ username: person.username, password, role: person.role }))
 }
 

@@ -101,10 +101,10 @@ export class AgentCalls {
     return desk
   }
 
-  async removeTab(agentId: string, tabId: string): Promise<void> {
+  async removeTab(agentId: string, tab: Tab): Promise<void> {
     const desk = this.#desks.get(agentId)
     if (desk === undefined) return
-    await desk.softphone.removeTab(tabId)
+    await desk.softphone.removeTab(tab)
     desk.changed()
     if (desk.softphone.activeTab !== null) return
     await this.parts.agents.detached(agentId)

@@ -300,7 +300,8 @@ export type SoftphonePush =
   /** Make the browser's end of a hearing, then send `media.hearing`. */
   | Readonly<{
       kind: 'media.hear'
-      role: 'call' | 'supervisor' | 'supervised'
+      /** `warmUp` is never played: it lets the browser connect its receiving side before the first call. */
+      role: 'call' | 'supervisor' | 'supervised' | 'warmUp'
       hearing: Readonly<{
         id: string
         producerId: string
@@ -326,6 +327,8 @@ export const CLOSE_CODES = {
   signedOut: 4401,
   notAllowed: 4403,
   badMessage: 4400,
+  /** The same page has connected anew (query parameter `tab`, an id that the page keeps over reloads). */
+  replaced: 4409,
   tooMany: 4429,
   draining: 4503
 } as const

@@ -9,7 +9,13 @@ import type {
 import { AppError } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { judgeProof } from './proof.ts'
-import type { NotRoutableReason, Proof, SoftphonePush, TransportOfferMessage } from './protocol.ts'
+import {
+  CLOSE_CODES,
+  type NotRoutableReason,
+  type Proof,
+  type SoftphonePush,
+  type TransportOfferMessage
+} from './protocol.ts'
 
 /** One open page of an agent's desk. */
 export interface Tab {
@@ -18,7 +24,7 @@ export interface Tab {
   close(code: number, reason: string): void
 }
 
-type HearingRole = 'call' | 'supervisor' | 'supervised'
+type HearingRole = Extract<SoftphonePush, { kind: 'media.hear' }>['role']
 
 type HearingEntry = Disposable & {
   readonly source: AudioSource
@@ -94,15 +100,20 @@ export class Softphone {
     return () => this.#presenceListeners.delete(listener)
   }
 
+  /** A page is open. One with the id of an earlier page is that page, connected anew: the old connection is dead. */
   addTab(tab: Tab): void {
+    const earlier = this.#tabs.get(tab.id)
     this.#tabs.set(tab.id, tab)
+    earlier?.close(CLOSE_CODES.replaced, 'This page has connected anew')
     // The first page gets the calls; a later one only when it asks, or when the first has gone.
     if (this.activeTab === null) this.#activeTabId = tab.id
   }
 
-  async removeTab(tabId: string): Promise<void> {
-    this.#tabs.delete(tabId)
-    if (this.#activeTabId !== tabId) return
+  /** A page's connection is closed; says nothing about one that has replaced it. */
+  async removeTab(tab: Tab): Promise<void> {
+    if (this.#tabs.get(tab.id) !== tab) return
+    this.#tabs.delete(tab.id)
+    if (this.#activeTabId !== tab.id) return
     this.#activeTabId = this.#tabs.keys().next().value ?? null
     await this.#disconnect()
   }
@@ -148,11 +159,13 @@ export class Softphone {
 
   async speak(tabId: string, rtpParameters: OrtcDocument): Promise<string> {
     const connection = this.#connectionOf(tabId)
-    const { id } = await connection.speak(rtpParameters)
+    const microphone = await connection.speak(rtpParameters)
     if (this.#isMuted) await connection.mute(true)
+    // Nothing is sent by it: it makes the browser connect its receiving side now, and not when the first call comes.
+    await this.hear(microphone, 'warmUp', { isOpen: false })
     this.#wasPresent = false
     this.#presenceMayHaveChanged()
-    return id
+    return microphone.id
   }
 
   /** The browser has its end of a hearing: voice may come. */

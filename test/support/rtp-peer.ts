@@ -225,6 +225,25 @@ export class RtpPeer implements AsyncDisposable {
     )
   }
 
+  /** Resolves when each of these tones has a good part in the last 100 ms: several voices, mixed. */
+  async hearsAll(tonesHz: readonly number[], within: Within = {}): Promise<void> {
+    await this.#until(
+      () => this.#window() !== undefined && tonesHz.every(hz => toneShare(this.captured(WINDOW_SAMPLES), hz) > 0.15),
+      within,
+      () => `shares: ${tonesHz.map(hz => toneShare(this.captured(WINDOW_SAMPLES), hz).toFixed(2)).join(', ')}`
+    )
+  }
+
+  /** Resolves when the last 100 ms of what came from now on hold nothing of the tone. */
+  async hearsNot(hz: number, within: Within = {}): Promise<void> {
+    const from = this.packetsReceived
+    await this.#until(
+      () => this.packetsReceived > from + 10 && toneShare(this.captured(WINDOW_SAMPLES), hz) < 0.02,
+      within,
+      () => `${hz} Hz is still heard (share ${toneShare(this.captured(WINDOW_SAMPLES), hz).toFixed(3)})`
+    )
+  }
+
   /** Resolves when speech (or any sound well above the noise) is heard. */
   async hearsSpeech(within: Within = {}): Promise<void> {
     await this.#until(

@@ -1,5 +1,6 @@
 import websocket from '@fastify/websocket'
 import type { WebSocket } from 'ws'
+import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { findSessionUser } from '../../../sql/queries/access.ts'
 import { insertAudit } from '../../../sql/queries/audit.ts'
@@ -41,7 +42,15 @@ export async function registerSoftphoneRoute(app: App, parts: HttpParts, calls: 
     {
       websocket: true,
       config: { access: 'softphone' },
-      schema: { summary: 'The softphone’s WebSocket', tags: ['softphone'] }
+      schema: {
+        summary: 'The softphone’s WebSocket',
+        tags: ['softphone'],
+        querystring: Type.Object({
+          tab: Type.Optional(
+            Type.String({ pattern: '^[A-Za-z0-9-]{8,64}$', description: 'Kept by the page over reloads' })
+          )
+        })
+      }
     },
     async (socket, http) => {
       const actor = actorOf(http)
@@ -70,7 +79,8 @@ export async function registerSoftphoneRoute(app: App, parts: HttpParts, calls: 
           ip: http.ip,
           requestId: http.id
         })
-      await serveTab(parts, calls, person, socket, actor.sessionHash ?? '', audit)
+      const { tab = newId() } = http.query as { tab?: string }
+      await serveTab(parts, calls, person, socket, tab, actor.sessionHash ?? '', audit)
     }
   )
 }
@@ -80,12 +90,13 @@ async function serveTab(
   calls: AgentCalls,
   person: Person,
   socket: WebSocket,
+  tabId: string,
   sessionHash: string,
   audit: AuditNote
 ): Promise<void> {
   const { log } = parts
   const tab: Tab = {
-    id: newId(),
+    id: tabId,
     send: push => send(socket, push),
     close: (code, reason) => socket.close(code, reason)
   }
@@ -176,7 +187,7 @@ async function serveTab(
   clearInterval(ping)
   clearInterval(session)
   await calls
-    .removeTab(person.id, tab.id)
+    .removeTab(person.id, tab)
     .catch(err => log.error({ err, agentId: person.id }, 'a page that was closed could not be taken out'))
 }
 
