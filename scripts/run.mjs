@@ -1,11 +1,12 @@
 // Runs a TypeScript program of this repository on a Node that can: `node scripts/run.mjs server/main.ts`.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { ensureDependencies, ensureNode, environmentFor, NODE_OPTIONS, ROOT } from './runtime.mjs'
+import { ensureDependencies, ensureNode, ensureWeb, environmentFor, NODE_OPTIONS, ROOT } from './runtime.mjs'
 
 const [program, ...args] = process.argv.slice(2)
 const node = ensureNode()
 ensureDependencies(node)
+if (program === 'server/main.ts') ensureWeb(node)
 const child = spawn(node, [...NODE_OPTIONS, join(ROOT, program), ...args], {
   cwd: process.cwd(),
   env: environmentFor(node),

@@ -1,7 +1,8 @@
 // Plain JavaScript, because the Node that runs it may be too old to run TypeScript.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { delimiter, dirname, join } from 'node:path'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { delimiter, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -32,6 +33,34 @@ export function ensureDependencies(node) {
   say('Installing packages')
   npm(node, ['ci', '--no-fund', '--no-audit'], ROOT)
   writeFileSync(stamp, lock)
+}
+
+/** Builds the desk into web/dist when it is not what the sources say. */
+export function ensureWeb(node) {
+  const stamp = join(ROOT, 'web', 'dist', '.sources')
+  const wanted = hashOfSources()
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
+  say('Building the web desk')
+  const vite = join(ROOT, 'node_modules', 'vite', 'bin', 'vite.js')
+  const done = spawnSync(node, [vite, 'build', 'web', '--logLevel', 'warn'], {
+    cwd: ROOT,
+    env: environmentFor(node),
+    stdio: ['ignore', 'inherit', 'inherit']
+  })
+  if (done.status !== 0) fail('The web desk could not be built; see the messages above')
+  writeFileSync(stamp, wanted)
+}
+
+function hashOfSources() {
+  const hash = createHash('sha256')
+  const web = join(ROOT, 'web')
+  const files = readdirSync(web, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .map(entry => join(entry.parentPath, entry.name))
+    .filter(file => !/[\\/](node_modules|dist)[\\/]/.test(file))
+  for (const file of [...files, join(ROOT, 'package-lock.json')].sort())
+    hash.update(relative(ROOT, file)).update('\0').update(readFileSync(file)).update('\0')
+  return hash.digest('hex')
 }
 
 /**

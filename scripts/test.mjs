@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { ensureDependencies, ensureNode, environmentFor, fail, ROOT, say } from './runtime.mjs'
+import { ensureDependencies, ensureNode, ensureWeb, environmentFor, fail, ROOT, say } from './runtime.mjs'
 
 const BACKENDS = ['embedded', 'real']
 const backend = process.env.BACKEND ?? 'embedded'
@@ -11,6 +11,7 @@ const isCi = process.env.CI === 'true'
 
 const node = ensureNode()
 ensureDependencies(node)
+ensureWeb(node)
 const env = environmentFor(node)
 const tool = (path, ...args) =>
   spawnSync(node, [join(ROOT, 'node_modules', path), ...args], { cwd: ROOT, env, stdio: 'inherit' }).status === 0
@@ -27,6 +28,7 @@ const check = (name, isRight) => {
 if (files.length === 0) {
   check('lint', tool('@biomejs/biome/bin/biome', 'check', '--diagnostic-level=warn', '.'))
   check('types', tool('typescript/bin/tsc', '-p', ROOT))
+  check('types of the web desk', tool('typescript/bin/tsc', '-p', join(ROOT, 'web')))
 }
 
 // Tests that need other programs run when those are installed. CI installs them all, so there a missing one is a failure.
