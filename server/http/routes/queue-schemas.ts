@@ -48,6 +48,11 @@ const OverflowSchema = Type.Object(
   CLOSED
 )
 
+/** The calendar of flows without the annotations that only the flow checker understands. */
+const CalendarSchema = Type.Unsafe<Calendar>(
+  JSON.parse(JSON.stringify(Calendar, (key, value) => (key.startsWith('x-') ? undefined : value)))
+)
+
 const STRATEGIES = ['longestIdle', 'roundRobin', 'leastOccupied', 'bestSkill', 'stickyAgent', 'ringAll'] as const
 
 /** Everything that can be set about a queue, with what holds when it is left out. */
@@ -61,7 +66,7 @@ export const QUEUE_FIELDS = {
   ageingPerMinute: Type.Integer({ minimum: 0, maximum: 1_000, description: 'Priority that a minute of waiting adds' }),
   maxSize: nullable(Type.Integer({ minimum: 1, maximum: 100_000 })),
   maxWaitMs: nullable(Type.Integer({ minimum: 1_000, maximum: 24 * HOUR_MS })),
-  calendar: nullable(Calendar),
+  calendar: Type.Union([CalendarSchema, Type.Null()]),
   wrapUpMs: Type.Integer({ minimum: 0, maximum: HOUR_MS }),
   wrapUpLimitMs: Type.Integer({ minimum: 0, maximum: 4 * HOUR_MS }),
   ringMs: Type.Integer({ minimum: 3_000, maximum: 300_000 }),
