@@ -57,7 +57,7 @@ export async function findQueueUses(
     -- A queue's name stands in a flow as a word of its own, quoted or not.
     (select coalesce(array_agg(f.name order by f.name), '{}') from flows f
       join flow_versions v on v.flow_id = f.id and v.version = f.published_version
-      where v.source ~ ('queue:\\s*["'']?' || regexp_replace(${queue.name}::text, '([^[:alnum:] ])', '\\\\\\1', 'g') || '["'']?\\s*($|\\n|[,}#])')
+      where v.source ~ ('queue["'']?:\\s*["'']?' || regexp_replace(${queue.name}::text, '([^[:alnum:] ])', '\\\\\\1', 'g') || '["'']?\\s*($|\\n|[,}#])')
     ) as flows,
     (select coalesce(array_agg(q.name order by q.name), '{}') from queues q where q.deleted_at is null
       and q.id <> ${queue.id}
