@@ -1,6 +1,7 @@
 import type { Prompt, QueueOptions, QueueOutcome } from '../../ivr-flows/host.ts'
 import type { SoftphoneMedia } from '../../media/webrtc/softphone-media.ts'
 import { findUser } from '../../sql/queries/access.ts'
+import { findCdr } from '../../sql/queries/calls.ts'
 import type { ApiKeyRole } from '../../sql/tables.ts'
 import type { AgentService } from '../agents/agent-service.ts'
 import type { Call } from '../calls/call.ts'
@@ -13,7 +14,7 @@ import type { CardField, DeskDestination } from '../softphone/protocol.ts'
 import { Softphone, type Tab } from '../softphone/softphone.ts'
 import { AgentDesk, type DeskCallFacts } from './agent-desk.ts'
 import type { ConsultOutcome } from './conversation.ts'
-import type { CardParts } from './customer-card.ts'
+import { type CardParts, openCard } from './customer-card.ts'
 import { phoneLeg, ringAgent } from './ring-agent.ts'
 import { serveCaller, type ServeParts, type WaitingCustomer } from './serve-caller.ts'
 
@@ -92,7 +93,8 @@ export class AgentCalls {
         queues: () => queues.deskQueues(person.id)
       })
       this.#desks.set(person.id, desk)
-      await agents.signIn(person.id)
+      const { state, callId } = await agents.signIn(person.id)
+      if (state === 'wrapUp' && callId !== null) await this.#restoreWrapUp(desk, callId)
     }
     const isFirst = desk.softphone.activeTab === null
     desk.softphone.addTab(tab)
@@ -287,6 +289,31 @@ export class AgentCalls {
         }
       await outcome.leg[Symbol.asyncDispose]()
     }
+  }
+
+  /** From what is stored: the page, or this control plane, was not there when the call ended. */
+  async #restoreWrapUp(desk: AgentDesk, callId: string): Promise<void> {
+    const { db, agents, queues, cards } = this.parts
+    const [cdr, { note }] = await Promise.all([findCdr(db, callId), agents.noteOf(desk.agentId, callId)])
+    const number = cdr === undefined ? null : cdr.direction === 'inbound' ? cdr.caller_number : cdr.called_number
+    const language = cdr?.language ?? null
+    const queueId = agents.view(desk.agentId)?.queueId ?? null
+    const queue = queueId === null ? undefined : queues.findQueue(queueId)
+    const card = openCard(
+      cards,
+      { callId, number, name: null, language, reason: null, answers: [] },
+      new AbortController().signal
+    )
+    desk.restoreWrapUp(
+      {
+        callId,
+        direction: cdr?.direction ?? 'inbound',
+        queue: queue === undefined ? null : { id: queue.id, name: queue.name, script: queue.script || null },
+        language,
+        card
+      },
+      note
+    )
   }
 
   async #usernameOf(agentId: string): Promise<string | null> {

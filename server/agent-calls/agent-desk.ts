@@ -186,6 +186,14 @@ export class AgentDesk {
     this.changed()
   }
 
+  /** The agent comes back to the wrap-up of a call that ended while no page was open. */
+  restoreWrapUp(facts: DeskCallFacts, note: string): void {
+    this.#wrapUpFacts = facts
+    this.#note = note
+    this.#forgetCard.push(facts.card.onChange(() => this.changed()))
+    this.changed()
+  }
+
   /** The agent plays the customer of a demo call; a real call shows before it. */
   beginDemo(facts: DeskCallFacts, controls: Readonly<{ press(digit: string): void; hangUp(): void }>): void {
     this.#demo = { facts, since: new Date(), ...controls }

@@ -23,14 +23,14 @@ export const SCREENS: readonly Screen[] = [
     path: '/desk',
     label: 'nav.desk',
     icon: 'desk',
-    permission: 'calls:start',
+    permission: 'softphone',
     Page: page(async () => (await import('./desk/desk-page.tsx')).DeskPage)
   },
   {
     path: '/start',
     label: 'nav.start',
     icon: 'start',
-    permission: 'calls:start',
+    permission: 'softphone',
     Page: page(async () => (await import('./start/start-page.tsx')).StartPage)
   }
 ]

@@ -10,8 +10,14 @@ export type DirectoryAgent = Readonly<{
   state: AgentState
 }>
 
-/** A queue, as the transfer drawer shows one. */
-export type DirectoryQueue = Readonly<{ id: string; name: string; waiting: number; longestWaitMs: number }>
+/** A queue, as the transfer drawer shows one. `labels` are its names by language; waits only where the server tells them. */
+export type DirectoryQueue = Readonly<{
+  id: string
+  name: string
+  labels?: Readonly<Record<string, string>>
+  waiting?: number
+  longestWaitMs?: number
+}>
 
 const FRESH_MS = 3_000
 

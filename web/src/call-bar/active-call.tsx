@@ -164,11 +164,9 @@ function KeypadControl({ callId }: Readonly<{ callId: string }>) {
   return (
     <Popover opened={isOpen} onChange={setOpen} position="bottom" trapFocus withinPortal>
       <Popover.Target>
-        <span>
-          <Control icon="keypad" isPressed={isOpen} onClick={() => setOpen(now => !now)} testId="keypad">
-            {t('call.keypad')}
-          </Control>
-        </span>
+        <Control icon="keypad" onClick={() => setOpen(now => !now)} testId="keypad">
+          {t('call.keypad')}
+        </Control>
       </Popover.Target>
       <Popover.Dropdown aria-label={t('call.keypad')}>
         <Keypad callId={callId} />
@@ -252,11 +250,9 @@ function EndForAll({ onEnd }: Readonly<{ onEnd(): void }>) {
   return (
     <Popover opened={isAsking} onChange={setAsking} trapFocus position="bottom-end">
       <Popover.Target>
-        <span>
-          <Control icon="handsetDown" color="red" variant="filled" onClick={() => setAsking(true)} testId="end-for-all">
-            {t('call.endForAll')}
-          </Control>
-        </span>
+        <Control icon="handsetDown" color="red" variant="filled" onClick={() => setAsking(true)} testId="end-for-all">
+          {t('call.endForAll')}
+        </Control>
       </Popover.Target>
       <Popover.Dropdown>
         <p>{t('call.endForAllSays')}</p>

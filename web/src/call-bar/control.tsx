@@ -1,5 +1,5 @@
 import { Button, type ButtonProps, Tooltip } from '@mantine/core'
-import { type ReactNode, useRef } from 'react'
+import { type ReactNode, type Ref, useRef } from 'react'
 import { Icon, type IconName } from '../parts/icons.tsx'
 import { type Command, keysAsAria, keysAsWords, useKeysOf } from '../shell/shortcuts.ts'
 
@@ -18,6 +18,8 @@ type ControlProps = Readonly<{
   variant?: 'filled' | 'default'
   className?: string | undefined
   testId?: string
+  /** Given by a popover that opens at this control. */
+  ref?: Ref<HTMLButtonElement>
 }>
 
 /** A call control: at least 44 px, named in words, with its keys in tooltip and `aria-keyshortcuts`. */

@@ -130,28 +130,33 @@ function People({ search, actionsFor }: ListProps) {
 }
 
 function Queues({ search, actionsFor }: ListProps) {
-  const { t } = useTranslation()
+  const { t, i18n } = useTranslation()
   const { compare, duration } = useFormat()
   const queues = useQuery(queuesQuery)
   if (queues.isPending) return <Waiting what={t('waiting.queues')} />
   if (queues.isError) return <Problem error={queues.error} onRetry={() => void queues.refetch()} />
   const wanted = foldForSearch(search)
   const found = queues.data
-    .filter(queue => foldForSearch(queue.name).includes(wanted))
-    .sort((a, b) => compare(a.name, b.name))
+    .map(queue => ({ ...queue, shown: queue.labels?.[i18n.language] ?? queue.name }))
+    .filter(queue => foldForSearch(`${queue.shown} ${queue.name}`).includes(wanted))
+    .sort((a, b) => compare(a.shown, b.shown))
   if (found.length === 0) return <NobodyFound search={search} />
   return (
     <ul className={classes['list']}>
       {found.map(queue => (
         <li key={queue.id} className={classes['entry']}>
           <span className={classes['who']}>
-            <bdi className={classes['name']}>{queue.name}</bdi>
-            <span>
-              {t('queue.waiting', { count: queue.waiting ?? 0 })}
-              {(queue.longestWaitMs ?? 0) > 0 && ` · ${t('queue.longest', { time: duration(queue.longestWaitMs) })}`}
-            </span>
+            <bdi className={classes['name']}>{queue.shown}</bdi>
+            {queue.waiting !== undefined && (
+              <span>
+                {t('queue.waiting', { count: queue.waiting })}
+                {queue.longestWaitMs !== undefined &&
+                  queue.waiting > 0 &&
+                  ` · ${t('queue.longest', { time: duration(queue.longestWaitMs) })}`}
+              </span>
+            )}
           </span>
-          {actionsFor({ kind: 'queue', queueId: queue.id }, queue.name)}
+          {actionsFor({ kind: 'queue', queueId: queue.id }, queue.shown)}
         </li>
       ))}
     </ul>

@@ -10,6 +10,7 @@ import type { SoftphoneView } from '../softphone/view.ts'
 import { openSound } from '../sound/open-sound.ts'
 import type { BarState } from './bar-state.ts'
 import classes from './call-bar.module.css'
+import { useReasonWords } from './use-reason-words.ts'
 
 const MISS_ICONS = {
   missed: 'bellOff',
@@ -25,6 +26,7 @@ export function IdleBar({ state, view, desk }: Readonly<{ state: BarState; view:
   const { clock } = useFormat()
   const act = useAct()
   const startShift = useStartShift()
+  const reasonWords = useReasonWords()
   switch (state) {
     case 'otherTab':
       return (
@@ -60,7 +62,9 @@ export function IdleBar({ state, view, desk }: Readonly<{ state: BarState; view:
       return (
         <div className={classes['row']}>
           <span>
-            {desk.statusReason === null ? t('idle.onBreak') : t('idle.onBreakFor', { reason: desk.statusReason })}
+            {desk.statusReason === null
+              ? t('idle.onBreak')
+              : t('idle.onBreakFor', { reason: reasonWords(desk.statusReason) })}
           </span>
           <Button onClick={startShift} data-testid="available">
             {t('idle.available')}

@@ -7,6 +7,7 @@ import { Timer } from '../parts/timer.tsx'
 import { useAct, useSoftphoneView, useStartShift } from '../softphone/softphone-provider.tsx'
 import { shownStateOf } from './bar-state.ts'
 import classes from './status-menu.module.css'
+import { useReasonWords } from './use-reason-words.ts'
 
 /** What the agent chose and what the system sees; choosing during a call takes effect after it. */
 export function StatusMenu() {
@@ -14,6 +15,7 @@ export function StatusMenu() {
   const view = useSoftphoneView()
   const act = useAct()
   const startShift = useStartShift()
+  const reasonWords = useReasonWords()
   const { desk, hello } = view
   if (desk === null) return <span />
   const isConnected = view.connection === 'open'
@@ -45,7 +47,7 @@ export function StatusMenu() {
               leftSection={<Icon name="cup" size={16} />}
               onClick={() => act(softphone => softphone.request('status', { status: 'onBreak', reason }))}
             >
-              {t('status.breakFor', { reason })}
+              {t('status.breakFor', { reason: reasonWords(reason) })}
             </Menu.Item>
           ))}
           <Menu.Item
@@ -79,9 +81,10 @@ export function StatusMenu() {
 function NextStatus({ desk }: Readonly<{ desk: DeskState }>) {
   const { t } = useTranslation()
   const act = useAct()
+  const reasonWords = useReasonWords()
   const { nextStatus, status } = desk
   if (nextStatus === null) return null
-  const word = nextStatus.reason ?? t(`status.${nextStatus.status}`)
+  const word = nextStatus.reason !== null ? reasonWords(nextStatus.reason) : t(`status.${nextStatus.status}`)
   return (
     <span className={classes['next']} data-testid="next-status">
       {t('status.afterCall', { status: word })}

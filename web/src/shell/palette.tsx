@@ -5,6 +5,7 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useNavigate } from 'react-router'
 import { toDialled } from '../call-bar/dialled.ts'
+import { useReasonWords } from '../call-bar/use-reason-words.ts'
 import { foldForSearch } from '../i18n/format.ts'
 import { Icon, type IconName } from '../parts/icons.tsx'
 import type { Screen } from '../routes.tsx'
@@ -97,6 +98,7 @@ function useDialAction(query: string): Found | null {
 function useCallActions(): readonly Found[] {
   const { t } = useTranslation()
   const act = useAct()
+  const reasonWords = useReasonWords()
   const { desk, hello, connection } = useSoftphoneView()
   if (desk === null || connection !== 'open') return []
   const { call, offer } = desk
@@ -134,7 +136,7 @@ function useCallActions(): readonly Found[] {
     ...(hello?.statusReasons ?? []).map(
       (reason): Found => ({
         id: `break ${reason}`,
-        label: t('status.breakFor', { reason }),
+        label: t('status.breakFor', { reason: reasonWords(reason) }),
         icon: 'cup',
         run: () => act(one => one.request('status', { status: 'onBreak', reason }))
       })

@@ -32,7 +32,7 @@ type Overlay = 'palette' | 'keyList' | 'activity' | null
 
 /** Everything around a screen: navigation, the call bar, notices. It stays while screens change, and so does a call. */
 export function Shell({ me }: Readonly<{ me: Me }>) {
-  const hasSoftphone = me.permissions.includes('calls:start')
+  const hasSoftphone = me.permissions.includes('softphone')
   return (
     <SoftphoneProvider isWanted={hasSoftphone}>
       <Frame me={me} hasSoftphone={hasSoftphone} />

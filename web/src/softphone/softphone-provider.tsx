@@ -25,7 +25,11 @@ export function SoftphoneProvider({ isWanted, children }: Readonly<{ isWanted: b
     void tabId().then(tab => {
       if (isGone) return
       own = new Softphone(tab, {
-        notice: (code, text) => notify(text === '' ? code : text, { code }),
+        notice(code, text) {
+          // Told instead of being cut off, because a call is going on.
+          if (code === 'SESSION_ENDED') sessionEnded.set(true)
+          else notify(text === '' ? code : text, { code })
+        },
         signedOut: () => sessionEnded.set(true),
         reached: () => connectivity.reached('softphone'),
         lost: () => connectivity.lost('softphone')

@@ -67,6 +67,8 @@ export class HeadlessTransport extends EventEmitter {
   srtcp: SrtcpSession | undefined
   isConnected = false
   isNominating = true
+  /** Takes sealed packets instead of werift's SRTP. */
+  onSrtp: ((datagram: Buffer) => void) | undefined
   readonly #outgoing: (datagram: Buffer) => readonly Buffer[]
   readonly #remotePort: number
   readonly #remoteAddress: string
@@ -145,9 +147,9 @@ export class HeadlessTransport extends EventEmitter {
     await connected
   }
 
-  keepChecking(): void {
+  keepChecking(everyMs = 500): void {
     this.stopChecking()
-    this.#checkTimer = setInterval(() => void this.check(), 500)
+    this.#checkTimer = setInterval(() => void this.check(), everyMs)
   }
 
   stopChecking(): void {
@@ -242,6 +244,10 @@ export class HeadlessTransport extends EventEmitter {
   }
 
   #onSrtp(datagram: Buffer): void {
+    if (this.onSrtp !== undefined) {
+      this.onSrtp(datagram)
+      return
+    }
     const second = datagram[1]!
     if (second >= 192 && second <= 223) this.emit('rtcp', this.srtcp!.decrypt(datagram))
     else this.emit('rtp', parseRtp(this.srtp!.decrypt(datagram)), datagram)
