@@ -30,6 +30,7 @@ import { FlowLibrary } from './flow-library.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import { createApp } from './http/app.ts'
 import type { App } from './http/fastify-types.ts'
+import { startHttps } from './http/https-server.ts'
 import type { EngineStatus } from './http/parts.ts'
 import { newId } from './ids.ts'
 import { type InboundParts, serveInboundCall } from './inbound-call.ts'
@@ -57,6 +58,10 @@ export type EngineAddresses = Readonly<{
 export interface Parley extends AsyncDisposable {
   /** Where web pages and the API are served. */
   readonly httpUrl: string
+  /** What carries softphones’ audio. */
+  readonly sfu: 'mediasoup' | 'embedded'
+  /** The same over TLS 1.3; null when that is off. */
+  readonly https: Readonly<{ url: string; isSelfMade: boolean }> | null
   /** Accounts made on the first start, with their passwords; null on later starts. */
   readonly newAccounts: readonly Account[] | null
   readonly app: App
@@ -296,11 +301,17 @@ export async function startParley(
     stack.defer(() => app.close())
     stack.defer(() => agentCalls.close(CLOSE_CODES.draining, 'The server is shutting down'))
     const httpUrl = await app.listen({ host: config.http.host, port: config.http.port })
+    const https =
+      config.https === null
+        ? null
+        : stack.use(await startHttps(app, { host: config.http.host, https: config.https, dataDir: config.dataDir }))
     // Calls end before what they stand on is taken away.
     stack.defer(() => liveCalls.drain(0))
 
     return {
       httpUrl,
+      https,
+      sfu: sfu.engine,
       newAccounts,
       app,
       db,

@@ -53,7 +53,9 @@ async function main(): Promise<void> {
       isFirstStart: parley.newAccounts !== null,
       database: config.databaseUrl === null ? 'PGlite' : 'PostgreSQL',
       drachtio: engines.addresses.drachtio.isEmbedded ? 'embedded stand-in' : 'drachtio-server',
-      freeswitch: engines.addresses.freeswitch.isEmbedded ? 'embedded stand-in' : 'FreeSWITCH'
+      freeswitch: engines.addresses.freeswitch.isEmbedded ? 'embedded stand-in' : 'FreeSWITCH',
+      softphones: parley.sfu === 'embedded' ? 'embedded stand-in' : 'mediasoup',
+      https: parley.https
     })
   )
 

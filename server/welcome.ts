@@ -16,6 +16,8 @@ export type StartFacts = Readonly<{
   database: string
   drachtio: string
   freeswitch: string
+  softphones: string
+  https: Readonly<{ url: string; isSelfMade: boolean }> | null
 }>
 
 /** What the terminal shows when everything is up. */
@@ -28,10 +30,16 @@ export function createWelcome(facts: QuickstartFacts, start: StartFacts): string
   return [
     '',
     `  Parley is ready after ${(start.startedInMs / 1000).toFixed(1)} s.`,
-    `  Database: ${start.database}. SIP: ${start.drachtio}. Media: ${start.freeswitch}.`,
+    `  Database: ${start.database}. SIP: ${start.drachtio}. Media: ${start.freeswitch}. Softphones: ${start.softphones}.`,
     '',
     `  Web      ${facts.http}`,
+    `  Start    ${facts.http}/start   hear yourself through flow and queue`,
     `  API      ${facts.http}/api/docs`,
+    ...(start.https === null
+      ? []
+      : [
+          `  TLS 1.3  ${start.https.url}${start.https.isSelfMade ? '   certificate made here: browsers ask once' : ''}`
+        ]),
     ...(users.length > 0 ? ['', '  Sign in as', ...users] : []),
     ...(numbers.length > 0 ? ['', '  Dial with any SIP phone on this machine', ...numbers] : []),
     '',
