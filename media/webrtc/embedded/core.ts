@@ -128,10 +128,13 @@ export class Core implements AsyncDisposable {
     return this.#webRtc(transportId).restartIce()
   }
 
-  connectPlain(transportId: string, remote: Readonly<{ address: string; port: number; rtcpPort: number }>): void {
+  async connectPlain(
+    transportId: string,
+    remote: Readonly<{ address: string; port: number; rtcpPort: number }>
+  ): Promise<void> {
     const transport = this.#transport(transportId)
     if (!(transport instanceof PlainTransport)) throw new RouterError('SFU_REFUSED', 'this is no plain transport')
-    transport.connect(remote)
+    await transport.connect(remote)
   }
 
   produce(transportId: string, rtpParameters: OrtcDocument, isPaused: boolean): string {

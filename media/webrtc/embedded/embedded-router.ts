@@ -43,11 +43,13 @@ class SfuThread {
   readonly #states = new Map<string, (state: WebRtcState) => void>()
   readonly #ended: Promise<unknown>
   #nextCall = 1
+  readonly #log: RouterOptions['log']
   #failure: Error | undefined
   #isStopping = false
 
   constructor(options: CoreOptions, log: RouterOptions['log']) {
     const started = Promise.withResolvers<Core['ready']>()
+    this.#log = log
     this.ready = started.promise
     this.#worker = new Worker(new URL('./thread.ts', import.meta.url), { workerData: options })
     const limit = setTimeout(() => void this.#worker.terminate(), START_LIMIT_MS)
@@ -55,9 +57,7 @@ class SfuThread {
       if (message.kind === 'ready') {
         clearTimeout(limit)
         started.resolve(message.ready)
-      } else if (message.kind === 'refused')
-        log.warn({ transportId: message.id, reason: message.reason }, 'DTLS refused')
-      else this.#onMessage(message)
+      } else this.#onMessage(message)
     })
     this.#worker.on('error', err => {
       this.#failure = err instanceof Error ? err : new Error(String(err))
@@ -124,7 +124,7 @@ class SfuThread {
     clearTimeout(limit)
   }
 
-  #onMessage(message: Exclude<FromThread, { kind: 'ready' | 'refused' }>): void {
+  #onMessage(message: Exclude<FromThread, { kind: 'ready' }>): void {
     switch (message.kind) {
       case 'result':
         this.#take(message.callId)?.resolve(message.result)
@@ -137,6 +137,13 @@ class SfuThread {
         break
       case 'closed':
         this.markClosed(message.id)
+        break
+      case 'refused':
+        this.#log.warn({ transportId: message.id, reason: message.reason }, 'a softphone’s DTLS handshake was refused')
+        break
+      case 'raised':
+        if (message.refusal === undefined) this.#log.info({}, 'packets leave late: the SFU’s thread goes before others')
+        else this.#log.warn({ reason: message.refusal }, 'packets leave late, and the SFU may not go before others')
         break
       case 'failed':
         this.#failure = Object.assign(new Error(message.message), { stack: message.stack })

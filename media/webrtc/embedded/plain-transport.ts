@@ -1,4 +1,5 @@
-import type { RemoteInfo } from 'node:dgram'
+import type { RemoteInfo, Socket } from 'node:dgram'
+import { once } from 'node:events'
 import type { RtpSocketPair } from './plain-ports.ts'
 import { RouterError, type TransportFigures } from '../router-api.ts'
 import { rtpHeaderBytes, Streams, withoutPadding } from './streams.ts'
@@ -12,6 +13,7 @@ export class PlainTransport {
   readonly #pair: RtpSocketPair
   readonly #release: () => void
   #remote: Remote | undefined
+  #isReady = false
   #isClosed = false
   #bytesReceived = 0
   #bytesSent = 0
@@ -28,24 +30,30 @@ export class PlainTransport {
     return this.#pair.port
   }
 
-  connect(remote: Remote): void {
+  async connect(remote: Remote): Promise<void> {
     if (this.#remote !== undefined) throw new RouterError('ALREADY_CONNECTED', 'this transport was connected before')
     this.#remote = remote
+    // The kernel then keeps strangers out, and sending needs no address.
+    await Promise.all([
+      connected(this.#pair.rtp, remote.port, remote.address),
+      connected(this.#pair.rtcp, remote.rtcpPort, remote.address)
+    ])
+    this.#isReady = true
   }
 
   sendRtp(packet: Buffer): boolean {
-    if (this.#remote === undefined || this.#isClosed) return false
+    if (!this.#isReady || this.#isClosed) return false
     this.#bytesSent += packet.length
-    this.#pair.rtp.send(packet, this.#remote.port, this.#remote.address)
+    this.#pair.rtp.send(packet)
     return true
   }
 
   tick(nowMs: number, isReportDue: boolean): void {
-    if (!isReportDue || this.#remote === undefined) return
+    if (!isReportDue || !this.#isReady || this.#isClosed) return
     const report = this.streams.report(nowMs)
     if (report === undefined) return
     this.#bytesSent += report.length
-    this.#pair.rtcp.send(report, this.#remote.rtcpPort, this.#remote.address)
+    this.#pair.rtcp.send(report)
   }
 
   figures(): TransportFigures {
@@ -61,6 +69,7 @@ export class PlainTransport {
   }
 
   readonly #onRtp = (packet: Buffer, from: RemoteInfo): void => {
+    // What came before the socket was connected may be anybody's.
     if (from.port !== this.#remote?.port || from.address !== this.#remote.address) return
     this.#bytesReceived += packet.length
     const headerBytes = rtpHeaderBytes(packet)
@@ -73,4 +82,12 @@ export class PlainTransport {
     this.#bytesReceived += packet.length
     this.streams.onRtcp(packet, performance.now())
   }
+}
+
+async function connected(socket: Socket, port: number, address: string): Promise<void> {
+  // With the look-up of these sockets it may be connected before connect() returns. Refused ports tell later, as errors
+  // of single packets.
+  const done = once(socket, 'connect')
+  socket.connect(port, address)
+  await done
 }

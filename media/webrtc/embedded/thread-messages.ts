@@ -36,4 +36,6 @@ export type FromThread =
   | { kind: 'state'; id: string; state: WebRtcState }
   | { kind: 'refused'; id: string; reason: string }
   | { kind: 'closed'; id: string }
+  /** The thread found its turns late; `refusal` if it may not go before others. */
+  | { kind: 'raised'; refusal: string | undefined }
   | { kind: 'failed'; message: string; stack: string | undefined }

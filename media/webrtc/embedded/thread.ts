@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { RouterError } from '../router-api.ts'
 import { Core, type CoreOptions } from './core.ts'
+import { goFirstWhenLate } from './go-first-when-late.ts'
 import type { FromThread, ToThread } from './thread-messages.ts'
 
 /** The thread's side: runs the stand-in with the options it was given, and does what it is asked until told to stop. */
@@ -15,12 +16,14 @@ try {
     onRefused: (id, reason) => say({ kind: 'refused', id, reason }),
     onClosed: id => say({ kind: 'closed', id })
   })
+  const stopWatching = goFirstWhenLate(err => say({ kind: 'raised', refusal: err?.message }))
   port.on('message', (message: ToThread) => {
     switch (message.kind) {
       case 'call':
         void answer(core, message)
         break
       case 'stop':
+        stopWatching()
         void core[Symbol.asyncDispose]().then(() => port.close())
         break
       default:
