@@ -16,6 +16,7 @@ const SERVER_LAYERS: readonly (readonly string[])[] = [
   ['server/context.ts', 'server/engines.ts', 'server/welcome.ts'],
   [
     'server/http',
+    'server/demo-call.ts',
     'server/inbound-call.ts',
     'server/outbound-call.ts',
     'server/housekeeping.ts',
@@ -23,10 +24,14 @@ const SERVER_LAYERS: readonly (readonly string[])[] = [
     'server/warm-prompts.ts'
   ],
   ['server/run-call-flow.ts', 'server/flow-host.ts', 'server/flow-requests.ts', 'server/flow-library.ts'],
+  ['server/agent-calls'],
+  ['server/softphone'],
+  ['server/queues'],
+  ['server/agents'],
   ['server/calls', 'server/events.ts'],
   ['server/telephony', 'server/routing'],
   ['server/compliance'],
-  ['server/errors.ts', 'server/ids.ts', 'server/log.ts', 'server/metrics.ts', 'server/seal.ts']
+  ['server/number-mask.ts', 'server/errors.ts', 'server/ids.ts', 'server/log.ts', 'server/metrics.ts', 'server/seal.ts']
 ]
 
 /**
@@ -39,6 +44,7 @@ const ALLOWED_UP: Readonly<Record<string, string>> = {
   'server/routing/route-inbound.ts → server/calls': 'names end reasons',
   'server/outbound-call.ts → server/http': 'takes the type of the request',
   'server/demo-data.ts → server/http': 'hashes passwords',
+  'server/calls/call-events.ts → server/agents': 'names the reasons of missed offers',
   'server/engines.ts → server/context.ts': 'returns the type that context takes'
 }
 
