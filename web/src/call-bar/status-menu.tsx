@@ -70,9 +70,11 @@ export function StatusMenu() {
           </Menu.Item>
         </Menu.Dropdown>
       </Menu>
-      <span className={classes['since']}>
-        <Timer since={desk.state === 'idle' ? desk.statusSince : desk.stateSince} testId="state-timer" />
-      </span>
+      {desk.call === null && desk.offer === null && desk.wrapUp === null && (
+        <span className={classes['since']}>
+          <Timer since={desk.state === 'idle' ? desk.statusSince : desk.stateSince} testId="state-timer" />
+        </span>
+      )}
       {desk.nextStatus !== null && <NextStatus desk={desk} />}
     </div>
   )
