@@ -1,3 +1,4 @@
+import { constants, setPriority } from 'node:os'
 import { openSoftphoneMedia } from '../../media/webrtc/open-softphone-media.ts'
 import type {
   AudioSource,
@@ -9,6 +10,8 @@ import type {
 
 /** Runs one SFU and does what the bench asks over the process's channel: one connection and one leg for each agent. */
 
+// The load goes before others, and a child inherits that; the SFU is to run like any other program.
+setPriority(constants.priority.PRIORITY_NORMAL)
 const { engine } = JSON.parse(process.argv[2] ?? '{}') as { engine: 'embedded' | 'mediasoup' }
 const log = { debug() {}, info() {}, warn: console.warn, error: console.error }
 const media = await openSoftphoneMedia({

@@ -75,13 +75,14 @@ class SfuThread {
       return Promise.reject(new RouterError('SFU_LOST', 'the SFU has gone', { cause: this.#failure }))
     }
     const callId = this.#nextCall++
+    // First, because it throws for what cannot cross: then nobody is left waiting.
+    this.#post({ kind: 'call', callId, method, parameters })
     const { promise, resolve, reject } = Promise.withResolvers<unknown>()
     const limit = setTimeout(() => {
       this.#pending.delete(callId)
       reject(new RouterError('SFU_LOST', 'the SFU does not answer'))
     }, CALL_LIMIT_MS)
     this.#pending.set(callId, { resolve, reject, limit })
-    this.#post({ kind: 'call', callId, method, parameters })
     return promise as Promise<CoreResult<Name>>
   }
 

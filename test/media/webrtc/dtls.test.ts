@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto'
+import { setTimeout as later } from 'node:timers/promises'
 import t from 'tap'
 import { CipherContext, DtlsClient, HashAlgorithm, NamedCurveAlgorithm, SignatureAlgorithm } from 'werift'
 import { createCertificate, fingerprint } from '../../../media/webrtc/embedded/dtls/certificate.ts'
@@ -13,6 +14,8 @@ type Identity = Awaited<ReturnType<typeof newIdentity>>
 type Test = Readonly<{ teardown(clean: () => void): unknown }>
 type Outcome = Readonly<{ kind: 'connected'; serverKey: Buffer }> | Readonly<{ kind: 'failed'; reason: string }>
 
+/** What the server threw in any test, which must be nothing; werift would swallow it. */
+const thrown: unknown[] = []
 const certificate = createCertificate(Date.now())
 const ecdsa = { hash: HashAlgorithm.sha256_4, signature: SignatureAlgorithm.ecdsa_3 }
 
@@ -39,7 +42,13 @@ function join(
     onData: (_data: Buffer) => {},
     close: async () => {},
     send: async (datagram: Buffer) => {
-      for (const one of (options.toServer ?? pass)(Buffer.from(datagram))) server.receive(one)
+      for (const one of (options.toServer ?? pass)(Buffer.from(datagram))) {
+        try {
+          server.receive(one)
+        } catch (err) {
+          thrown.push(err)
+        }
+      }
     }
   }
   const server = new DtlsServer({
@@ -72,11 +81,12 @@ function join(
   client.onError.subscribe(() => {})
   const clientConnected = new Promise<void>(resolve => client.onConnect.subscribe(() => resolve()))
   client.connect().catch(() => {})
-  t.teardown(() => {
+  const end = () => {
     server.close()
     endTimers(client)
-  })
-  return { client, server, events, outcome: outcome.promise, clientConnected }
+  }
+  t.teardown(end)
+  return { end, client, server, events, outcome: outcome.promise, clientConnected }
 }
 
 const identity = await newIdentity()
@@ -232,6 +242,29 @@ t.test('garbage and strangers harm neither handshake nor connection', async t =>
   t.same(events, ['connected', 'closed'], 'the peer’s own goodbye does')
 })
 
+t.test('no changed byte of a handshake brings the server down', async t => {
+  const reasons = new Set<string>()
+  for (let round = 0; round < 150; round++) {
+    let datagrams = 0
+    const spoil: Way = datagram => {
+      // Every datagram of the handshake in turn, at places all over it.
+      if (datagrams++ === round % 3) datagram[(round * 7919) % datagram.length]! ^= 1 << (round % 8)
+      return [datagram]
+    }
+    const joined = join(t, {
+      shown: identity,
+      announced: identity.fingerprint,
+      toServer: spoil,
+      handshakeLimitMs: 60
+    })
+    const outcome = await Promise.race([joined.outcome, later(40, undefined)])
+    reasons.add(outcome?.kind === 'failed' ? outcome.reason : (outcome?.kind ?? 'waits for a repetition'))
+    joined.end()
+  }
+  t.comment([...reasons].join('; '))
+  t.ok(reasons.size >= 5, 'many kinds of mistakes were made')
+})
+
 t.test('a handshake that does not end is given up', async t => {
   let sent = 0
   const { outcome } = join(t, {
@@ -246,6 +279,8 @@ t.test('a handshake that does not end is given up', async t => {
   t.match(await outcome, { kind: 'failed', reason: /too long/ })
   t.ok(sent >= 4, `${sent}: its flight at once, after 400 and after 1,200 ms, and an alert`)
 })
+
+t.test('the server has thrown in none of these', async t => t.same(thrown, []))
 
 t.test('a peer cannot fill memory with messages that never end', async t => {
   const reassembler = new Reassembler()
