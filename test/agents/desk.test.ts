@@ -1,45 +1,19 @@
 import t from 'tap'
-import { type TestParley, testDatabases } from '../support/parley.ts'
-import { TestParley as Server } from '../support/parley.ts'
+import { TO_SUPPORT } from '../support/flows.ts'
+import { TestParley, testDatabases } from '../support/parley.ts'
+import { signInPeople } from '../support/people.ts'
 import { TestSoftphone } from '../support/softphone.ts'
 
-const QUEUE_FLOW = `
-id: to-support
-name: To support
-languages: [en]
-defaultLanguage: en
-start: wait
-onFailure: sorry
-nodes:
-  wait:
-    kind: queue
-    queue: support
-    reason: refund for order 4711
-    card: { Order: '4711' }
-    next: after
-    overflow: sorry
-    failed: sorry
-  after:
-    kind: say
-    prompt: { tone: '%(1500,0,1300)' }
-    next: bye
-  sorry:
-    kind: say
-    prompt: { tone: '%(1500,0,1700)' }
-    next: bye
-  bye:
-    kind: hangup
-`
 const NUMBER = '+12025550111'
-const PASSWORD = 'a long enough password'
 
 for (const database of testDatabases()) {
   t.test(`agents answer at their desks, with ${database}`, { timeout: 120_000 }, async t => {
-    const server = await Server.start({ database, hasDemoData: true, env: { PARLEY_RECONNECT_MS: '3000' } })
+    const server = await TestParley.start({ database, hasDemoData: true, env: { PARLEY_RECONNECT_MS: '3000' } })
     t.teardown(() => server[Symbol.asyncDispose]())
-    await server.publish(QUEUE_FLOW)
+    await server.publish(TO_SUPPORT)
     await server.addNumber(NUMBER, 'to-support')
-    const tokens = await people(server)
+    const people = await signInPeople(server, ['ana', 'karim', 'sara'])
+    const tokens = { ana: people.ana.token, karim: people.karim.token, sara: people.sara.token }
 
     await t.test('a caller waits with music and talks to the agent who answers; the flow goes on after', async t => {
       await using ana = await TestSoftphone.onShift(server, tokens.ana, { hz: 600 })
@@ -116,7 +90,7 @@ for (const database of testDatabases()) {
       const callId = (await ana.answers()).call?.callId ?? ''
       await ana.hears(440, 'call')
       await using karim = await TestSoftphone.onShift(server, tokens.karim, { hz: 800 })
-      const agentId = await idOf(server, 'karim')
+      const agentId = people.karim.id
       await ana.request('consult.start', { callId, destination: { kind: 'agent', agentId } })
       t.match(await karim.until(state => state.offer !== null), { offer: { kind: 'consult', from: 'Ana Example' } })
       await karim.answers()
@@ -209,22 +183,6 @@ for (const database of testDatabases()) {
       await finish(ana)
     })
   })
-}
-
-async function people(server: TestParley): Promise<Record<'ana' | 'karim' | 'sara', string>> {
-  const tokens: Record<string, string> = {}
-  for (const username of ['ana', 'karim', 'sara']) {
-    const id = await idOf(server, username)
-    await server.api('PATCH', `/users/${id}`, { password: PASSWORD })
-    tokens[username] = (await server.signIn(username, PASSWORD)).body['token'] as string
-  }
-  return tokens as Record<'ana' | 'karim' | 'sara', string>
-}
-
-async function idOf(server: TestParley, username: string): Promise<string> {
-  const { body } = await server.api('GET', '/users?limit=100')
-  const users = body.items as { id: string; username: string }[]
-  return users.find(user => user.username === username)?.id ?? ''
 }
 
 /** A customer calls and says a tone. */

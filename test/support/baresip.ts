@@ -92,6 +92,27 @@ export class Baresip implements AsyncDisposable {
     return parseWav(await readFile(join(this.#folder, file))).samples
   }
 
+  /** Waits until what the phone heard in the last 200 ms is as wanted; the file grows while the call runs. */
+  async untilHeard(isWanted: (samples: Int16Array) => boolean, limitMs = 15_000): Promise<void> {
+    const limit = AbortSignal.timeout(limitMs)
+    while (!isWanted(await this.#lastHeard())) {
+      limit.throwIfAborted()
+      await delay(50)
+    }
+  }
+
+  /** 200 ms of silence while nothing was heard. The header is only right at the end, so samples are read as they are. */
+  async #lastHeard(): Promise<Int16Array> {
+    const last = new Int16Array(1_600)
+    const name = (await readdir(this.#folder)).find(one => one.endsWith('-dec.wav'))
+    if (name === undefined) return last
+    const bytes = (await readFile(join(this.#folder, name))).subarray(44)
+    const from = Math.max(0, Math.floor(bytes.length / 2) - last.length)
+    for (let index = 0; index < last.length && (from + index) * 2 + 1 < bytes.length; index++)
+      last[index] = bytes.readInt16LE((from + index) * 2)
+    return last
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.command('quit')
     const limit = setTimeout(this.#kill, 3_000)

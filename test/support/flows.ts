@@ -48,3 +48,32 @@ nodes:
 vars:
   code: { type: string }
 `
+
+/** Waits in the queue `support`; 1300 Hz say that an agent has served the caller, 1700 Hz that none could. */
+export const TO_SUPPORT = `
+id: to-support
+name: To support
+languages: [en]
+defaultLanguage: en
+start: wait
+onFailure: sorry
+nodes:
+  wait:
+    kind: queue
+    queue: support
+    reason: refund for order 4711
+    card: { Order: '4711' }
+    next: after
+    overflow: sorry
+    failed: sorry
+  after:
+    kind: say
+    prompt: { tone: '%(1500,0,1300)' }
+    next: bye
+  sorry:
+    kind: say
+    prompt: { tone: '%(1500,0,1700)' }
+    next: bye
+  bye:
+    kind: hangup
+`
