@@ -41,7 +41,14 @@ export const theme = createTheme({
   focusRing: 'auto',
   components: {
     Button: { defaultProps: { mih: 36 } },
-    Tooltip: { defaultProps: { openDelay: 400, withArrow: true, events: { hover: true, focus: true, touch: false } } },
+    Tooltip: {
+      defaultProps: {
+        withinPortal: false,
+        openDelay: 400,
+        withArrow: true,
+        events: { hover: true, focus: true, touch: false }
+      }
+    },
     Menu: { defaultProps: { transitionProps: { duration: 100 }, withinPortal: true } },
     Modal: { defaultProps: { transitionProps: { duration: 120 } } },
     Drawer: { defaultProps: { transitionProps: { duration: 120 } } }

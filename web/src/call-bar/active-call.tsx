@@ -28,6 +28,7 @@ export function ActiveCall({ call, view }: Readonly<{ call: DeskCall; view: Soft
   const [isTransferOpen, setTransferOpen] = useState(false)
   const { callId, mode } = call
   const isOnHold = mode === 'onHold'
+  const hasTiles = mode === 'consulting' || mode === 'conference'
   const isPlain = mode === 'talking' || mode === 'onHold'
   const mute = () => act(softphone => softphone.mute(!call.isMuted))
   const hold = () => act(softphone => softphone.request('hold', { callId, isOnHold: !isOnHold }))
@@ -42,16 +43,12 @@ export function ActiveCall({ call, view }: Readonly<{ call: DeskCall; view: Soft
   return (
     <>
       <div className={classes['row']} data-testid="call">
-        <div className={classes['who']}>
+        <div className={hasTiles ? classes['whoWithTiles'] : classes['who']}>
           <CallMark call={call} />
           <span className={classes['timer']}>
             <Timer since={call.connectedAt} testId="call-timer" />
           </span>
-          {mode === 'consulting' || mode === 'conference' ? (
-            <Parties call={call} />
-          ) : (
-            <CallerName customer={call.customer} />
-          )}
+          {hasTiles ? <Parties call={call} /> : <CallerName customer={call.customer} />}
           <Recording recording={call.recording} />
           <CallWarnings call={call} view={view} />
         </div>

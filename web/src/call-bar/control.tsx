@@ -1,5 +1,5 @@
 import { Button, type ButtonProps, Tooltip } from '@mantine/core'
-import { type ReactNode, type Ref, useRef } from 'react'
+import { type ReactNode, type Ref, useEffect, useState } from 'react'
 import { Icon, type IconName } from '../parts/icons.tsx'
 import { type Command, keysAsAria, keysAsWords, useKeysOf } from '../shell/shortcuts.ts'
 
@@ -50,7 +50,7 @@ function PlainControl({
   ariaKeys,
   ...rest
 }: Omit<ControlProps, 'command'> & Readonly<{ ariaKeys?: string }>) {
-  const appearedAt = useRef(performance.now())
+  const isFresh = useFresh()
   return (
     <Button
       {...rest}
@@ -66,11 +66,21 @@ function PlainControl({
       aria-pressed={isPressed}
       aria-keyshortcuts={ariaKeys}
       data-testid={testId}
+      aria-disabled={isFresh || undefined}
       onClick={() => {
-        if (performance.now() - appearedAt.current >= FRESH_MS) onClick()
+        if (!isFresh) onClick()
       }}
     >
       {children}
     </Button>
   )
+}
+
+function useFresh(): boolean {
+  const [isFresh, setFresh] = useState(true)
+  useEffect(() => {
+    const timer = setTimeout(() => setFresh(false), FRESH_MS)
+    return () => clearTimeout(timer)
+  }, [])
+  return isFresh
 }

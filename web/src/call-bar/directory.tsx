@@ -76,9 +76,8 @@ export function Directory(props: DirectoryProps) {
       size="lg"
       title={props.purpose === 'call' ? t('directory.callTitle') : t('directory.transferTitle')}
       closeButtonProps={{ 'aria-label': t('action.close') }}
-      data-testid="directory"
     >
-      <Tabs defaultValue="people">
+      <Tabs defaultValue="people" data-testid="directory">
         <Tabs.List>
           <Tabs.Tab value="people">{t('directory.people')}</Tabs.Tab>
           <Tabs.Tab value="queues">{t('directory.queues')}</Tabs.Tab>

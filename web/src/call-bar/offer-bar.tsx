@@ -55,7 +55,7 @@ export function OfferBar({ offer, view }: Readonly<{ offer: Offer; view: Softpho
             isDisabled={isDecided}
             testId="answer"
           >
-            {isPreview ? t('offer.dial') : t('offer.answer')} <small className="ltr">&nbsp;{keysAsWords(keys)}</small>
+            {isPreview ? t('offer.dial') : t('offer.answer')} <kbd className="keys ltr">{keysAsWords(keys)}</kbd>
           </Control>
           <Control icon="cross" onClick={reject} isDisabled={isDecided} testId="reject">
             {isPreview ? t('offer.skip') : t('offer.reject')}

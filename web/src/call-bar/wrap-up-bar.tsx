@@ -73,7 +73,7 @@ export function WrapUpBar({ wrapUp }: Readonly<{ wrapUp: DeskWrapUp }>) {
           error={isMissing ? t('wrapUp.outcomeMissing') : null}
         />
         <Button h={44} onClick={save} loading={view.pending.has('wrapUp.finish')} data-testid="finish">
-          {t('wrapUp.save')} <small className="ltr">&nbsp;{keysAsWords(saveKeys)}</small>
+          {t('wrapUp.save')} <kbd className="keys ltr">{keysAsWords(saveKeys)}</kbd>
         </Button>
       </div>
     </div>

@@ -5,7 +5,7 @@ import { useFormat } from '../i18n/format.ts'
 import { useInterval } from '../parts/use-interval.ts'
 import { useSoftphone } from '../softphone/softphone-provider.tsx'
 import { registerPlace } from './desk-focus.ts'
-import { keepNote, noteOf } from './notes.ts'
+import { keepNote, keptNote } from './notes.ts'
 import classes from './workspace.module.css'
 
 const SAVE_EVERY_MS = 1_000
@@ -17,14 +17,17 @@ export function Note({ callId, fromServer }: Readonly<{ callId: string; fromServ
   const { t } = useTranslation('desk')
   const { clock } = useFormat()
   const softphone = useSoftphone()
-  const [text, setText] = useState(() => noteOf(callId, fromServer))
+  // Null until something is typed here: then the server's note is shown, also when it changes elsewhere.
+  const [typed, setTyped] = useState(() => keptNote(callId))
+  const text = typed ?? fromServer
   const [sent, setSent] = useState<Readonly<{ text: string; at: Date | null }>>({ text: fromServer, at: null })
   const isSending = useRef(false)
   const field = useRef<HTMLTextAreaElement>(null)
   useEffect(() => registerPlace('note', () => field.current?.focus()), [])
 
+  const isSaved = typed === null || typed === sent.text
   useInterval(() => {
-    if (softphone === null || isSending.current || text === sent.text) return
+    if (softphone === null || isSending.current || isSaved) return
     isSending.current = true
     softphone
       .request('note', { callId, text })
@@ -36,7 +39,6 @@ export function Note({ callId, fromServer }: Readonly<{ callId: string; fromServ
       })
   }, SAVE_EVERY_MS)
 
-  const isSaved = text === sent.text
   return (
     <>
       <Textarea
@@ -52,7 +54,7 @@ export function Note({ callId, fromServer }: Readonly<{ callId: string; fromServ
         value={text}
         onChange={event => {
           const { value } = event.currentTarget
-          setText(value)
+          setTyped(value)
           keepNote(callId, value)
         }}
       />

@@ -10,9 +10,14 @@ export function keepNote(callId: string, text: string): void {
   localStorage.setItem(PREFIX + callId, JSON.stringify(kept))
 }
 
+/** What was typed about a call in this browser; null when nothing was. */
+export function keptNote(callId: string): string | null {
+  return read(PREFIX + callId)?.text ?? null
+}
+
 /** The note as it was typed here; what the server has when nothing was. */
 export function noteOf(callId: string, fromServer: string): string {
-  return read(PREFIX + callId)?.text ?? fromServer
+  return keptNote(callId) ?? fromServer
 }
 
 export function forgetNote(callId: string): void {

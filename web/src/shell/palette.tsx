@@ -49,7 +49,7 @@ export function Palette({
       forceOpened
       shortcut={null}
       onSpotlightClose={onClose}
-      aria-label={t('palette.open')}
+      attributes={{ content: { 'aria-label': t('palette.open') } }}
       transitionProps={{ duration: 0 }}
     >
       <Spotlight.Search

@@ -58,7 +58,7 @@ function Frame({ me, hasSoftphone }: Readonly<{ me: Me; hasSoftphone: boolean }>
         {t('shell.skip')}
       </a>
       <div className={classes['top']}>
-        <header className={classes['header']}>
+        <section className={classes['header']} aria-label="Parley">
           <Burger
             className={classes['burger']}
             opened={isNavOpen}
@@ -70,7 +70,7 @@ function Frame({ me, hasSoftphone }: Readonly<{ me: Me; hasSoftphone: boolean }>
           <span className={classes['name']}>Parley</span>
           <span className={classes['title']}>{current !== undefined && t(current.label as 'nav.desk')}</span>
           <HeaderTools me={me} open={setOverlay} />
-        </header>
+        </section>
         <SignInAgain username={me.username} isInCall={view.desk?.call != null} />
         <OfflineBanner isInCall={view.desk?.call != null} />
         <ClockWarning />

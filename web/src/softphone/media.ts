@@ -2,6 +2,7 @@ import { Device } from 'mediasoup-client'
 import type { types } from 'mediasoup-client'
 import type { ReplyData, SoftphonePush } from '../../../server/softphone/protocol.ts'
 import { applyOutput } from './audio-output.ts'
+import type { IceState } from './media-types.ts'
 import { SoftphoneError } from './softphone-error.ts'
 import type { DataOf, FieldsOf } from './socket.ts'
 
@@ -11,7 +12,6 @@ type MediaRequest = 'media.open' | 'media.connect' | 'media.speak' | 'media.rest
 type Ask = <K extends MediaRequest>(kind: K, fields: FieldsOf<K>) => Promise<DataOf<K>>
 type Way = 'send' | 'receive'
 
-export type IceState = 'new' | 'connecting' | 'connected' | 'disconnected' | 'failed'
 export type MediaFigures = Readonly<{ roundTripMs: number | null; lossShare: number }>
 
 export type MediaOptions = Readonly<{

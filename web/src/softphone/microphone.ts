@@ -1,7 +1,6 @@
 import { audioContext } from './audio-context.ts'
+import type { MicrophoneState } from './media-types.ts'
 import { SoftphoneError } from './softphone-error.ts'
-
-export type MicrophoneState = 'off' | 'asking' | 'live' | 'denied' | 'missing' | 'ended'
 
 /** Loudness (root of the mean square, 0 to 1) above which somebody is speaking rather than breathing. */
 const SPEECH_LEVEL = 0.03

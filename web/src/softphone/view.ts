@@ -1,6 +1,5 @@
 import type { DeskState, Proof, SoftphonePush } from '../../../server/softphone/protocol.ts'
-import type { IceState } from './media.ts'
-import type { MicrophoneState } from './microphone.ts'
+import type { IceState, MicrophoneState } from './media-types.ts'
 
 export type Hello = Extract<SoftphonePush, { kind: 'hello' }>
 

@@ -132,15 +132,7 @@ function Volume({ label, value, onChange }: Readonly<{ label: string; value: num
   return (
     <div>
       <span aria-hidden="true">{label}</span>
-      <Slider
-        thumbProps={{ 'aria-label': label }}
-        min={0}
-        max={1}
-        step={0.05}
-        label={percent}
-        value={value}
-        onChange={onChange}
-      />
+      <Slider thumbLabel={label} min={0} max={1} step={0.05} label={percent} value={value} onChange={onChange} />
     </div>
   )
 }
