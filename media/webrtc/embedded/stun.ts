@@ -24,7 +24,8 @@ const ATTRIBUTE = {
   priority: 0x0024,
   useCandidate: 0x0025,
   fingerprint: 0x8028,
-  iceControlled: 0x8029
+  iceControlled: 0x8029,
+  iceControlling: 0x802a
 } as const
 
 /** What ICE needs of a message. */
@@ -111,6 +112,7 @@ export function buildBindingRequest(
 ): Buffer {
   const attributes = [attribute(ATTRIBUTE.username, Buffer.from(request.username))]
   attributes.push(attribute(ATTRIBUTE.priority, Buffer.from([0x6e, 0xff, 0xff, 0xff])))
+  attributes.push(attribute(ATTRIBUTE.iceControlling, Buffer.alloc(8, 1)))
   if (request.isNomination) attributes.push(attribute(ATTRIBUTE.useCandidate, Buffer.alloc(0)))
   return build(STUN_TYPE.bindingRequest, request.transactionId, attributes, request.password)
 }
