@@ -4,9 +4,9 @@ import {
   type AgentRow,
   ensureAgent,
   findCallNote,
-  listAgentsInLostCalls,
-  listAgentsOfDeadOwners,
+  findLostCalls,
   listDueAgents,
+  listLiveControlPlanes,
   readAgentChanges,
   readProfiles,
   setProfile,
@@ -474,15 +474,18 @@ export class AgentService implements AsyncDisposable {
     for (const offer of await listStaleDirectOffers(this.#db, new Date(now.getTime() - OFFER_GRACE_MS)))
       await this.settleDirect(offer.id, { kind: 'missed' })
     if (deadSince === null) return
-    for (const { id, controlPlaneId } of await listAgentsOfDeadOwners(this.#db, deadSince, 1_000))
-      await this.#step(id, { kind: 'detached', controlPlaneId })
-    for (const { id, callId, queueId } of await listAgentsInLostCalls(
-      this.#db,
-      deadSince,
-      new Date(now.getTime() - OFFER_GRACE_MS),
-      1_000
-    ))
-      await this.callEnded(id, callId, { queueId, endedBy: 'system' })
+    const live = await listLiveControlPlanes(this.#db, deadSince)
+    const talking = new Map<string, AgentView>()
+    for (const { view } of [...this.#known.values()]) {
+      const { id, controlPlaneId } = view
+      if (controlPlaneId !== null && view.detachedAt === null && !live.has(controlPlaneId))
+        await this.#step(id, { kind: 'detached', controlPlaneId })
+      if (view.state === 'talking' && view.callId !== null) talking.set(id, view)
+    }
+    const callIds = [...talking.values()].map(view => view.callId ?? '')
+    const lost = await findLostCalls(this.#db, callIds, deadSince, new Date(now.getTime() - OFFER_GRACE_MS))
+    for (const { id, callId, queueId } of talking.values())
+      if (callId !== null && lost.has(callId)) await this.callEnded(id, callId, { queueId, endedBy: 'system' })
   }
 }
 

@@ -33,6 +33,37 @@ export function firstTierFor(
   return tiers.findIndex(tier => hasSkills(profile, tier, asked) && speaks(profile, tier, language))
 }
 
+/** What a tier asks of an agent for one kind of caller, ready to be compared with many agents. */
+export type Demand = Readonly<{
+  skills: readonly (readonly [name: string, minLevel: number])[]
+  language: string
+  rank: number
+}>
+
+/** The demands of tiers, in their order, for callers who speak `language` and need the skills `asked`. */
+export function demandsOf(tiers: readonly Tier[], asked: readonly string[], language: string): readonly Demand[] {
+  return tiers.map(tier => {
+    const skills = new Map(asked.map(skill => [skill, 1]))
+    for (const { skill, minLevel } of tier.skills) skills.set(skill, Math.max(minLevel, skills.get(skill) ?? 0))
+    return {
+      skills: [...skills],
+      language: spokenLanguage(language),
+      rank: tier.languageLevel === null ? 0 : languageRank(tier.languageLevel)
+    }
+  })
+}
+
+/** The first demand that an agent meets, or -1: the same as `firstTierFor`, for loops over thousands of agents. */
+export function firstMet({ skills, languages }: Skilled, demands: readonly Demand[]): number {
+  search: for (let at = 0; at < demands.length; at += 1) {
+    const demand = demands[at] as Demand
+    if (demand.rank > 0 && (languages.get(demand.language) ?? 0) < demand.rank) continue
+    for (const [name, minLevel] of demand.skills) if ((skills.get(name) ?? 0) < minLevel) continue search
+    return at
+  }
+  return -1
+}
+
 /** How good an agent is at what a tier and the flow ask for: the sum of levels, with the language's 1 to 6. */
 export function skillScore(profile: Skilled, tier: Tier, asked: readonly string[], language: string): number {
   const names = new Set([...tier.skills.map(one => one.skill), ...asked])

@@ -26,6 +26,7 @@ export class QueueMirror {
   readonly #entries = new Map<string, EntryRow>()
   readonly #left = new Map<string, { version: number; atMs: number }>()
   readonly #live = new Map<string, Set<string>>()
+  readonly #owned = new Map<string, Set<string>>()
   readonly #opening = new Map<string, { isOpen: boolean; atMs: number; queue: Queue }>()
   readonly #refresher = new Refresher(() => this.#read())
   #queueHorizon = '0'
@@ -63,8 +64,13 @@ export class QueueMirror {
     return this.#entries.get(id)
   }
 
-  entries(): Iterable<EntryRow> {
-    return this.#entries.values()
+  /** Control planes that hold callers. */
+  owners(): readonly string[] {
+    return [...this.#owned.keys()]
+  }
+
+  ownedBy(controlPlaneId: string): ReadonlySet<string> {
+    return this.#owned.get(controlPlaneId) ?? new Set()
   }
 
   /** Callers of a queue who wait, also those for whom an agent rings. */
@@ -112,6 +118,11 @@ export class QueueMirror {
     if (row.state === 'waiting' || row.state === 'reserved') live.add(row.id)
     else live.delete(row.id)
     this.#live.set(row.queue_id, live)
+    const owned = this.#owned.get(row.control_plane_id) ?? new Set()
+    if (row.state === 'left') owned.delete(row.id)
+    else owned.add(row.id)
+    if (owned.size > 0) this.#owned.set(row.control_plane_id, owned)
+    else this.#owned.delete(row.control_plane_id)
   }
 
   async #read(): Promise<void> {

@@ -1,11 +1,11 @@
 import { EventEmitter } from 'node:events'
 import type { Insertable } from 'kysely'
 import type { Db } from '../../sql/database.ts'
+import { listLiveControlPlanes } from '../../sql/queries/agents.ts'
 import {
   deleteLeftEntries,
   type EntryRow,
   insertEntry,
-  listEntriesOfDeadOwners,
   listOffersOfDeadOwners,
   listStaleOffers,
   type Proposal,
@@ -96,6 +96,8 @@ export class QueueService implements AsyncDisposable {
   readonly #board = new Board()
   readonly #mirror: QueueMirror
   readonly #visits = new Map<string, QueueVisit>()
+  /** The visit of ours that each agent rings for, or did last. */
+  readonly #ringing = new Map<string, QueueVisit>()
   /** Entries whose end is still to be stored. */
   readonly #leaving = new Set<string>()
   readonly #rankings = new Map<string, { atMs: number; positions: ReadonlyMap<string, number> }>()
@@ -140,10 +142,12 @@ export class QueueService implements AsyncDisposable {
     const { signal } = service.#ended
     parts.agents.onChange(agent => {
       service.#board.setAgent(toCandidate(agent, service.#now()), service.#nowMs())
-      for (const visit of service.#visits.values())
-        visit.withdraw(
+      service.#ringing
+        .get(agent.id)
+        ?.withdraw(
           offer => offer.agentId === agent.id && agent.version >= offer.agentVersion && agent.offerId !== offer.id
         )
+      if (agent.offerId === null) service.#ringing.delete(agent.id)
       service.#pumpSoon()
     }, signal)
     for (const agent of parts.agents.views())
@@ -478,6 +482,7 @@ export class QueueService implements AsyncDisposable {
         continue
       }
       const { isAutoAnswered } = visit.queue
+      this.#ringing.set(agentId, visit)
       visit.offer({ id: offerId, agentId, agentControlPlaneId, ringMs, isAutoAnswered, reason }, Number(agentVersion))
     }
     // What was just written is read before the next decision, here and by whoever shares the database.
@@ -526,21 +531,19 @@ export class QueueService implements AsyncDisposable {
     for (const offer of await listStaleOffers(this.#db, new Date(now.getTime() - OFFER_GRACE_MS)))
       await this.#settle(offer.id, 'missed')
     // Callers of ours who are not here any more: their end could not be stored.
-    for (const entry of [...this.#mirror.entries()])
-      if (
-        entry.control_plane_id === this.#controlPlaneId &&
-        !this.#visits.has(entry.id) &&
-        !this.#leaving.has(entry.id)
-      )
-        await this.#leave(entry.id, 'lost')
+    const own = this.#mirror.ownedBy(this.#controlPlaneId)
+    if (own.size > this.#visits.size)
+      for (const id of [...own]) if (!this.#visits.has(id) && !this.#leaving.has(id)) await this.#leave(id, 'lost')
     if (now.getTime() - this.#serviceTimesAtMs > SERVICE_TIMES_MS) {
       await this.#readServiceTimes()
       await deleteLeftEntries(this.#db, new Date(now.getTime() - KEEP_LEFT_MS))
     }
     if (deadSince === null) return
     for (const offer of await listOffersOfDeadOwners(this.#db, deadSince)) await this.#settle(offer.id, 'network', true)
-    for (const { id } of await listEntriesOfDeadOwners(this.#db, deadSince))
-      if (!this.#visits.has(id)) await this.#leave(id, 'lost')
+    const live = await listLiveControlPlanes(this.#db, deadSince)
+    for (const owner of this.#mirror.owners())
+      if (owner !== this.#controlPlaneId && !live.has(owner))
+        for (const id of [...this.#mirror.ownedBy(owner)]) await this.#leave(id, 'lost')
   }
 
   async #readServiceTimes(): Promise<void> {

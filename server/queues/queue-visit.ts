@@ -135,20 +135,23 @@ export class QueueVisit implements AsyncDisposable {
 
   /** For the service: offers that are over. An offer that `next` has not given out yet is never given out. */
   withdraw(isOver: (offer: Readonly<{ id: string; agentId: string; agentVersion: number }>) => boolean): void {
+    let isChanged = false
     for (const [id, { controller, agentId, agentVersion }] of this.#ringing) {
       if (!isOver({ id, agentId, agentVersion })) continue
       this.#ringing.delete(id)
       const at = this.#offers.findIndex(offer => offer.id === id)
       if (at !== -1) this.#offers.splice(at, 1)
       controller.abort()
+      isChanged = true
     }
-    this.#wake()
+    if (isChanged) this.#wake()
   }
 
   /** For the service: the place cannot be kept. */
   lose(): void {
     this.#isLost = true
     this.withdraw(() => true)
+    this.#wake()
   }
 
   #due(): VisitEvent | null {

@@ -1,5 +1,5 @@
 import { spokenLanguage } from '../agents/profile.ts'
-import { firstTierFor, skillScore } from './eligibility.ts'
+import { type Demand, demandsOf, firstMet, skillScore } from './eligibility.ts'
 import { Heap } from './heap.ts'
 import type { Queue, Tier } from './queue.ts'
 import type { Candidate, Waiting } from './snapshot.ts'
@@ -27,6 +27,7 @@ export class Requirement {
   readonly kind: Waiting['kind']
   /** The first tier whose demands each agent meets. */
   readonly eligible = new Map<IndexedAgent, number>()
+  readonly #demands: readonly Demand[]
   readonly #free = new Heap<Ranked>(isBetter)
   freeCount = 0
   /** Groups of waiting callers that need it. */
@@ -39,15 +40,15 @@ export class Requirement {
     this.asked = entry.skills
     this.language = entry.language
     this.kind = entry.kind
+    this.#demands = demandsOf(tiers, entry.skills, entry.language)
   }
 
   /** Looks at an agent whose profile is new; the agent must not be counted as free here. */
   judge(agent: IndexedAgent): void {
     const { profile, work } = agent.candidate
-    const tier = work.includes(this.kind) ? firstTierFor(profile, this.tiers, this.asked, this.language) : -1
+    const tier = work.includes(this.kind) ? firstMet(profile, this.#demands) : -1
     if (tier === -1) {
-      this.eligible.delete(agent)
-      agent.requirements.delete(this)
+      if (this.eligible.delete(agent)) agent.requirements.delete(this)
     } else {
       this.eligible.set(agent, tier)
       agent.requirements.add(this)

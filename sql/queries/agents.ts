@@ -87,43 +87,19 @@ export async function listDueAgents(db: Db, before: Date, limit: number): Promis
   return rows.map(row => row.id)
 }
 
-/** Agents whose softphone was held by a control plane that has not been heard of since `deadSince`. */
-export async function listAgentsOfDeadOwners(
+/** Which of these calls are over since `endedBefore`, or had a control plane that died before `deadSince`. */
+export async function findLostCalls(
   db: Db,
+  callIds: readonly string[],
   deadSince: Date,
-  limit: number
-): Promise<readonly { id: string; controlPlaneId: string }[]> {
+  endedBefore: Date
+): Promise<ReadonlySet<string>> {
+  if (callIds.length === 0) return new Set()
   const rows = await db
-    .selectFrom('agents')
-    .leftJoin('control_planes', 'control_planes.id', 'agents.control_plane_id')
-    .select(['agents.id as id', 'agents.control_plane_id as controlPlaneId'])
-    .where('agents.control_plane_id', 'is not', null)
-    .where('agents.detached_at', 'is', null)
-    .where(eb =>
-      eb.or([eb('control_planes.heartbeat_at', 'is', null), eb('control_planes.heartbeat_at', '<', deadSince)])
-    )
-    .orderBy('agents.id')
-    .limit(limit)
-    .execute()
-  return rows.flatMap(({ id, controlPlaneId }) => (controlPlaneId === null ? [] : [{ id, controlPlaneId }]))
-}
-
-/**
- * Agents who talk in a call that is over since `endedBefore`, or whose control plane has not been heard of since
- * `deadSince`.
- */
-export async function listAgentsInLostCalls(
-  db: Db,
-  deadSince: Date,
-  endedBefore: Date,
-  limit: number
-): Promise<readonly { id: string; callId: string; queueId: string | null }[]> {
-  const rows = await db
-    .selectFrom('agents')
-    .innerJoin('cdrs', 'cdrs.call_id', 'agents.call_id')
+    .selectFrom('cdrs')
     .leftJoin('control_planes', 'control_planes.id', 'cdrs.control_plane_id')
-    .select(['agents.id as id', 'agents.call_id as callId', 'agents.queue_id as queueId'])
-    .where('agents.state', '=', 'talking')
+    .select('cdrs.call_id as callId')
+    .where(sql<boolean>`cdrs.call_id = any(${[...callIds]})`)
     .where(eb =>
       eb.or([
         eb.and([eb('cdrs.state', '=', 'ended'), eb('cdrs.ended_at', '<', endedBefore)]),
@@ -131,9 +107,14 @@ export async function listAgentsInLostCalls(
         eb('control_planes.heartbeat_at', '<', deadSince)
       ])
     )
-    .limit(limit)
     .execute()
-  return rows.flatMap(({ id, callId, queueId }) => (callId === null ? [] : [{ id, callId, queueId }]))
+  return new Set(rows.map(row => row.callId))
+}
+
+/** Control planes that have been heard of since `deadSince`. */
+export async function listLiveControlPlanes(db: Db, deadSince: Date): Promise<ReadonlySet<string>> {
+  const rows = await db.selectFrom('control_planes').select('id').where('heartbeat_at', '>=', deadSince).execute()
+  return new Set(rows.map(row => row.id))
 }
 
 export async function upsertCallNote(

@@ -157,20 +157,6 @@ export async function listOffersOfDeadOwners(db: Db, deadSince: Date): Promise<r
     .execute()
 }
 
-/** Entries whose caller was on a control plane that has not been heard of since `deadSince`. */
-export async function listEntriesOfDeadOwners(db: Db, deadSince: Date): Promise<readonly { id: string }[]> {
-  return await db
-    .selectFrom('queue_entries')
-    .leftJoin('control_planes', 'control_planes.id', 'queue_entries.control_plane_id')
-    .select('queue_entries.id as id')
-    .where('queue_entries.state', '<>', 'left')
-    .where(eb =>
-      eb.or([eb('control_planes.heartbeat_at', 'is', null), eb('control_planes.heartbeat_at', '<', deadSince)])
-    )
-    .limit(1_000)
-    .execute()
-}
-
 export async function deleteLeftEntries(db: Db, leftBefore: Date): Promise<void> {
   await db.deleteFrom('queue_entries').where('state', '=', 'left').where('left_at', '<', leftBefore).execute()
 }
