@@ -1,5 +1,5 @@
 import type { DeskCall, DeskState } from '../../../server/softphone/protocol.ts'
-import type { ShownState } from '../parts/state-mark.tsx'
+import type { ShownState } from '../parts/shown-states.ts'
 import type { SoftphoneView } from '../softphone/view.ts'
 
 /** What the call bar is about at this moment; the most urgent thing first. */

@@ -1,4 +1,4 @@
-import type { LiveCallEvent } from '../api/events.ts'
+import type { LiveCallEvent } from '../api/live-call-event.ts'
 
 /** The steps of the story that a newcomer is told; other events of a call are for the call's own page. */
 export const STORY_KINDS = [
