@@ -22,6 +22,8 @@ export type Prefs = Readonly<{
   /** Which digits Arabic is written with. */
   digits: 'latn' | 'arab'
   microphoneId: string | null
+  /** Whether the browser takes echo and noise out of the microphone; head-sets that do it themselves sound better without. */
+  isMicrophoneCleaned: boolean
   headsetId: string | null
   headsetVolume: number
   ringDeviceId: string | null
@@ -39,6 +41,7 @@ const DEFAULTS: Prefs = {
   language: null,
   digits: 'latn',
   microphoneId: null,
+  isMicrophoneCleaned: true,
   headsetId: null,
   headsetVolume: 1,
   ringDeviceId: null,

@@ -23,7 +23,9 @@ export class DeskBrowser implements AsyncDisposable {
     this.#browser = browser
   }
 
+  /** `--deny-permission-prompts` among the arguments gives a browser that asks nobody and allows nothing. */
   static async launch(more: readonly string[] = []): Promise<DeskBrowser> {
+    const isStrict = more.includes('--deny-permission-prompts')
     return new DeskBrowser(
       await chromium.launch({
         executablePath: CHROMIUM,
@@ -37,7 +39,7 @@ export class DeskBrowser implements AsyncDisposable {
           '--disable-component-update',
           '--disable-sync',
           '--use-fake-device-for-media-stream',
-          '--use-fake-ui-for-media-stream',
+          ...(isStrict ? [] : ['--use-fake-ui-for-media-stream']),
           '--autoplay-policy=no-user-gesture-required',
           ...more
         ]
@@ -58,6 +60,12 @@ export class DeskBrowser implements AsyncDisposable {
     context.setDefaultTimeout(LIMIT_MS)
     await context.addInitScript(`localStorage.getItem('parley.prefs') ??
       localStorage.setItem('parley.prefs', JSON.stringify({ language: ${JSON.stringify(language)} }))`)
+    return context
+  }
+
+  async contextWithoutMicrophone(): Promise<BrowserContext> {
+    const context = await this.#browser.newContext({ permissions: [] })
+    context.setDefaultTimeout(LIMIT_MS)
     return context
   }
 

@@ -1,3 +1,4 @@
+import { prefs } from '../prefs.ts'
 import { audioContext } from './audio-context.ts'
 import type { MicrophoneState } from './media-types.ts'
 import { SoftphoneError } from './softphone-error.ts'
@@ -60,13 +61,14 @@ export class Microphone {
       throw new SoftphoneError('MIC_NEEDS_HTTPS')
     }
     if (this.#state !== 'live') this.#become('asking')
+    const { isMicrophoneCleaned } = prefs.get()
     let stream: MediaStream
     try {
       stream = await navigator.mediaDevices.getUserMedia({
         audio: {
-          echoCancellation: true,
-          noiseSuppression: true,
-          autoGainControl: true,
+          echoCancellation: isMicrophoneCleaned,
+          noiseSuppression: isMicrophoneCleaned,
+          autoGainControl: isMicrophoneCleaned,
           channelCount: 1,
           ...(deviceId !== null && { deviceId: { exact: deviceId } })
         }

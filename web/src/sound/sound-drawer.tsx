@@ -1,6 +1,7 @@
+import '@mantine/core/styles/Checkbox.layer.css'
 import '@mantine/core/styles/Drawer.layer.css'
 import '@mantine/core/styles/Slider.layer.css'
-import { Button, Drawer, FileButton, NativeSelect, Slider, Stack, Title } from '@mantine/core'
+import { Button, Checkbox, Drawer, FileButton, NativeSelect, Slider, Stack, Title } from '@mantine/core'
 import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useFormat } from '../i18n/format.ts'
@@ -64,6 +65,15 @@ export function SoundDrawer({ onClose }: Readonly<{ onClose(): void }>) {
           <LevelBars level={() => softphone?.microphone.level ?? 0} />
           <span>{t('sound.speak')}</span>
         </div>
+        <Checkbox
+          label={t('sound.clean')}
+          description={t('sound.cleanSays')}
+          checked={set.isMicrophoneCleaned}
+          onChange={event => {
+            setPrefs({ isMicrophoneCleaned: event.currentTarget.checked })
+            changeMicrophone(set.microphoneId)
+          }}
+        />
         <NativeSelect
           label={t('sound.headset')}
           description={outputs.length === 0 ? t('sound.noChoice') : undefined}
