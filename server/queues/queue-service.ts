@@ -70,7 +70,7 @@ export type Entering =
   | Readonly<{ kind: 'unknownQueue' }>
 
 /** Decisions that are carried out in one transaction. */
-const BATCH = 256
+const BATCH = 128
 const POLL_MS = 1_000
 /** An offer that nobody settled is over this long after its time. */
 const OFFER_GRACE_MS = 3_000

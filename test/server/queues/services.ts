@@ -42,11 +42,16 @@ export class Installation implements AsyncDisposable {
     await using stack = new AsyncDisposableStack()
     const location =
       kind === 'pglite' ? ({ kind, folder: 'memory' } as const) : ({ kind, url: await freshDatabase(stack) } as const)
+    let isClosing = false
     const database = stack.use(
       await openDatabase(location, err => {
-        throw err
+        // Dropping the database at the end may reach connections that are closing.
+        if (!isClosing) throw err
       })
     )
+    stack.defer(() => {
+      isClosing = true
+    })
     await migrate(database.db)
     return new Installation(database, stack.move())
   }
