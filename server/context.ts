@@ -22,6 +22,7 @@ import { OutboundLaw } from './calls/outbound-law.ts'
 import { promptSources } from './calls/prompt-sources.ts'
 import { startHeartbeat, startReconciler } from './calls/reconciler.ts'
 import { StoryWriter } from './calls/story-writer.ts'
+import { CardSources } from './card-sources.ts'
 import { ComplianceService } from './compliance/compliance-service.ts'
 import { serveDemoCall } from './demo-call.ts'
 import { type Account, seedDatabase } from './demo-data.ts'
@@ -202,7 +203,8 @@ export async function startParley(
       })
     )
     const newOutboundCall = () => new Call({ direction: 'outbound', log: loggers.calls, sink: events.call })
-    const cards: CardParts = { db, log: loggers.calls, sources: async () => [] }
+    const cardSources = new CardSources(db, secrets.key)
+    const cards: CardParts = { db, log: loggers.calls, sources: () => cardSources.list() }
     const holdMusic = (language: string) => prompts.holdMusic(language)
     const agentCalls: AgentCalls = new AgentCalls({
       db,
@@ -296,7 +298,8 @@ export async function startParley(
       },
       compliance,
       agentCalls,
-      { db, queues, agents, wallboard }
+      { db, queues, agents, wallboard },
+      cardSources
     )
     stack.defer(() => app.close())
     stack.defer(() => agentCalls.close(CLOSE_CODES.draining, 'The server is shutting down'))

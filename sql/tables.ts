@@ -210,6 +210,18 @@ export interface VoicemailsTable {
   heard_at: Date | null
 }
 
+export interface CardSourcesTable {
+  id: string
+  name: string
+  url: string
+  headers_sealed: string | null
+  timeout_ms: Generated<number>
+  fields: JsonDefault<readonly Readonly<{ label: string; path: string }>[]>
+  name_path: string | null
+  is_enabled: Generated<boolean>
+  created_at: CreatedAt
+}
+
 /** Every table that this program reads or writes; pg-boss keeps its own schema `pgboss`. */
 export interface Tables extends QueueTables {
   users: UsersTable
@@ -229,4 +241,5 @@ export interface Tables extends QueueTables {
   survey_answers: SurveyAnswersTable
   queue_callbacks: QueueCallbacksTable
   voicemails: VoicemailsTable
+  card_sources: CardSourcesTable
 }

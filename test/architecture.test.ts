@@ -23,7 +23,13 @@ const SERVER_LAYERS: readonly (readonly string[])[] = [
     'server/demo-data.ts',
     'server/warm-prompts.ts'
   ],
-  ['server/run-call-flow.ts', 'server/flow-host.ts', 'server/flow-requests.ts', 'server/flow-library.ts'],
+  [
+    'server/card-sources.ts',
+    'server/run-call-flow.ts',
+    'server/flow-host.ts',
+    'server/flow-requests.ts',
+    'server/flow-library.ts'
+  ],
   ['server/agent-calls'],
   ['server/softphone'],
   ['server/queues'],

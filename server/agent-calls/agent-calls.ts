@@ -53,10 +53,11 @@ export class AgentCalls {
   readonly #desks = new Map<string, AgentDesk>()
   readonly #people = new Map<string, Person>()
   readonly #closing = new Map<string, NodeJS.Timeout>()
+  readonly #ended = new AbortController()
 
   constructor(parts: AgentCallsParts) {
     this.parts = parts
-    const ended = new AbortController().signal
+    const ended = this.#ended.signal
     parts.agents.onChange(view => this.#desks.get(view.id)?.changed(), ended)
     parts.queues.onChange(() => this.#queuesChanged(), ended)
     parts.sfu.lost.addEventListener('abort', () => {
@@ -73,7 +74,7 @@ export class AgentCalls {
   }
 
   nameOf(agentId: string): string {
-    return this.#people.get(agentId)?.displayName ?? agentId
+    return this.#people.get(agentId)?.displayName ?? (this.parts.agents.view(agentId)?.profile.displayName || agentId)
   }
 
   /** A page of a person's desk is open. */
@@ -109,6 +110,7 @@ export class AgentCalls {
     await desk.softphone.removeTab(tab)
     desk.changed()
     if (desk.softphone.activeTab !== null) return
+    if (this.#ended.signal.aborted) return
     await this.parts.agents.detached(agentId)
     // A reload comes back within moments; whoever is gone for good leaves nothing behind.
     this.#closing.set(
@@ -147,6 +149,7 @@ export class AgentCalls {
 
   /** Ends every desk's pages, for a shutdown. */
   async close(code: number, reason: string): Promise<void> {
+    this.#ended.abort()
     for (const timer of this.#closing.values()) clearTimeout(timer)
     this.#closing.clear()
     await Promise.all([...this.#desks.values()].map(desk => desk.softphone.close(code, reason)))

@@ -5,6 +5,7 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify'
+import type { CardSources } from '../card-sources.ts'
 import type { AgentCalls } from '../agent-calls/agent-calls.ts'
 import type { ComplianceService } from '../compliance/compliance-service.ts'
 import { newId } from '../ids.ts'
@@ -14,8 +15,10 @@ import type { App } from './fastify-types.ts'
 import type { HttpParts } from './parts.ts'
 import { registerProblems } from './problems.ts'
 import { registerAgentRoutes } from './routes/agents.ts'
+import { registerCardSourceRoutes } from './routes/card-sources.ts'
 import { registerCallRoutes } from './routes/calls.ts'
 import { registerComplianceRoutes } from './routes/compliance.ts'
+import { registerDirectoryRoutes } from './routes/directory.ts'
 import { registerDispositionRoutes } from './routes/dispositions.ts'
 import { registerFlowRoutes } from './routes/flows.ts'
 import { registerNumberRoutes } from './routes/numbers.ts'
@@ -40,7 +43,8 @@ export async function createApp(
   parts: HttpParts,
   compliance: ComplianceService,
   agentCalls: AgentCalls,
-  queueing: QueueRouteParts & Readonly<{ wallboard: Wallboard }>
+  queueing: QueueRouteParts & Readonly<{ wallboard: Wallboard }>,
+  cardSources: CardSources
 ): Promise<App> {
   const app: App = Fastify({
     loggerInstance: parts.log as FastifyBaseLogger,
@@ -100,10 +104,12 @@ export async function createApp(
       registerComplianceRoutes(api, parts, compliance)
       registerQueueRoutes(api, queueing)
       registerAgentRoutes(api, queueing)
+      registerDirectoryRoutes(api, queueing)
       registerSkillRoutes(api, queueing)
       registerDispositionRoutes(api, queueing)
       registerWallboardRoutes(api, queueing)
       registerReportRoutes(api, queueing)
+      registerCardSourceRoutes(api, parts, cardSources)
       await registerSoftphoneRoute(api, parts, agentCalls)
     },
     { prefix: '/api/v1' }

@@ -25,6 +25,7 @@ export const PERMISSIONS = [
   'users:write',
   'api-keys:write',
   'audit-log:read',
+  'card-sources:write',
   'events:read',
   'compliance:read',
   'compliance:decide',
