@@ -1,6 +1,10 @@
 import { createRequire } from 'node:module'
-import { readFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import { generateTone } from '../../../media/audio/tone.ts'
+import { writeWav } from '../../../media/audio/wav.ts'
 
 const CHROMIUM = '/usr/bin/chromium'
 const LIMIT_MS = 5_000
@@ -15,17 +19,24 @@ export type DeskPageOptions = Readonly<{
   context?: BrowserContext
 }>
 
-/** A Chromium with a microphone that hums; everything about it ends with it. */
+/** A Chromium whose microphone hears one tone, which noise suppression would take away; everything about it ends with it. */
 export class DeskBrowser implements AsyncDisposable {
   readonly #browser: Browser
 
-  private constructor(browser: Browser) {
+  readonly #folder: string
+
+  private constructor(browser: Browser, folder: string) {
     this.#browser = browser
+    this.#folder = folder
   }
 
   /** `--deny-permission-prompts` among the arguments gives a browser that asks nobody and allows nothing. */
   static async launch(more: readonly string[] = []): Promise<DeskBrowser> {
     const isStrict = more.includes('--deny-permission-prompts')
+    const folder = await mkdtemp(join(tmpdir(), 'parley-desk-'))
+    const wav = join(folder, 'voice.wav')
+    const samples = generateTone({ frequenciesHz: [440], durationMs: 10_000, sampleRateHz: 48_000 })
+    await writeFile(wav, writeWav({ sampleRateHz: 48_000, channels: 1, samples }))
     return new DeskBrowser(
       await chromium.launch({
         executablePath: CHROMIUM,
@@ -41,9 +52,11 @@ export class DeskBrowser implements AsyncDisposable {
           '--use-fake-device-for-media-stream',
           ...(isStrict ? [] : ['--use-fake-ui-for-media-stream']),
           '--autoplay-policy=no-user-gesture-required',
+          `--use-file-for-fake-audio-capture=${wav}`,
           ...more
         ]
-      })
+      }),
+      folder
     )
   }
 
@@ -59,7 +72,7 @@ export class DeskBrowser implements AsyncDisposable {
     })
     context.setDefaultTimeout(LIMIT_MS)
     await context.addInitScript(`localStorage.getItem('parley.prefs') ??
-      localStorage.setItem('parley.prefs', JSON.stringify({ language: ${JSON.stringify(language)} }))`)
+      localStorage.setItem('parley.prefs', JSON.stringify({ language: ${JSON.stringify(language)}, isMicrophoneCleaned: false }))`)
     return context
   }
 
@@ -84,6 +97,7 @@ export class DeskBrowser implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#browser.close()
+    await rm(this.#folder, { recursive: true })
   }
 }
 

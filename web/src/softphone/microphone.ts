@@ -4,7 +4,7 @@ import type { MicrophoneState } from './media-types.ts'
 import { SoftphoneError } from './softphone-error.ts'
 
 /** Loudness (root of the mean square, 0 to 1) above which somebody is speaking rather than breathing. */
-const SPEECH_LEVEL = 0.03
+const SPEECH_LEVEL = 0.02
 
 /**
  * The agent's microphone: opened once for a shift, changed without ending anything, and measured for the level meter.
@@ -16,7 +16,7 @@ export class Microphone {
   #state: MicrophoneState = 'off'
   #stream: MediaStream | null = null
   #meter: Readonly<{ source: MediaStreamAudioSourceNode; analyser: AnalyserNode }> | null = null
-  #samples = new Float32Array(512)
+  #samples = new Float32Array(2048)
   #deviceId: string | null = null
 
   constructor(onChange: () => void) {

@@ -47,7 +47,7 @@ export class Softphone {
   #opening: Promise<void> | null = null
   #beginning: Promise<void> | null = null
   #proofTimer: ReturnType<typeof setTimeout> | undefined
-  #muteAsked: boolean | null = null
+  #isMuteAsked = false
   #ringSignAt = 0
   #testUntil = 0
   #sounded: string | null = null
@@ -150,15 +150,17 @@ export class Softphone {
     await this.#decide(offerId, 'reject', reason)
   }
 
-  /** Muting stops the sound at once; unmuting lets it go only when the server has confirmed. */
+  /**
+   * Muting stops the sound at once and keeps it stopped until a state of the server has taken over; unmuting lets it go
+   * only when such a state says so.
+   */
   async mute(isMuted: boolean): Promise<void> {
-    this.#muteAsked = isMuted ? true : this.#muteAsked
-    this.#applySending()
+    if (isMuted) this.#askMute(true)
     try {
       await this.request('mute', { isMuted })
-    } finally {
-      this.#muteAsked = null
-      this.#applySending()
+    } catch (err) {
+      if (isMuted) this.#askMute(false)
+      throw err
     }
   }
 
@@ -219,6 +221,11 @@ export class Softphone {
     }
   }
 
+  #askMute(isMuteAsked: boolean): void {
+    this.#isMuteAsked = isMuteAsked
+    this.#applySending()
+  }
+
   async #decide(offerId: string, kind: 'answer' | 'reject', reason?: string): Promise<void> {
     if (this.view.decided?.offerId === offerId) return
     this.ringer.silence()
@@ -237,7 +244,7 @@ export class Softphone {
   }
 
   #lost({ code, isFinal }: Readonly<{ code: number; isFinal: boolean }>): void {
-    this.#muteAsked = null
+    this.#isMuteAsked = false
     const lostSince = this.view.lostSince ?? new Date(serverNow()).toISOString()
     this.#change({ connection: isFinal ? 'ended' : 'lost', lostSince, decided: null })
     if (isFinal) {
@@ -287,6 +294,7 @@ export class Softphone {
     const before = this.view.desk
     this.store.set(view => withDesk(view, desk))
     if (desk.offer !== null && desk.offer.id !== before?.offer?.id) this.#ringSignAt = performance.now()
+    if (desk.call === null || desk.call.isMuted) this.#isMuteAsked = false
     if (desk.call?.mode !== 'onHold') this.#holdBeeps = 0
     if ((desk.supervising?.mode ?? null) !== (before?.supervising?.mode ?? null)) this.#soundSupervision()
     this.#applySending()
@@ -372,7 +380,7 @@ export class Softphone {
   }
 
   #applySending(): void {
-    const isAllowed = maySend(this.view.desk, this.#muteAsked)
+    const isAllowed = maySend(this.view.desk, this.#isMuteAsked)
     this.#media?.sendTrack(isAllowed ? this.microphone.track : null)
   }
 

@@ -61,9 +61,9 @@ export function withDesk(view: SoftphoneView, desk: DeskState): SoftphoneView {
  * Whether the microphone's sound may leave this browser: in a call that the server does not hold as muted, and only
  * while nobody has asked here to be muted; while whispering or joining, when somebody supervises; never otherwise.
  */
-export function maySend(desk: DeskState | null, muteAsked: boolean | null): boolean {
+export function maySend(desk: DeskState | null, isMuteAsked: boolean): boolean {
   if (desk === null || !desk.isActiveTab) return false
-  if (muteAsked === true) return false
+  if (isMuteAsked) return false
   if (desk.call !== null) return !desk.call.isMuted
   return desk.supervising !== null && desk.supervising.mode !== 'listen'
 }
