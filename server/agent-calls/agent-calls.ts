@@ -112,6 +112,8 @@ export class AgentCalls {
     if (desk.softphone.activeTab !== null) return
     if (this.#ended.signal.aborted) return
     await this.parts.agents.detached(agentId)
+    // A shutdown may have begun meanwhile, or the page have come back.
+    if (this.#ended.signal.aborted || desk.softphone.activeTab !== null) return
     // A reload comes back within moments; whoever is gone for good leaves nothing behind.
     this.#closing.set(
       agentId,

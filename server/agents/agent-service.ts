@@ -17,6 +17,7 @@ import type { WakeUps } from '../../sql/wake-ups.ts'
 import { AppError } from '../errors.ts'
 import { newId } from '../ids.ts'
 import type { Logger } from '../log.ts'
+import { AgentClock } from './agent-clock.ts'
 import { type Agent, AGENT_SETTINGS, type AgentSettings } from './agent.ts'
 import { fromAgentRow } from './agent-rows.ts'
 import type { AgentStatus, MissReason, NotRoutableReason, WorkKind } from './agent-state.ts'
@@ -71,7 +72,7 @@ export class AgentService implements AsyncDisposable {
   readonly #controlPlaneId: string
   readonly #now: () => Date
   readonly #known = new Map<string, Known>()
-  readonly #timers = new Map<string, NodeJS.Timeout>()
+  readonly #clock = new AgentClock(agentId => this.#tick(agentId))
   /** When each softphone of ours proved itself last. */
   readonly #provedAtMs = new Map<string, number>()
   readonly #emitter = new EventEmitter()
@@ -109,8 +110,7 @@ export class AgentService implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ended.abort()
-    for (const timer of this.#timers.values()) clearTimeout(timer)
-    this.#timers.clear()
+    this.#clock.stop()
     await this.#sweeper[Symbol.asyncDispose]()
     await this.#refresher.idle()
   }
@@ -392,6 +392,13 @@ export class AgentService implements AsyncDisposable {
     return view
   }
 
+  #tick(agentId: string): void {
+    this.#step(agentId, { kind: 'tick' }).catch(err =>
+      // The sweep does it once the database is back.
+      this.#log.warn({ err, agentId }, 'an agent’s clock could not be stored')
+    )
+  }
+
   #refreshSoon(): void {
     this.refresh().catch(err => this.#log.warn({ err }, 'changes of agents cannot be read'))
   }
@@ -444,20 +451,9 @@ export class AgentService implements AsyncDisposable {
 
   /** Sets the clock for what time does next to an agent of ours, or of nobody. */
   #arm(agent: AgentView): void {
-    clearTimeout(this.#timers.get(agent.id))
-    this.#timers.delete(agent.id)
     const due = dueAt(agent, this.settings)
     const isOurs = agent.controlPlaneId === null || agent.controlPlaneId === this.#controlPlaneId
-    if (due === null || !isOurs || this.#ended.signal.aborted) return
-    const delayMs = Math.min(Math.max(due.getTime() - this.#now().getTime(), 0), LONGEST_TIMER_MS)
-    const timer = setTimeout(() => {
-      this.#timers.delete(agent.id)
-      this.#step(agent.id, { kind: 'tick' }).catch(err =>
-        // The sweep does it once the database is back.
-        this.#log.warn({ err, agentId: agent.id }, 'an agent’s clock could not be stored')
-      )
-    }, delayMs)
-    this.#timers.set(agent.id, timer)
+    this.#clock.set(agent.id, due === null || !isOurs ? null : due.getTime() - this.#now().getTime())
   }
 
   /** What nobody else does: clocks of control planes that died, lost softphones, calls that are over. */
@@ -488,8 +484,6 @@ export class AgentService implements AsyncDisposable {
       if (callId !== null && lost.has(callId)) await this.callEnded(id, callId, { queueId, endedBy: 'system' })
   }
 }
-
-const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 const REFUSALS = {
   notIdle: 'The agent is busy.',

@@ -9,12 +9,10 @@ import {
   listOffersOfDeadOwners,
   listStaleOffers,
   type Proposal,
-  readServiceTimes,
   type Reserved,
-  reserve,
-  type ServiceTimes
+  reserve
 } from '../../sql/queries/queue-entries.ts'
-import type { QueueEntriesTable, VisitOutcome, WorkKind } from '../../sql/queue-tables.ts'
+import type { QueueEntriesTable, VisitOutcome } from '../../sql/queue-tables.ts'
 import type { WakeUps } from '../../sql/wake-ups.ts'
 import type { AgentService } from '../agents/agent-service.ts'
 import { Refresher } from '../agents/refresher.ts'
@@ -25,13 +23,14 @@ import type { Logger } from '../log.ts'
 import { Board } from './board.ts'
 import { firstTierFor } from './eligibility.ts'
 import { CallbackDesk, type CallbackHandler, type CallbackSettings } from './callbacks.ts'
-import { estimateWait } from './estimate.ts'
 import { type DeskQueueFacts, deskQueues } from './explain.ts'
 import { type Changed, leaveQueue, requeueEntry, settleQueueOffer } from './outcomes.ts'
+import { Places } from './places.ts'
 import { QueueMirror } from './queue-mirror.ts'
+import type { Entering, QueueVisitRequest } from './queue-request.ts'
 import { toCandidate, toWaiting } from './queue-rows.ts'
 import { QueueVisit, type SettleOutcome } from './queue-visit.ts'
-import { type OverflowDestination, type Queue, tiersOf } from './queue.ts'
+import { type Queue, tiersOf } from './queue.ts'
 import type { Match } from './snapshot.ts'
 
 export type QueueServiceParts = Readonly<{
@@ -44,31 +43,6 @@ export type QueueServiceParts = Readonly<{
   now?: () => Date
 }>
 
-export type QueueVisitRequest = Readonly<{
-  callId: string
-  /** Name or id. */
-  queue: string
-  language: string
-  priority: number
-  skills: readonly string[]
-  /** Milliseconds; the shorter of this and the queue's own counts. */
-  maxWaitMs?: number
-  /** When the place counts from, for a caller who kept it. */
-  placeFromAt?: Date
-  /** Before all others of the queue. */
-  isHead?: boolean
-  stickyAgentId?: string
-  calledNumber: string | null
-  kind?: WorkKind
-  /** Instead of the queue's own interval between announcements. */
-  announceEveryMs?: number
-}>
-
-export type Entering =
-  | Readonly<{ kind: 'waiting'; visit: QueueVisit }>
-  | Readonly<{ kind: 'closed' | 'full' | 'noAgents'; overflow: OverflowDestination | null }>
-  | Readonly<{ kind: 'unknownQueue' }>
-
 /** Decisions that are carried out in one transaction. */
 const BATCH = 128
 const POLL_MS = 1_000
@@ -77,9 +51,6 @@ const OFFER_GRACE_MS = 3_000
 /** After decisions that somebody else was about to change, the next try comes so soon. */
 const RETRY_MS = 20
 const KEEP_LEFT_MS = 600_000
-const SERVICE_TIMES_MS = 15_000
-const SERVICE_WINDOW_MS = 1_800_000
-const RANKING_MS = 1_000
 
 /**
  * Who waits, and who gets whom. Keeps the board fresh from what the tables say, decides, and carries out the decisions
@@ -100,14 +71,12 @@ export class QueueService implements AsyncDisposable {
   readonly #ringing = new Map<string, QueueVisit>()
   /** Entries whose end is still to be stored. */
   readonly #leaving = new Set<string>()
-  readonly #rankings = new Map<string, { atMs: number; positions: ReadonlyMap<string, number> }>()
+  readonly #places: Places
   readonly #emitter = new EventEmitter()
   readonly #ended = new AbortController()
   readonly #pump = new Refresher(() => this.#distribute())
   readonly #sweeper: Sweeper
   #alarm: NodeJS.Timeout | undefined
-  #serviceTimes: ReadonlyMap<string, ServiceTimes> = new Map()
-  #serviceTimesAtMs = Number.NEGATIVE_INFINITY
   #hasFailed = false
 
   private constructor(parts: QueueServiceParts) {
@@ -118,6 +87,7 @@ export class QueueService implements AsyncDisposable {
     this.#log = parts.log
     this.#now = parts.now ?? (() => new Date())
     this.#emitter.setMaxListeners(0)
+    this.#places = new Places(parts.db, this.#board, parts.agents, () => this.#nowMs())
     this.#mirror = new QueueMirror(parts.db, {
       queueChanged: queue => {
         this.#board.setQueue(queue, this.#nowMs())
@@ -153,7 +123,7 @@ export class QueueService implements AsyncDisposable {
     for (const agent of parts.agents.views())
       service.#board.setAgent(toCandidate(agent, service.#now()), service.#nowMs())
     await service.#mirror.refresh()
-    await service.#readServiceTimes()
+    await service.#places.refresh()
     parts.wakeUps.listen(() => service.#pumpSoon(), signal)
     service.#sweeper.start()
     service.#pumpSoon()
@@ -232,32 +202,14 @@ export class QueueService implements AsyncDisposable {
   /** Place among those who wait (1 is next), or null for who does not. A second old at most. */
   position(entryId: string): number | null {
     const entry = this.#mirror.entry(entryId)
-    if (entry === undefined) return null
-    return this.#ranking(entry.queue_id, entry.state === 'waiting' ? entryId : null).get(entryId) ?? null
+    return entry === undefined ? null : this.#places.position(entry)
   }
 
   /** A prediction in milliseconds, or null when there is nothing to base one on. See estimate.ts. */
   estimatedWaitMs(entryId: string): number | null {
     const entry = this.#mirror.entry(entryId)
     const queue = entry === undefined ? undefined : this.#mirror.queue(entry.queue_id)
-    const position = this.position(entryId)
-    if (entry === undefined || queue === undefined || position === null) return null
-    const able = this.#agents
-      .views()
-      .filter(
-        agent =>
-          agent.status === 'available' &&
-          agent.work.includes(entry.kind) &&
-          firstTierFor(agent.profile, tiersOf(queue), entry.skills, entry.language) !== -1
-      )
-    const times = this.#serviceTimes.get(queue.id)
-    return estimateWait({
-      position,
-      agents: able.length,
-      freeAgents: able.filter(agent => agent.state === 'idle' && agent.isRoutable).length,
-      answered: times?.answered ?? 0,
-      meanHandleMs: times?.handleMs ?? 0
-    })
+    return entry === undefined || queue === undefined ? null : this.#places.estimatedWaitMs(entry, queue)
   }
 
   queues(): readonly Queue[] {
@@ -513,16 +465,6 @@ export class QueueService implements AsyncDisposable {
     this.#alarm = setTimeout(() => this.#pumpSoon(), delayMs)
   }
 
-  #ranking(queueId: string, mustHold: string | null): ReadonlyMap<string, number> {
-    const known = this.#rankings.get(queueId)
-    const nowMs = this.#nowMs()
-    const isFresh = known !== undefined && nowMs - known.atMs < RANKING_MS
-    if (isFresh && (mustHold === null || known.positions.has(mustHold))) return known.positions
-    const positions = new Map(this.#board.ranking(queueId).map((id, at) => [id, at + 1]))
-    this.#rankings.set(queueId, { atMs: nowMs, positions })
-    return positions
-  }
-
   /** What nobody else does: offers that nobody settled, callers and agents of control planes that died. */
   async #sweep(deadSince: Date | null): Promise<void> {
     await this.#pump.run()
@@ -534,23 +476,13 @@ export class QueueService implements AsyncDisposable {
     const own = this.#mirror.ownedBy(this.#controlPlaneId)
     if (own.size > this.#visits.size)
       for (const id of [...own]) if (!this.#visits.has(id) && !this.#leaving.has(id)) await this.#leave(id, 'lost')
-    if (now.getTime() - this.#serviceTimesAtMs > SERVICE_TIMES_MS) {
-      await this.#readServiceTimes()
-      await deleteLeftEntries(this.#db, new Date(now.getTime() - KEEP_LEFT_MS))
-    }
+    if (await this.#places.refresh()) await deleteLeftEntries(this.#db, new Date(now.getTime() - KEEP_LEFT_MS))
     if (deadSince === null) return
     for (const offer of await listOffersOfDeadOwners(this.#db, deadSince)) await this.#settle(offer.id, 'network', true)
     const live = await listLiveControlPlanes(this.#db, deadSince)
     for (const owner of this.#mirror.owners())
       if (owner !== this.#controlPlaneId && !live.has(owner))
         for (const id of [...this.#mirror.ownedBy(owner)]) await this.#leave(id, 'lost')
-  }
-
-  async #readServiceTimes(): Promise<void> {
-    const nowMs = this.#nowMs()
-    const times = await readServiceTimes(this.#db, new Date(nowMs - SERVICE_WINDOW_MS))
-    this.#serviceTimes = new Map(times.map(one => [one.queueId, one]))
-    this.#serviceTimesAtMs = nowMs
   }
 
   #emit(): void {

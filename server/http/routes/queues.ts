@@ -15,12 +15,10 @@ import type { AgentService, AgentView } from '../../agents/agent-service.ts'
 import { isFree } from '../../agents/agent.ts'
 import { AppError, type InputProblem } from '../../errors.ts'
 import { newId } from '../../ids.ts'
-import { distribute } from '../../queues/distribute.ts'
 import { firstTierFor } from '../../queues/eligibility.ts'
-import { explain } from '../../queues/explain.ts'
-import { fromQueueRow, toCandidate } from '../../queues/queue-rows.ts'
+import { fromQueueRow } from '../../queues/queue-rows.ts'
 import type { QueueService } from '../../queues/queue-service.ts'
-import { type Queue, tiersOf } from '../../queues/queue.ts'
+import { tiersOf } from '../../queues/queue.ts'
 import { audit } from '../audit.ts'
 import type { App } from '../fastify-types.ts'
 import {
@@ -41,6 +39,7 @@ import {
   QueueSchema,
   SkillName
 } from './queue-schemas.ts'
+import { tryOut } from './queue-try.ts'
 import { refuseDuplicate } from './users.ts'
 
 /** What the routes of queues and agents need. */
@@ -329,53 +328,6 @@ export function registerQueueRoutes(app: App, { db, queues, agents }: QueueRoute
     }
     if (problems.length > 0)
       throw new AppError('VALIDATION_FAILED', problems.map(one => `${one.at} ${one.message}`).join('; '), { problems })
-  }
-}
-
-function tryOut(
-  queue: Queue,
-  caller: Readonly<{ language: string; skills: readonly string[]; waitedMs: number; stickyAgentId: string | null }>,
-  views: readonly AgentView[]
-) {
-  const now = new Date()
-  const nowMs = now.getTime()
-  const entry = {
-    id: 'try',
-    queueId: queue.id,
-    kind: 'inbound' as const,
-    language: caller.language,
-    skills: caller.skills,
-    priority: 50,
-    isHead: false,
-    placeFromMs: nowMs - caller.waitedMs,
-    stickyAgentId: caller.stickyAgentId
-  }
-  const snapshot = { queues: [queue], agents: views.map(agent => toCandidate(agent, now)), entries: [entry] }
-  const [match] = distribute(snapshot, nowMs)
-  const picked = new Set(match?.agentIds)
-  return {
-    picked: views
-      .filter(agent => picked.has(agent.id))
-      .map(agent => ({ id: agent.id, name: agent.profile.displayName })),
-    tier: match?.tier ?? null,
-    reason: match?.reason ?? null,
-    agents: views.map(agent => {
-      const why = explain(
-        agent.id,
-        queue.id,
-        snapshot,
-        {
-          isOpen: true,
-          isAvailable:
-            agent.status === 'available' && agent.state === 'idle' && (!agent.isRoutable || isFree(agent, now)),
-          isRoutable: agent.isRoutable
-        },
-        nowMs
-      )
-      // Good enough and free, but one caller goes to one agent.
-      const whyNot = why === null && !picked.has(agent.id) ? ('othersFirst' as const) : why
-      return { id: agent.id, name: agent.profile.displayName, whyNot }
-    })
   }
 }
 

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { agentStep } from '../../../server/agents/agent-step.ts'
 import { fromAgentRow } from '../../../server/agents/agent-rows.ts'
+import { leaveQueue } from '../../../server/queues/outcomes.ts'
 import { reserve } from '../../../sql/queries/queue-entries.ts'
 import { testDatabases } from '../../support/parley.ts'
 import { enter, Installation, nextOffer, ready, until } from './services.ts'
@@ -107,6 +108,26 @@ for (const kind of testDatabases())
         'a caller who left cannot be held for anybody'
       )
       await one.agents.setStatus(kim, 'offline', null)
+    })
+
+    await t.test('a caller who was taken for lost is at the head again', async t => {
+      const visit = await enter(one, 'support')
+      const other = await enter(one, 'support', { priority: 100 })
+      const storing = { now: new Date(), settings: one.agents.settings, thresholdMs: () => 0 }
+      await leaveQueue(house.db, visit.entryId, 'lost', storing)
+      const stateOf = async () =>
+        await house.db
+          .selectFrom('queue_entries')
+          .select(['state', 'is_head'])
+          .where('id', '=', visit.entryId)
+          .executeTakeFirst()
+      while ((await stateOf())?.state !== 'waiting') await one.queues.settled()
+      t.match(await stateOf(), { is_head: true })
+      const ana = await house.addAgent(one, 'late-ana')
+      t.equal((await nextOffer(visit)).agentId, ana)
+      await visit.leave('abandoned')
+      await one.agents.setStatus(ana, 'offline', null)
+      await other.leave('abandoned')
     })
 
     await t.test('when the agent’s control plane dies, the caller is at the head again within 10 s', async t => {
