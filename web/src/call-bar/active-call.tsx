@@ -222,7 +222,7 @@ function EndControl({ call }: Readonly<{ call: DeskCall }>) {
     letGo
   )
   return (
-    <span className={classes['end']} style={{ display: 'inline-flex', gap: 16 }}>
+    <span className={classes['end']}>
       {isConference && (
         <Control icon="forward" onClick={leave} testId="leave">
           {t('call.leave')}
