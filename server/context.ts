@@ -46,6 +46,7 @@ import { DigestGuard } from './telephony/digest.ts'
 import { onInvite } from './telephony/on-invite.ts'
 import { Registrar } from './telephony/registrar.ts'
 import { CLOSE_CODES } from './softphone/protocol.ts'
+import { SfuKeeper } from './softphone/sfu-keeper.ts'
 import { connectSipServer } from './telephony/sip-server.ts'
 import { PromptWarmer } from './warm-prompts.ts'
 
@@ -191,16 +192,20 @@ export async function startParley(
     const queues = stack.use(await QueueService.start({ db, wakeUps, agents, controlPlaneId, log: loggers.calls }))
     const wallboard = stack.use(new Wallboard({ db, queues, agents, log: loggers.calls }))
     const sfu = stack.use(
-      await openSoftphoneMedia({
-        engine: config.softphone.sfu,
-        listenAddress: config.softphone.host,
-        ...(config.softphone.announcedHost !== null && { announcedAddress: config.softphone.announcedHost }),
-        udpPort: config.softphone.port,
-        plainListenAddress: config.sip.host,
-        plainPorts: config.softphone.rtpPorts,
-        log: loggers.media,
-        onEngine: (engine, reason) => loggers.media.info({ engine, reason }, 'softphones are carried by')
-      })
+      await SfuKeeper.start(
+        () =>
+          openSoftphoneMedia({
+            engine: config.softphone.sfu,
+            listenAddress: config.softphone.host,
+            ...(config.softphone.announcedHost !== null && { announcedAddress: config.softphone.announcedHost }),
+            udpPort: config.softphone.port,
+            plainListenAddress: config.sip.host,
+            plainPorts: config.softphone.rtpPorts,
+            log: loggers.media,
+            onEngine: (engine, reason) => loggers.media.info({ engine, reason }, 'softphones are carried by')
+          }),
+        loggers.media
+      )
     )
     const newOutboundCall = () => new Call({ direction: 'outbound', log: loggers.calls, sink: events.call })
     const cardSources = new CardSources(db, secrets.key)
@@ -275,7 +280,8 @@ export async function startParley(
         liveCalls,
         engines: (): readonly EngineStatus[] => [
           { name: 'drachtio', isEmbedded: engines.drachtio.isEmbedded, isUp: sip.isConnected },
-          { name: 'freeswitch', isEmbedded: engines.freeswitch.isEmbedded, isUp: media.isConnected }
+          { name: 'freeswitch', isEmbedded: engines.freeswitch.isEmbedded, isUp: media.isConnected },
+          { name: 'sfu', isEmbedded: sfu.engine === 'embedded', isUp: sfu.isUp }
         ],
         isDatabaseUp: () => answersWithin(sql`select 1`.execute(db), 1_000),
         startCall: (request, requestedBy) =>

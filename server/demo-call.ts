@@ -1,5 +1,4 @@
 import type { MediaServer } from '../media/endpoint.ts'
-import type { SoftphoneMedia } from '../media/webrtc/softphone-media.ts'
 import type { DemoCustomer } from './agent-calls/agent-calls.ts'
 import { openCard, type CardParts } from './agent-calls/customer-card.ts'
 import type { Call } from './calls/call.ts'
@@ -9,6 +8,7 @@ import type { FlowHostParts } from './flow-host.ts'
 import type { FlowLibrary } from './flow-library.ts'
 import { newId } from './ids.ts'
 import { endByError, runCallFlow } from './run-call-flow.ts'
+import type { SfuKeeper } from './softphone/sfu-keeper.ts'
 import { SoftphoneLeg } from './softphone/softphone-leg.ts'
 
 const DEMO_FLOW = 'first-minute'
@@ -17,7 +17,7 @@ export type DemoParts = FlowHostParts &
   Readonly<{
     flows: FlowLibrary
     liveCalls: LiveCalls
-    sfu: SoftphoneMedia
+    sfu: SfuKeeper
     media: MediaServer
     cards: CardParts
   }>

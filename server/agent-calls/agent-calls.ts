@@ -1,7 +1,6 @@
 import type { Prompt, QueueOptions, QueueOutcome } from '../../ivr-flows/host.ts'
-import type { SoftphoneMedia } from '../../media/webrtc/softphone-media.ts'
-import { findUser } from '../../sql/queries/access.ts'
 import { findCdr } from '../../sql/queries/calls.ts'
+import { findSipAccountOfUser } from '../../sql/queries/telephony.ts'
 import type { ApiKeyRole } from '../../sql/tables.ts'
 import type { AgentService } from '../agents/agent-service.ts'
 import type { Call } from '../calls/call.ts'
@@ -11,6 +10,7 @@ import type { LiveCalls } from '../calls/live-calls.ts'
 import type { Metrics } from '../metrics.ts'
 import type { QueueService } from '../queues/queue-service.ts'
 import type { CardField, DeskDestination } from '../softphone/protocol.ts'
+import type { SfuKeeper } from '../softphone/sfu-keeper.ts'
 import { Softphone, type Tab } from '../softphone/softphone.ts'
 import { AgentDesk, type DeskCallFacts } from './agent-desk.ts'
 import type { ConsultOutcome } from './conversation.ts'
@@ -24,7 +24,7 @@ export type AgentCallsParts = DialParts &
   Readonly<{
     agents: AgentService
     queues: QueueService
-    sfu: SoftphoneMedia
+    sfu: SfuKeeper
     metrics: Metrics
     cards: CardParts
     law: OutboundLaw
@@ -60,9 +60,9 @@ export class AgentCalls {
     const ended = this.#ended.signal
     parts.agents.onChange(view => this.#desks.get(view.id)?.changed(), ended)
     parts.queues.onChange(() => this.#queuesChanged(), ended)
-    parts.sfu.lost.addEventListener('abort', () => {
+    parts.sfu.onRestart(() => {
       for (const desk of this.#desks.values()) desk.softphone.activeTab?.send({ kind: 'media.lost' })
-    })
+    }, ended)
   }
 
   desk(agentId: string): AgentDesk | undefined {
@@ -144,7 +144,7 @@ export class AgentCalls {
       desk: agentId => this.desk(agentId),
       nameOf: agentId => this.nameOf(agentId),
       music: holdMusic,
-      usernameOf: agentId => this.#usernameOf(agentId),
+      phoneOf: agentId => this.#phoneOf(agentId),
       reach: (...args) => this.#reach(...args)
     }
   }
@@ -321,8 +321,9 @@ export class AgentCalls {
     )
   }
 
-  async #usernameOf(agentId: string): Promise<string | null> {
-    return this.#people.get(agentId)?.username ?? (await findUser(this.parts.db, agentId))?.username ?? null
+  /** The account of the agent's desk phone; null when there is none. */
+  async #phoneOf(agentId: string): Promise<string | null> {
+    return (await findSipAccountOfUser(this.parts.db, agentId))?.username ?? null
   }
 
   #queuesChanged(): void {

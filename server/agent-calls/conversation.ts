@@ -367,6 +367,8 @@ export class Conversation {
     if (party.kind === 'customer') return
     if (party.id === this.#consultedId) return await this.#consultOver(this.primaryAgentId ?? '', partyId, 'hungUp')
     if (party.id === this.#primaryId && this.#mode !== 'conference') {
+      // A browser does not hang up by itself: its leg was lost on our side, and the customer waits for somebody else.
+      if (party.leg?.softphoneLeg != null) return this.#finish({ kind: 'agentLost', agentId: party.agentId ?? '' })
       // An external who was given the customer, or an agent's desk phone.
       await this.#leave(party, 'hungUp', false)
       return this.#finish({ kind: 'served' })

@@ -1,11 +1,12 @@
 import type { MediaServer } from '../../media/endpoint.ts'
 import { MediaError } from '../../media/endpoint.ts'
-import { type SoftphoneMedia, SoftphoneMediaError } from '../../media/webrtc/softphone-media.ts'
+import { SoftphoneMediaError } from '../../media/webrtc/softphone-media.ts'
 import type { AgentService } from '../agents/agent-service.ts'
 import type { MissReason } from '../agents/agent-state.ts'
 import type { Call } from '../calls/call.ts'
 import { type AnsweredLeg, dial, type DialParts } from '../calls/dial.ts'
 import type { Offer } from '../softphone/protocol.ts'
+import type { SfuKeeper } from '../softphone/sfu-keeper.ts'
 import { SoftphoneLeg } from '../softphone/softphone-leg.ts'
 import type { AgentDesk } from './agent-desk.ts'
 import type { LiveCard } from './customer-card.ts'
@@ -14,10 +15,11 @@ import type { PartyLeg } from './party.ts'
 export type RingParts = DialParts &
   Readonly<{
     agents: AgentService
-    sfu: SoftphoneMedia
+    sfu: SfuKeeper
     media: MediaServer
     desk(agentId: string): AgentDesk | undefined
-    usernameOf(agentId: string): Promise<string | null>
+    /** The SIP account of the agent's desk phone; null when there is none. */
+    phoneOf(agentId: string): Promise<string | null>
   }>
 
 export type RingOutcome =
@@ -101,7 +103,7 @@ async function ringPhone(
   card: LiveCard,
   signal: AbortSignal
 ): Promise<Readonly<{ kind: 'answered'; leg: PartyLeg }> | Readonly<{ kind: MissReason }>> {
-  const username = await parts.usernameOf(agentId)
+  const username = await parts.phoneOf(agentId)
   if (username === null) return { kind: 'network' }
   parts.agents.ringing(agentId, offer.id).catch(err => parts.log.warn({ err, agentId }, 'ringing could not be stored'))
   const outcome = await dial(
@@ -130,7 +132,7 @@ async function ringPhone(
 export function browserLeg(softphoneLeg: SoftphoneLeg): PartyLeg {
   return {
     endpoint: softphoneLeg.endpoint,
-    gone: softphoneLeg.endpoint.lost,
+    gone: softphoneLeg.gone,
     softphoneLeg,
     [Symbol.asyncDispose]: () => softphoneLeg[Symbol.asyncDispose]()
   }

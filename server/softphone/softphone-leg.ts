@@ -1,6 +1,7 @@
 import type { Endpoint, MediaServer } from '../../media/endpoint.ts'
-import type { PlainSide, SoftphoneMedia } from '../../media/webrtc/softphone-media.ts'
+import type { PlainSide } from '../../media/webrtc/softphone-media.ts'
 import { newId } from '../ids.ts'
+import type { SfuKeeper } from './sfu-keeper.ts'
 import type { Softphone } from './softphone.ts'
 
 /**
@@ -11,6 +12,8 @@ export class SoftphoneLeg implements AsyncDisposable {
   readonly id = newId()
   readonly endpoint: Endpoint
   readonly softphone: Softphone
+  /** Aborted when the leg can never be heard again: the media server or the SFU has lost it. */
+  readonly gone: AbortSignal
   readonly #side: PlainSide
   readonly #forget: () => void
   #hearing: Disposable | undefined
@@ -18,22 +21,24 @@ export class SoftphoneLeg implements AsyncDisposable {
   #isReleased = false
   #attaching: Promise<void> = Promise.resolve()
 
-  private constructor(softphone: Softphone, endpoint: Endpoint, side: PlainSide) {
+  private constructor(softphone: Softphone, endpoint: Endpoint, side: PlainSide, sfuLost: AbortSignal) {
     this.softphone = softphone
     this.endpoint = endpoint
     this.#side = side
+    this.gone = AbortSignal.any([endpoint.lost, sfuLost])
     this.#forget = softphone.onPresence(isPresent => {
       if (isPresent) this.#reattach()
     })
   }
 
-  static async create(softphone: Softphone, sfu: SoftphoneMedia, media: MediaServer): Promise<SoftphoneLeg> {
+  static async create(softphone: Softphone, sfu: SfuKeeper, media: MediaServer): Promise<SoftphoneLeg> {
     const side = await sfu.createPlainSide()
+    const { lost } = sfu
     let endpoint: Endpoint | undefined
     try {
       endpoint = await media.createEndpoint(side.offerSdp)
       await side.connect(endpoint.localSdp)
-      const leg = new SoftphoneLeg(softphone, endpoint, side)
+      const leg = new SoftphoneLeg(softphone, endpoint, side, lost)
       leg.#reattach()
       await leg.#attaching
       return leg

@@ -3,12 +3,12 @@ import type {
   Hearing,
   OrtcDocument,
   SoftphoneConnection,
-  SoftphoneMedia,
   Way
 } from '../../media/webrtc/softphone-media.ts'
 import { AppError } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { judgeProof } from './proof.ts'
+import type { SfuKeeper } from './sfu-keeper.ts'
 import {
   CLOSE_CODES,
   type NotRoutableReason,
@@ -42,7 +42,7 @@ type HearingEntry = Disposable & {
  */
 export class Softphone {
   readonly agentId: string
-  readonly #sfu: SoftphoneMedia
+  readonly #sfu: SfuKeeper
   readonly #log: Logger
   readonly #tabs = new Map<string, Tab>()
   readonly #hearings = new Map<string, HearingEntry>()
@@ -54,7 +54,7 @@ export class Softphone {
   #isMuted = false
   #wasPresent = false
 
-  constructor(agentId: string, sfu: SoftphoneMedia, log: Logger) {
+  constructor(agentId: string, sfu: SfuKeeper, log: Logger) {
     this.agentId = agentId
     this.#sfu = sfu
     this.#log = log

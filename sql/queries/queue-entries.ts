@@ -176,3 +176,19 @@ export async function readServiceTimes(db: Db, since: Date): Promise<readonly Se
     group by queue_id`.execute(db)
   return rows.map(row => ({ queueId: row.queueId, answered: Number(row.answered), handleMs: Number(row.handleMs) }))
 }
+
+/** The agent who last answered a caller of this number in a queue since `since`; for strategy stickyAgent. */
+export async function findLastAgent(db: Db, callerNumber: string, since: Date): Promise<string | null> {
+  const row = await db
+    .selectFrom('cdrs')
+    .innerJoin('queue_visits', 'queue_visits.call_id', 'cdrs.call_id')
+    .select('queue_visits.agent_id as agentId')
+    .where('cdrs.caller_number', '=', callerNumber)
+    .where('cdrs.direction', '=', 'inbound')
+    .where('queue_visits.agent_id', 'is not', null)
+    .where('queue_visits.left_at', '>=', since)
+    .orderBy('queue_visits.left_at', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row?.agentId ?? null
+}

@@ -156,6 +156,17 @@ export async function findSipAccount(db: Db, username: string): Promise<SipAccou
   return await db.selectFrom('sip_accounts').select(ACCOUNT_COLUMNS).where('username', '=', username).executeTakeFirst()
 }
 
+/** The account of a person's own desk phone; the one with the lowest name when there are several. */
+export async function findSipAccountOfUser(db: Db, userId: string): Promise<{ username: string } | undefined> {
+  return await db
+    .selectFrom('sip_accounts')
+    .select('username')
+    .where('user_id', '=', userId)
+    .orderBy('username')
+    .limit(1)
+    .executeTakeFirst()
+}
+
 export async function findSipAccountByExtension(db: Db, extension: string): Promise<SipAccountRow | undefined> {
   return await db
     .selectFrom('sip_accounts')

@@ -268,7 +268,8 @@ for (const database of testDatabases())
         database: { kind: database, isUp: true },
         engines: [
           { name: 'drachtio', isUp: true },
-          { name: 'freeswitch', isUp: true }
+          { name: 'freeswitch', isUp: true },
+          { name: 'sfu', isUp: true }
         ]
       })
       const metrics = await (await fetch(`${server.url}/metrics`)).text()

@@ -1,0 +1,88 @@
+import t from 'tap'
+import { TO_SUPPORT } from '../support/flows.ts'
+import { signInPeople } from '../support/people.ts'
+import { TestParley, testDatabases } from '../support/parley.ts'
+import { TestSoftphone } from '../support/softphone.ts'
+
+const NUMBER = '+12025550111'
+const PASSWORD = 'a desk phone’s password'
+
+for (const database of testDatabases())
+  t.test(`agents use desk phones and call others, with ${database}`, { timeout: 90_000 }, async t => {
+    await using server = await TestParley.start({ database, hasDemoData: true })
+    await server.publish(TO_SUPPORT)
+    await server.addNumber(NUMBER, 'to-support')
+    const people = await signInPeople(server, ['ana', 'karim'])
+
+    await t.test('an agent with a desk phone is rung there, and puts the caller on hold from the page', async t => {
+      await using desk = await server.phone({ user: 'desk-7' })
+      const account = { extension: '2001', password: PASSWORD, userId: people.ana.id }
+      t.equal((await server.api('PUT', '/sip-accounts/desk-7', account)).status, 200)
+      const registrar = server.uri('').replace('@', '')
+      t.equal((await desk.phone.register(registrar, { user: 'desk-7', password: PASSWORD })).status, 200)
+      t.equal((await server.api('PATCH', `/agents/${people.ana.id}`, { hasDeskPhone: true })).status, 200)
+      await using page = await TestSoftphone.open(server, people.ana.token)
+      await page.request('status', { status: 'available' })
+      await page.until(state => state.routable.isRoutable)
+      await using caller = await ring(server, 440)
+      const incoming = await desk.phone.nextInvite()
+      desk.audio.connect(incoming.sdp).sendTone(600)
+      incoming.ring()
+      await incoming.answer(desk.audio.sdp())
+      await Promise.all([desk.audio.hears(440), caller.audio.hears(600)])
+      const callId = (await page.until(state => state.call !== null)).call?.callId ?? ''
+      await page.request('hold', { callId, isOnHold: true })
+      await caller.audio.hearsNot(600)
+      await page.request('hold', { callId, isOnHold: false })
+      await caller.audio.hears(600)
+      await incoming.bye()
+      await caller.audio.hears(1300)
+      await page.until(state => state.wrapUp !== null)
+      await page.request('wrapUp.finish', { callId, disposition: null, note: '' })
+      await server.api('PATCH', `/agents/${people.ana.id}`, { hasDeskPhone: false })
+    })
+
+    await t.test('an agent calls a customer only when the rules allow it, and a colleague at any time', async t => {
+      await using ana = await TestSoftphone.onShift(server, people.ana.token, { hz: 600 })
+      await using carrier = await server.phone({ user: 'carrier' })
+      await server.api('POST', '/trunks', {
+        name: 'carrier',
+        authentication: 'ip',
+        outboundAddress: `127.0.0.1:${carrier.phone.port}`,
+        allowedPrefixes: ['+1', '+49'],
+        defaultCallerNumber: '+12025550100'
+      })
+      const dialled = await ana.request('dial', { destination: { kind: 'number', number: '+12025550150' } })
+      const incoming = await carrier.phone.nextInvite()
+      t.match((await ana.until(state => state.call !== null)).call, { mode: 'ringing', direction: 'outbound' })
+      carrier.audio.connect(incoming.sdp).sendTone(440)
+      await incoming.answer(carrier.audio.sdp())
+      await Promise.all([ana.hears(440, 'call'), carrier.audio.hears(600)])
+      await ana.request('hangUp', { callId: dialled.callId })
+      await ana.until(state => state.wrapUp !== null)
+      await ana.request('wrapUp.finish', { callId: dialled.callId, disposition: null, note: '' })
+      await ana.until(state => state.state === 'idle')
+
+      await t.rejects(
+        ana.request('dial', { destination: { kind: 'number', number: '+12025550150' }, purpose: 'marketing' }),
+        { code: 'NOT_LAWFUL' },
+        'selling to somebody whose do-not-call state is not known is not lawful'
+      )
+      t.equal(ana.state.call, null)
+
+      await using karim = await TestSoftphone.onShift(server, people.karim.token, { hz: 800 })
+      await ana.request('dial', { destination: { kind: 'agent', agentId: people.karim.id } })
+      t.match(await karim.until(state => state.offer !== null), { offer: { kind: 'direct', from: 'Ana Example' } })
+      await karim.answers()
+      await Promise.all([ana.hears(800, 'call'), karim.hears(600, 'call')])
+      await karim.request('hangUp', { callId: karim.state.call?.callId ?? '' })
+      await ana.until(state => state.state === 'idle' && state.call === null)
+    })
+  })
+
+async function ring(server: TestParley, hz: number) {
+  const { phone, audio, ...rest } = await server.phone()
+  const call = phone.call(server.uri(NUMBER), { sdp: audio.sdp() })
+  audio.connect((await call.answered()).sdp).sendTone(hz)
+  return { audio, hangUp: () => call.bye(), [Symbol.asyncDispose]: rest[Symbol.asyncDispose] }
+}
