@@ -1,5 +1,6 @@
 import t from 'tap'
 import { newId } from '../../../server/ids.ts'
+import { findLastAgent } from '../../../sql/queries/queue-entries.ts'
 import { testDatabases } from '../../support/parley.ts'
 import { enter, Installation, nextOffer, until } from '../queues/services.ts'
 
@@ -119,7 +120,7 @@ for (const kind of testDatabases())
         .values({
           call_id: 'call-9',
           direction: 'inbound',
-          caller_number: null,
+          caller_number: '+12025550123',
           called_number: null,
           sip_call_id: null,
           trunk_id: null,
@@ -144,6 +145,25 @@ for (const kind of testDatabases())
       await agents.talking(ana, 'call-9', queueId)
       t.match(await until(plane, ana, agent => agent.state !== 'talking', 8_000), { wrapUp: { endedBy: 'system' } })
       await until(plane, ana, agent => agent.state === 'idle')
+    })
+
+    await t.test('the agent who answered last is found for the next call', async t => {
+      const visit = {
+        call_id: 'call-9',
+        queue_id: queueId,
+        kind: 'inbound',
+        called_number: null,
+        language: 'en'
+      } as const
+      const times = { waited_ms: 0, is_within_threshold: true, talk_ms: null, hold_ms: null, wrap_up_ms: null }
+      const at = new Date()
+      await house.db
+        .insertInto('queue_visits')
+        .values({ id: newId(), ...visit, ...times, entered_at: at, left_at: at, outcome: 'answered', agent_id: ana })
+        .execute()
+      const yesterday = new Date(Date.now() - 86_400_000)
+      t.equal(await findLastAgent(house.db, '+12025550123', yesterday), ana)
+      t.equal(await findLastAgent(house.db, '+12025550124', yesterday), null)
     })
 
     await t.test('a day has neither gaps nor overlaps', async t => {
