@@ -49,6 +49,7 @@ import { CLOSE_CODES } from './softphone/protocol.ts'
 import { SfuKeeper } from './softphone/sfu-keeper.ts'
 import { connectSipServer } from './telephony/sip-server.ts'
 import { PromptWarmer } from './warm-prompts.ts'
+import { WebhookSender } from './webhooks/webhook-sender.ts'
 
 /** Where the engines are, whether real or stand-ins; this file never asks which. */
 export type EngineAddresses = Readonly<{
@@ -208,6 +209,7 @@ export async function startParley(
       )
     )
     const newOutboundCall = () => new Call({ direction: 'outbound', log: loggers.calls, sink: events.call })
+    stack.use(new WebhookSender(db, secrets.key, loggers.jobs))
     const cardSources = new CardSources(db, secrets.key)
     const cards: CardParts = { db, log: loggers.calls, sources: () => cardSources.list() }
     const holdMusic = (language: string) => prompts.holdMusic(language)

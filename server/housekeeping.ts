@@ -2,8 +2,11 @@ import type { Db } from '../sql/database.ts'
 import type { PgBoss } from '../sql/jobs.ts'
 import { deleteExpiredSessions } from '../sql/queries/access.ts'
 import { deleteExpiredRegistrations } from '../sql/queries/telephony.ts'
+import { deleteOldDeliveries } from '../sql/queries/webhooks.ts'
 
 const QUEUE = 'housekeeping'
+/** So long a delivery can be looked at and replayed. */
+const KEEP_DELIVERIES_MS = 30 * 86_400_000
 
 /** Throws away what has expired, every quarter of an hour, on one control plane at a time. */
 export async function startHousekeeping(jobs: PgBoss, db: Db): Promise<void> {
@@ -13,5 +16,6 @@ export async function startHousekeeping(jobs: PgBoss, db: Db): Promise<void> {
     const now = new Date()
     await deleteExpiredSessions(db, now)
     await deleteExpiredRegistrations(db, now)
+    await deleteOldDeliveries(db, new Date(now.getTime() - KEEP_DELIVERIES_MS))
   })
 }

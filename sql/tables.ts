@@ -222,6 +222,31 @@ export interface CardSourcesTable {
   created_at: CreatedAt
 }
 
+export interface WebhooksTable {
+  id: string
+  name: string
+  url: string
+  kinds: string[]
+  secret_sealed: string
+  is_enabled: Generated<boolean>
+  created_at: CreatedAt
+}
+
+export interface WebhookDeliveriesTable {
+  id: Generated<string>
+  webhook_id: string
+  call_id: string
+  seq: number
+  state: Generated<'waiting' | 'delivered' | 'failed'>
+  attempts: Generated<number>
+  next_at: ColumnType<Date, Date | undefined, Date>
+  leased_until: Date | null
+  last_status: number | null
+  last_problem: string | null
+  delivered_at: Date | null
+  created_at: CreatedAt
+}
+
 /** Every table that this program reads or writes; pg-boss keeps its own schema `pgboss`. */
 export interface Tables extends QueueTables {
   users: UsersTable
@@ -242,4 +267,6 @@ export interface Tables extends QueueTables {
   queue_callbacks: QueueCallbacksTable
   voicemails: VoicemailsTable
   card_sources: CardSourcesTable
+  webhooks: WebhooksTable
+  webhook_deliveries: WebhookDeliveriesTable
 }

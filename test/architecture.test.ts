@@ -30,7 +30,7 @@ const SERVER_LAYERS: readonly (readonly string[])[] = [
     'server/flow-requests.ts',
     'server/flow-library.ts'
   ],
-  ['server/agent-calls'],
+  ['server/agent-calls', 'server/webhooks'],
   ['server/softphone'],
   ['server/queues'],
   ['server/agents'],

@@ -32,6 +32,7 @@ import { registerTrunkRoutes } from './routes/trunks.ts'
 import { registerUserRoutes } from './routes/users.ts'
 import { registerVoicemailRoutes } from './routes/voicemails.ts'
 import { registerWallboardRoutes } from './routes/wallboard.ts'
+import { registerWebhookRoutes } from './routes/webhooks.ts'
 import { registerWebPages } from './web-pages.ts'
 
 /** Requests of one address within a minute before 429; far above what a person or a wallboard does. */
@@ -110,6 +111,7 @@ export async function createApp(
       registerWallboardRoutes(api, queueing)
       registerReportRoutes(api, queueing)
       registerCardSourceRoutes(api, parts, cardSources)
+      registerWebhookRoutes(api, parts)
       await registerSoftphoneRoute(api, parts, agentCalls)
     },
     { prefix: '/api/v1' }

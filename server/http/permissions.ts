@@ -26,6 +26,7 @@ export const PERMISSIONS = [
   'api-keys:write',
   'audit-log:read',
   'card-sources:write',
+  'webhooks:write',
   'events:read',
   'compliance:read',
   'compliance:decide',

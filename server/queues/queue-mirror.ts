@@ -28,7 +28,8 @@ export class QueueMirror {
   readonly #live = new Map<string, Set<string>>()
   readonly #owned = new Map<string, Set<string>>()
   readonly #opening = new Map<string, { isOpen: boolean; atMs: number; queue: Queue }>()
-  readonly #refresher = new Refresher(() => this.#read())
+  readonly #queueReader = new Refresher(() => this.#readQueues())
+  readonly #entryReader = new Refresher(() => this.#readEntries())
   #queueHorizon = '0'
   #entryHorizon = '0'
 
@@ -37,12 +38,16 @@ export class QueueMirror {
     this.#listener = listener
   }
 
-  refresh(): Promise<void> {
-    return this.#refresher.run()
+  refreshQueues(): Promise<void> {
+    return this.#queueReader.run()
+  }
+
+  refreshEntries(): Promise<void> {
+    return this.#entryReader.run()
   }
 
   async idle(): Promise<void> {
-    await this.#refresher.idle()
+    await Promise.all([this.#queueReader.idle(), this.#entryReader.idle()])
   }
 
   queue(id: string): Queue | undefined {
@@ -125,15 +130,16 @@ export class QueueMirror {
     else this.#owned.delete(row.control_plane_id)
   }
 
-  async #read(): Promise<void> {
-    const [queues, entries] = await Promise.all([
-      readQueueChanges(this.#db, this.#queueHorizon),
-      readEntryChanges(this.#db, this.#entryHorizon)
-    ])
-    for (const row of queues.rows) this.#takeQueue(row)
-    this.#queueHorizon = queues.horizon
-    for (const row of entries.rows) this.take(row)
-    this.#entryHorizon = entries.horizon
+  async #readQueues(): Promise<void> {
+    const { rows, horizon } = await readQueueChanges(this.#db, this.#queueHorizon)
+    for (const row of rows) this.#takeQueue(row)
+    this.#queueHorizon = horizon
+  }
+
+  async #readEntries(): Promise<void> {
+    const { rows, horizon } = await readEntryChanges(this.#db, this.#entryHorizon)
+    for (const row of rows) this.take(row)
+    this.#entryHorizon = horizon
   }
 
   #takeQueue(row: QueueRow): void {

@@ -72,6 +72,8 @@ export class QueueService implements AsyncDisposable {
   /** Entries whose end is still to be stored. */
   readonly #leaving = new Set<string>()
   readonly #places: Places
+  /** What has changed and was not read yet. */
+  readonly #stale = new Set<'queues' | 'entries'>()
   readonly #emitter = new EventEmitter()
   readonly #ended = new AbortController()
   readonly #pump = new Refresher(() => this.#distribute())
@@ -111,20 +113,26 @@ export class QueueService implements AsyncDisposable {
     const service = new QueueService(parts)
     const { signal } = service.#ended
     parts.agents.onChange(agent => {
-      service.#board.setAgent(toCandidate(agent, service.#now()), service.#nowMs())
+      const candidate = toCandidate(agent, service.#now())
+      service.#board.setAgent(candidate, service.#nowMs())
       service.#ringing
         .get(agent.id)
         ?.withdraw(
           offer => offer.agentId === agent.id && agent.version >= offer.agentVersion && agent.offerId !== offer.id
         )
       if (agent.offerId === null) service.#ringing.delete(agent.id)
-      service.#pumpSoon()
+      // A caller may have waited for somebody who has just gone.
+      if (candidate.isFree || agent.status === 'offline') service.#pumpSoon()
     }, signal)
     for (const agent of parts.agents.views())
       service.#board.setAgent(toCandidate(agent, service.#now()), service.#nowMs())
-    await service.#mirror.refresh()
+    await Promise.all([service.#mirror.refreshQueues(), service.#mirror.refreshEntries()])
     await service.#places.refresh()
-    parts.wakeUps.listen(() => service.#pumpSoon(), signal)
+    parts.wakeUps.listen(topic => {
+      if (topic !== 'queues' && topic !== 'entries') return
+      service.#stale.add(topic)
+      service.#pumpSoon()
+    }, signal)
     service.#sweeper.start()
     service.#pumpSoon()
     return service
@@ -270,8 +278,10 @@ export class QueueService implements AsyncDisposable {
   }
 
   /** Resolves when everything that is committed now has been read and decided on. */
-  settled(): Promise<void> {
-    return this.#pump.run()
+  async settled(): Promise<void> {
+    await this.#agents.refresh()
+    this.#stale.add('queues').add('entries')
+    await this.#pump.run()
   }
 
   #open(id: string, queue: Queue, request: QueueVisitRequest, now: Date): QueueVisit {
@@ -301,7 +311,7 @@ export class QueueService implements AsyncDisposable {
     const known = this.#mirror.findQueue(nameOrId)
     if (known !== undefined) return known
     // It may have been made a moment ago.
-    await this.#mirror.refresh()
+    await this.#mirror.refreshQueues()
     return this.#mirror.findQueue(nameOrId)
   }
 
@@ -401,7 +411,7 @@ export class QueueService implements AsyncDisposable {
   async #distribute(): Promise<void> {
     const isOurs = (entryId: string) => this.#visits.has(entryId)
     for (;;) {
-      await Promise.all([this.#agents.refresh(), this.#mirror.refresh()])
+      await this.#readStale()
       const now = this.#now()
       const matches = this.#board.match(now.getTime(), BATCH, isOurs)
       const ours = matches.filter(match => isOurs(match.entryId))
@@ -416,6 +426,19 @@ export class QueueService implements AsyncDisposable {
     }
     const alarmMs = this.#board.nextAlarmMs()
     if (alarmMs !== null) this.#pumpAt(alarmMs)
+  }
+
+  /** Reads what wake-ups named. Agents are read by their own service, which tells of each change. */
+  async #readStale(): Promise<void> {
+    const stale = [...this.#stale]
+    this.#stale.clear()
+    const read = { queues: () => this.#mirror.refreshQueues(), entries: () => this.#mirror.refreshEntries() }
+    try {
+      await Promise.all(stale.map(topic => read[topic]()))
+    } catch (err) {
+      for (const topic of stale) this.#stale.add(topic)
+      throw err
+    }
   }
 
   async #carryOut(matches: readonly Match[], now: Date): Promise<readonly Reserved[]> {
@@ -438,6 +461,7 @@ export class QueueService implements AsyncDisposable {
       visit.offer({ id: offerId, agentId, agentControlPlaneId, ringMs, isAutoAnswered, reason }, Number(agentVersion))
     }
     // What was just written is read before the next decision, here and by whoever shares the database.
+    if (made.length > 0) this.#wakeUps.wake('agents')
     if (made.length > 0) this.#wakeUps.wake('entries')
     return made
   }
@@ -467,7 +491,7 @@ export class QueueService implements AsyncDisposable {
 
   /** What nobody else does: offers that nobody settled, callers and agents of control planes that died. */
   async #sweep(deadSince: Date | null): Promise<void> {
-    await this.#pump.run()
+    await this.settled()
     const now = this.#now()
     this.#mirror.forgetOld()
     for (const offer of await listStaleOffers(this.#db, new Date(now.getTime() - OFFER_GRACE_MS)))

@@ -2,9 +2,10 @@ import type { Insertable, Selectable } from 'kysely'
 import { sql } from 'kysely'
 import type { Db } from '../database.ts'
 import type { CallEventsTable, CdrsTable, QueueCallbacksTable, SurveyAnswersTable, VoicemailsTable } from '../tables.ts'
+import { enqueueDeliveries } from './webhooks.ts'
 
 /**
- * Stores events and the CDRs folded from them in one transaction. Safe to repeat: events that are already there stay,
+ * Stores events, the CDRs folded from them and what webhooks are to hear of them, in one transaction. Safe to repeat: events that are already there stay,
  * and a CDR never goes back to an earlier event.
  */
 export async function saveCallEvents(
@@ -19,6 +20,7 @@ export async function saveCallEvents(
         .values([...events])
         .onConflict(conflict => conflict.columns(['call_id', 'seq']).doNothing())
         .execute()
+    await enqueueDeliveries(trx, events)
     if (cdrs.length > 0)
       await trx
         .insertInto('cdrs')
