@@ -27,6 +27,13 @@ export const SCREENS: readonly Screen[] = [
     Page: page(async () => (await import('./desk/desk-page.tsx')).DeskPage)
   },
   {
+    path: '/wallboard',
+    label: 'nav.wallboard',
+    icon: 'threeHeads',
+    permission: 'wallboard:read',
+    Page: page(async () => (await import('./wallboard/wallboard-page.tsx')).WallboardPage)
+  },
+  {
     path: '/start',
     label: 'nav.start',
     icon: 'start',

@@ -1,11 +1,23 @@
+import type admin from './locales/en/admin.json'
 import type common from './locales/en/common.json'
 import type desk from './locales/en/desk.json'
+import type flows from './locales/en/flows.json'
+import type reports from './locales/en/reports.json'
 import type start from './locales/en/start.json'
+import type supervision from './locales/en/supervision.json'
 
 // A key that does not exist in English is a compile error; a test compares the other languages with English.
 declare module 'i18next' {
   interface CustomTypeOptions {
     defaultNS: 'common'
-    resources: { common: typeof common; desk: typeof desk; start: typeof start }
+    resources: {
+      admin: typeof admin
+      common: typeof common
+      desk: typeof desk
+      flows: typeof flows
+      reports: typeof reports
+      start: typeof start
+      supervision: typeof supervision
+    }
   }
 }
