@@ -46,6 +46,7 @@ export class MediaConnection {
   #sender: RTCRtpSender | null = null
   #wanted: MediaStreamTrack | null = null
   #replacing: Promise<void> = Promise.resolve()
+  #consuming: Promise<unknown> = Promise.resolve()
   #output: Readonly<{ deviceId: string | null; volume: number }>
   #isClosed = false
 
@@ -116,12 +117,13 @@ export class MediaConnection {
 
   async hear(push: HearPush): Promise<void> {
     const { id, producerId, kind, rtpParameters } = push.hearing
-    const consumer = await this.#receive.consume({
-      id,
-      producerId,
-      kind,
-      rtpParameters: { ...rtpParameters } as types.RtpParameters
-    })
+    // One after the other: an SFU that names no MID (RFC 8843 §15) leaves that to mediasoup-client, which counts the
+    // media that are already there and would give two at once the same.
+    const consuming = this.#consuming.then(() =>
+      this.#receive.consume({ id, producerId, kind, rtpParameters: { ...rtpParameters } as types.RtpParameters })
+    )
+    this.#consuming = consuming.catch(() => undefined)
+    const consumer = await consuming
     const element = new Audio()
     element.srcObject = new MediaStream([consumer.track])
     element.volume = this.#output.volume

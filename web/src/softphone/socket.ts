@@ -18,6 +18,8 @@ export type SocketEvents = Readonly<{
   /** The way to the server is gone; the socket tries again by itself unless `isFinal`. */
   lost(close: Readonly<{ code: number; isFinal: boolean }>): void
   pushed(push: SoftphonePush): void
+  /** Another page has taken this page's place; returns the address with an id of its own. */
+  replaced(): string
   /** It could not be opened several times in a row: perhaps the session has ended. */
   refused(): void
 }>
@@ -32,6 +34,8 @@ const REFUSALS_BEFORE_ASKING = 2
 /** Codes of server/softphone/protocol.ts after which trying again is no use: signed out, not allowed. */
 const FINAL_CODES: ReadonlySet<number> = new Set([4401, 4403])
 const TOO_MANY = 4429
+/** Another page has come with this page's id: a duplicated tab where the browser has no locks. */
+const REPLACED = 4409
 const TOO_MANY_WAIT_MS = 5_000
 
 type Waiting = Readonly<{
@@ -45,7 +49,7 @@ type Waiting = Readonly<{
  * Softphone; `close` ends it for good.
  */
 export class SoftphoneSocket {
-  readonly #url: string
+  #url: string
   readonly #events: SocketEvents
   readonly #waiting = new Map<number, Waiting>()
   readonly #gone = new AbortController()
@@ -163,6 +167,7 @@ export class SoftphoneSocket {
     socket.close()
     this.#failWaiting()
     this.#isStopped ||= FINAL_CODES.has(code)
+    if (code === REPLACED) this.#url = this.#events.replaced()
     this.#events.lost({ code, isFinal: this.#isStopped })
     if (this.#isStopped) return
     if (!wasOpen && this.#tries > 0 && this.#tries % REFUSALS_BEFORE_ASKING === 0) this.#events.refused()

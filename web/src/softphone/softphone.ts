@@ -10,6 +10,7 @@ import { decideRing } from './ring-decision.ts'
 import { Ringer } from './ringer.ts'
 import { codeOfError, SoftphoneError } from './softphone-error.ts'
 import { type DataOf, type FieldsOf, SoftphoneSocket } from './socket.ts'
+import { freshTabId } from './tab.ts'
 import { AUTO_ANSWER, CALL_WAITING, HOLD_REMINDER, SUPERVISION } from './tones.ts'
 import { FIRST_VIEW, maySend, proofOf, type SoftphoneView, withDesk } from './view.ts'
 
@@ -78,8 +79,8 @@ export class Softphone {
       stopPrefs()
       clearInterval(watch)
     })
-    const scheme = location.protocol === 'https:' ? 'wss' : 'ws'
-    this.#socket = new SoftphoneSocket(`${scheme}://${location.host}/api/v1/softphone?tab=${tabId}`, {
+    this.#socket = new SoftphoneSocket(addressFor(tabId), {
+      replaced: () => addressFor(freshTabId()),
       opened: () => this.#opened(),
       lost: close => this.#lost(close),
       pushed: push => this.#pushed(push),
@@ -493,6 +494,11 @@ export class Softphone {
   #change(changed: Partial<SoftphoneView>): void {
     this.store.set(view => ({ ...view, ...changed }))
   }
+}
+
+function addressFor(tabId: string): string {
+  const scheme = location.protocol === 'https:' ? 'wss' : 'ws'
+  return `${scheme}://${location.host}/api/v1/softphone?tab=${tabId}`
 }
 
 function forgetVersion(desk: DeskState | null): DeskState | null {

@@ -9,10 +9,16 @@ const LOCK_WAIT_MS = 300
 export async function tabId(): Promise<string> {
   const kept = sessionStorage.getItem(KEY)
   if (kept !== null && (await holdLock(kept))) return kept
-  const fresh = randomId()
-  sessionStorage.setItem(KEY, fresh)
+  const fresh = freshTabId()
   await holdLock(fresh)
   return fresh
+}
+
+/** A new id for this tab, for when another page turns out to have the old one too. */
+export function freshTabId(): string {
+  const id = randomId()
+  sessionStorage.setItem(KEY, id)
+  return id
 }
 
 /** Unlike `crypto.randomUUID` this exists on plain HTTP too. */

@@ -89,9 +89,8 @@ export function StartPage() {
             >
               {t('ring.me')}
             </Button>
-            {isRinging && <strong role="status">{t('ring.answer')}</strong>}
           </div>
-          {isRinging && (
+          {isRinging && !isTalking && (
             <p className={classes['line']}>
               {t('ring.notHeard')}{' '}
               <Button size="compact-sm" variant="default" onClick={openSound}>
@@ -102,6 +101,11 @@ export function StartPage() {
         </Step>
         <Step number={3} isCurrent={step === 3} isDone={false} title={t('press.title')}>
           {desk?.call == null ? <p>{t('press.later')}</p> : <Keypad callId={desk.call.callId} />}
+          {isRinging && (
+            <p className={classes['line']}>
+              <strong role="status">{t('ring.answer')}</strong>
+            </p>
+          )}
         </Step>
       </ol>
       {callId !== null && <StoryList story={story} />}
