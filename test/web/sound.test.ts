@@ -143,6 +143,23 @@ t.test('a reload in a call brings the voice back within 3 s, with the same timer
   await page.context().close()
 })
 
+t.test('several voices that come at once are all taken', async t => {
+  await using server = await DeskServer.start()
+  await using voice = await VoiceMeter.attach(server)
+  const page = await startShift(browser, server)
+  server.become(talking())
+  await voice.becomes(true)
+  await voice.offerVoices(server, 3)
+  const taken = [
+    await server.next('media.hearing'),
+    await server.next('media.hearing'),
+    await server.next('media.hearing')
+  ]
+  t.equal(new Set(taken.map(one => one.hearingId)).size, 3)
+  t.same(page.faults, [])
+  await page.context().close()
+})
+
 t.test('when the SFU has gone, the page opens its audio anew by itself', async t => {
   await using server = await DeskServer.start()
   await using voice = await VoiceMeter.attach(server)

@@ -11,6 +11,7 @@ const LOOK_MS = 300
 export class VoiceMeter implements AsyncDisposable {
   readonly #stack: AsyncDisposableStack
   #connection: SoftphoneConnection | null = null
+  #rtpCapabilities: Readonly<Record<string, unknown>> = {}
   /** How often a page opened its audio. */
   opened = 0
 
@@ -33,7 +34,8 @@ export class VoiceMeter implements AsyncDisposable {
     )
     const meter = new VoiceMeter(stack.move())
     server.greetWith({ routerRtpCapabilities: media.rtpCapabilities })
-    server.on('media.open', async () => {
+    server.on('media.open', async ({ rtpCapabilities }) => {
+      meter.#rtpCapabilities = rtpCapabilities
       await meter.#connection?.[Symbol.asyncDispose]()
       meter.#connection = await media.createConnection()
       meter.opened += 1
@@ -48,6 +50,16 @@ export class VoiceMeter implements AsyncDisposable {
     }))
     server.on('media.restartIce', async ({ way }) => ({ iceParameters: await meter.#current().restartIce(way) }))
     return meter
+  }
+
+  /** Offers the page its own microphone to hear, several times at once, as after a reload in a conference. */
+  async offerVoices(server: DeskServer, count: number): Promise<void> {
+    const { microphone } = this.#current()
+    if (microphone === null) throw new Error('the page does not speak')
+    const hearings = await Promise.all(
+      Array.from({ length: count }, () => this.#current().hear(microphone, this.#rtpCapabilities))
+    )
+    for (const { offer } of hearings) server.push({ kind: 'media.hear', role: 'call', hearing: offer })
   }
 
   /** Whether a voice arrives now, looked at for 300 ms. */

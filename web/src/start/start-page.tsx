@@ -134,35 +134,38 @@ function Step({
   )
 }
 
-/** Follows one call: what has already happened, where the role may read it, and everything from now on. */
+type ToldEvent = Pick<LiveCallEvent, 'seq' | 'at' | 'kind'>
+
+/** Calls whose stories are kept while nobody has asked for one: the first events come before a call's id is known here. */
+const KEPT_CALLS = 20
+
+/** Follows one call: what has already happened, where the role may read it, and everything that is heard from now on. */
 function useStory(callId: string | null): readonly StoryStep[] {
-  const [told, setTold] = useState<Readonly<{ callId: string | null; story: readonly StoryStep[] }>>({
-    callId: null,
-    story: []
-  })
+  const [stories, setStories] = useState<ReadonlyMap<string, readonly StoryStep[]>>(new Map())
   const me = useQuery(meQuery)
   const mayRead = me.data?.permissions.includes('calls:read') ?? false
+  useEffect(() => listenToCalls(event => setStories(told => withEvent(told, event.callId, event))), [])
   useEffect(() => {
-    if (callId === null) return
-    const add = (event: Pick<LiveCallEvent, 'seq' | 'at' | 'kind'>) =>
-      setTold(before => ({ callId, story: grow(before.callId === callId ? before.story : [], event) }))
-    const stop = listenToCalls(event => {
-      if (event.callId === callId) add(event)
-    })
+    if (callId === null || !mayRead) return
     const gone = new AbortController()
-    if (mayRead)
-      api<{ events: readonly Pick<LiveCallEvent, 'seq' | 'at' | 'kind'>[] }>(`/calls/${callId}`, {
-        signal: gone.signal
-      })
-        .then(call => call.events.forEach(add))
-        // A call that began this second may not be stored yet; the stream tells the rest.
-        .catch(() => undefined)
-    return () => {
-      stop()
-      gone.abort()
-    }
+    api<{ events: readonly ToldEvent[] }>(`/calls/${callId}`, { signal: gone.signal })
+      .then(call => setStories(told => call.events.reduce((all, event) => withEvent(all, callId, event), told)))
+      // A call that began this second may not be stored yet; the stream tells the rest.
+      .catch(() => undefined)
+    return () => gone.abort()
   }, [callId, mayRead])
-  return told.callId === callId ? told.story : []
+  return (callId === null ? undefined : stories.get(callId)) ?? []
+}
+
+function withEvent(
+  told: ReadonlyMap<string, readonly StoryStep[]>,
+  callId: string,
+  event: ToldEvent
+): ReadonlyMap<string, readonly StoryStep[]> {
+  const after = new Map(told)
+  after.set(callId, grow(told.get(callId) ?? [], event))
+  for (const oldest of [...after.keys()].slice(0, Math.max(0, after.size - KEPT_CALLS))) after.delete(oldest)
+  return after
 }
 
 /** What is a stand-in here is named as one. */
