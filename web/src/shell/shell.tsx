@@ -20,6 +20,7 @@ import { AppearanceMenu } from './appearance-menu.tsx'
 import { ClockWarning } from './clock-warning.tsx'
 import { LanguageMenu } from './language-menu.tsx'
 import { NotFound } from './not-found.tsx'
+import { useNewVersion } from './new-version.ts'
 import { SignInAgain } from './sign-in-again.tsx'
 import classes from './shell.module.css'
 import { keysAsAria, keysAsWords, useCommand, useKeysOf } from './shortcuts.ts'
@@ -51,6 +52,7 @@ function Frame({ me, hasSoftphone }: Readonly<{ me: Me; hasSoftphone: boolean }>
   useCommand('palette', () => setOverlay(now => (now === 'palette' ? null : 'palette')))
   useCommand('keyList', () => setOverlay(now => (now === 'keyList' ? null : 'keyList')))
   const close = () => setOverlay(null)
+  useNewVersion(view.desk?.call != null)
 
   return (
     <div className={classes['frame']} data-nav={isNavOpen ? 'open' : 'closed'}>

@@ -84,6 +84,10 @@ export class MediaConnection {
     return state === 'closed' ? 'failed' : state
   }
 
+  get hasMicrophone(): boolean {
+    return this.#sender !== null
+  }
+
   /** Brings the microphone to the server. It sends nothing until `sendTrack` says so. */
   async speak(track: MediaStreamTrack): Promise<void> {
     const codecs = this.#device.sendRtpCapabilities.codecs ?? []

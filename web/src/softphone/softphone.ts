@@ -118,6 +118,15 @@ export class Softphone {
     if (this.view.shift === 'on' && status !== undefined) await this.request('status', { status })
   }
 
+  /**
+   * Opens sound for hearing only, without asking for the microphone: for supervisors who listen. Call it in a click,
+   * before `supervise`. Before whispering, `startShift()` adds the microphone. Rejects with SoftphoneError.
+   */
+  async openToListen(): Promise<void> {
+    this.#change({ isSoundBlocked: !(await unlockAudio()) })
+    await this.#openMedia()
+  }
+
   /** Lets microphone and audio go. The status is the caller's to set. */
   endShift(): void {
     sessionStorage.removeItem(SHIFT_KEY)
@@ -325,10 +334,14 @@ export class Softphone {
   }
 
   async #openMediaOnce(): Promise<void> {
-    if (this.#media !== null) return
-    const { hello } = this.view
     const { track } = this.microphone
-    if (hello === null || track === null) throw new SoftphoneError('CONNECTION_LOST')
+    if (this.#media !== null) {
+      if (track !== null && !this.#media.hasMicrophone) await this.#media.speak(track)
+      this.#applySending()
+      return
+    }
+    const { hello } = this.view
+    if (hello === null) throw new SoftphoneError('CONNECTION_LOST')
     // Fetched while the agent reads the first screen; the desk can be used before.
     const { MediaConnection } = await import('./media.ts')
     const { headsetId, headsetVolume } = prefs.get()
@@ -350,7 +363,7 @@ export class Softphone {
     this.#media = media
     this.#change({ ice: media.ice })
     for (const push of this.#waitingToBeHeard.splice(0)) this.#hear(media, push)
-    await media.speak(track)
+    if (track !== null) await media.speak(track)
     this.#applySending()
     this.#proveSoon(0)
   }
