@@ -12,8 +12,10 @@ import { type PgBoss, startJobs } from '../sql/jobs.ts'
 import { migrate } from '../sql/migrate.ts'
 import { sql } from 'kysely'
 import { openSoftphoneMedia } from '../media/webrtc/open-softphone-media.ts'
+import { callbackRequestedAt } from '../sql/queries/desk.ts'
 import { WakeUps } from '../sql/wake-ups.ts'
 import { AgentCalls } from './agent-calls/agent-calls.ts'
+import { callBack } from './agent-calls/call-back.ts'
 import type { CardParts } from './agent-calls/customer-card.ts'
 import { AgentService } from './agents/agent-service.ts'
 import { Call } from './calls/call.ts'
@@ -38,6 +40,7 @@ import { type InboundParts, serveInboundCall } from './inbound-call.ts'
 import type { Loggers } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import { startOutboundCall } from './outbound-call.ts'
+import { CallbackDesk } from './queues/callbacks.ts'
 import { QueueService } from './queues/queue-service.ts'
 import { Wallboard } from './queues/wallboard.ts'
 import { RoutingCache } from './routing/routing-cache.ts'
@@ -208,7 +211,8 @@ export async function startParley(
         loggers.media
       )
     )
-    const newOutboundCall = () => new Call({ direction: 'outbound', log: loggers.calls, sink: events.call })
+    const newOutboundCall = (id?: string) =>
+      new Call({ direction: 'outbound', log: loggers.calls, sink: events.call, ...(id !== undefined && { id }) })
     stack.use(new WebhookSender(db, secrets.key, loggers.jobs))
     const cardSources = new CardSources(db, secrets.key)
     const cards: CardParts = { db, log: loggers.calls, sources: () => cardSources.list() }
@@ -236,6 +240,12 @@ export async function startParley(
       prepare: async (asked, signal) => (await promptSources(prompts, asked, signal)).sources,
       serveDemo: (call, customer) => serveDemoCall({ ...parts, liveCalls, sfu, cards }, call, customer)
     })
+
+    stack.use(
+      new CallbackDesk({ db, queues, wakeUps, log: loggers.calls }, async (due, signal) =>
+        callBack(agentCalls, due, await callbackRequestedAt(db, due.callbackId), signal)
+      )
+    )
 
     const parts: InboundParts = {
       serveQueue: (...args) => agentCalls.serve(...args),
@@ -293,7 +303,7 @@ export async function startParley(
               liveCalls,
               maxCalls: config.sip.maxCalls,
               law,
-              newCall: newOutboundCall
+              newCall: () => newOutboundCall()
             },
             request,
             requestedBy

@@ -33,7 +33,7 @@ export type AgentCallsParts = DialParts &
     controlPlaneId: string
     /** How long a softphone may be away before its call goes to somebody else, in milliseconds. */
     reconnectMs: number
-    newCall(): Call
+    newCall(id?: string): Call
     holdMusic(language: string): Promise<string>
     prepare(prompts: readonly Prompt[], signal: AbortSignal): Promise<readonly string[]>
     /** Runs a flow for a softphone that plays the customer, for the first minute. */

@@ -2,6 +2,7 @@ import type { Db } from '../../sql/database.ts'
 import { beginCallback, claimCallbacks, type DueCallback, endCallback } from '../../sql/queries/queue-callbacks.ts'
 import type { WakeUps } from '../../sql/wake-ups.ts'
 import { Refresher } from '../agents/refresher.ts'
+import { newId } from '../ids.ts'
 import type { Logger } from '../log.ts'
 import type { QueueService } from './queue-service.ts'
 import type { OfferFacts, QueueVisit } from './queue-visit.ts'
@@ -12,6 +13,8 @@ export type CallbackDue = Readonly<{
   callbackId: string
   /** The call in which it was booked. */
   callId: string
+  /** The id that the call back must have: agent and place are held for it. */
+  newCallId: string
   number: string
   language: string | null
   queue: Queue
@@ -35,6 +38,8 @@ export type CallbackSettings = Readonly<{
 const SETTINGS: CallbackSettings = { maxAtOnce: 200, maxAttempts: 3, retryMs: 15 * 60_000 }
 const LOOK_MS = 1_000
 
+type Claimed = Readonly<{ callback: DueCallback; visit: QueueVisit; queue: Queue; newCallId: string }>
+
 /**
  * Callbacks that keep their place: each waits in its queue like a caller, from the instant at which its place was
  * taken, and is handed to the dialler together with the agent whose turn it is. Only while the queue is open.
@@ -42,6 +47,7 @@ const LOOK_MS = 1_000
 export class CallbackDesk implements AsyncDisposable {
   readonly #db: Db
   readonly #queues: QueueService
+  readonly #wakeUps: WakeUps
   readonly #log: Logger
   readonly #now: () => Date
   readonly #settings: CallbackSettings
@@ -65,6 +71,7 @@ export class CallbackDesk implements AsyncDisposable {
   ) {
     this.#db = parts.db
     this.#queues = parts.queues
+    this.#wakeUps = parts.wakeUps
     this.#log = parts.log
     this.#now = parts.now ?? (() => new Date())
     this.#settings = { ...SETTINGS, ...parts.settings }
@@ -100,13 +107,14 @@ export class CallbackDesk implements AsyncDisposable {
   async #claim(): Promise<void> {
     const room = this.#settings.maxAtOnce - this.#running.size
     if (room <= 0 || this.#ended.signal.aborted) return
-    const visits = new Map<string, { callback: DueCallback; visit: QueueVisit; queue: Queue }>()
+    const visits = new Map<string, Claimed>()
     try {
       await claimCallbacks(this.#db, this.#now(), room, callback => {
         const queue = this.#queues.findQueue(callback.queue ?? '')
         if (queue === undefined || !this.#queues.isOpen(queue)) return null
+        const newCallId = newId()
         const { visit, row } = this.#queues.prepare(queue, {
-          callId: callback.call_id,
+          callId: newCallId,
           queue: queue.id,
           language: callback.language ?? 'en',
           priority: 50,
@@ -115,22 +123,24 @@ export class CallbackDesk implements AsyncDisposable {
           calledNumber: null,
           kind: 'callback'
         })
-        visits.set(callback.id, { callback, visit, queue })
+        visits.set(callback.id, { callback, visit, queue, newCallId })
         return row
       })
     } catch (err) {
       for (const { visit } of visits.values()) this.#queues.forget(visit)
       throw err
     }
-    for (const { callback, visit, queue } of visits.values()) {
-      const serving = this.#serve(callback, visit, queue)
+    if (visits.size > 0) this.#wakeUps.wake('entries')
+    for (const claimed of visits.values()) {
+      const { callback } = claimed
+      const serving = this.#serve(claimed)
         .catch(err => this.#log.error({ err, callbackId: callback.id }, 'a callback failed'))
         .finally(() => this.#running.delete(serving))
       this.#running.add(serving)
     }
   }
 
-  async #serve(callback: DueCallback, visit: QueueVisit, queue: Queue): Promise<void> {
+  async #serve({ callback, visit, queue, newCallId }: Claimed): Promise<void> {
     const { signal } = this.#ended
     await using held = visit
     const offer = await this.#nextOffer(held, signal)
@@ -144,7 +154,7 @@ export class CallbackDesk implements AsyncDisposable {
     try {
       const { id: callbackId, call_id: callId, number, language } = callback
       outcome = await this.#handler(
-        { callbackId, callId, number, language, queue, attempt, offer, visit: held },
+        { callbackId, callId, newCallId, number, language, queue, attempt, offer, visit: held },
         signal
       )
     } finally {

@@ -62,3 +62,9 @@ export async function listEarlierCalls(
     }
   })
 }
+
+/** When a customer asked to be called back. Rejects when there is no such callback. */
+export async function callbackRequestedAt(db: Db, id: string): Promise<Date> {
+  const row = await db.selectFrom('queue_callbacks').select('created_at').where('id', '=', id).executeTakeFirstOrThrow()
+  return row.created_at
+}

@@ -86,3 +86,58 @@ async function ring(server: TestParley, hz: number) {
   audio.connect((await call.answered()).sdp).sendTone(hz)
   return { audio, hangUp: () => call.bye(), [Symbol.asyncDispose]: rest[Symbol.asyncDispose] }
 }
+
+const CALLBACK_FLOW = `
+id: call-me-back
+name: Call me back
+languages: [en]
+defaultLanguage: en
+start: book
+onFailure: bye
+nodes:
+  book:
+    kind: callback
+    queue: support
+    next: thanks
+    failed: bye
+  thanks:
+    kind: say
+    prompt: { tone: '%(600,0,900)' }
+    next: bye
+  bye:
+    kind: hangup
+`
+
+t.test(
+  'a caller who hangs up keeps the place and is called back by the agent whose turn it is',
+  { timeout: 60_000 },
+  async t => {
+    await using server = await TestParley.start({ hasDemoData: true })
+    const { ana } = await signInPeople(server, ['ana'])
+    await server.publish(CALLBACK_FLOW)
+    await server.addNumber('+12025550112', 'call-me-back')
+    await using carrier = await server.phone({ user: 'carrier' })
+    await server.api('POST', '/trunks', {
+      name: 'carrier',
+      authentication: 'ip',
+      outboundAddress: `127.0.0.1:${carrier.phone.port}`,
+      allowedPrefixes: ['+1'],
+      defaultCallerNumber: '+12025550100'
+    })
+    await using caller = await server.phone()
+    const call = caller.phone.call(server.uri('+12025550112'), { sdp: caller.audio.sdp() })
+    caller.audio.connect((await call.answered()).sdp)
+    await caller.audio.hears(900)
+    await using page = await TestSoftphone.onShift(server, ana.token, { hz: 600 })
+    const { offer } = await page.until(state => state.offer !== null)
+    t.match(offer, { kind: 'queue', queue: { name: 'support' } })
+    await page.request('answer', { offerId: offer?.id ?? '' })
+    const incoming = await carrier.phone.nextInvite()
+    t.match(incoming.invite.uri, /\+12025550123@/)
+    carrier.audio.connect(incoming.sdp).sendTone(440)
+    await incoming.answer(carrier.audio.sdp())
+    await Promise.all([page.hears(440, 'call'), carrier.audio.hears(600)])
+    await incoming.bye()
+    t.match(await page.until(state => state.wrapUp !== null), { wrapUp: { endedBy: 'customer' } })
+  }
+)
