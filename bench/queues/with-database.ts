@@ -112,10 +112,11 @@ export async function measureWithDatabase(
       const aheadMs = startedAtMs + tick * TICK_MS - performance.now()
       if (aheadMs > 0) await delay(aheadMs)
       const freed = Array.from({ length: perTick }, () => ids[at++ % ids.length] ?? '').filter(id => !freedAtMs.has(id))
+      const arrivals = addCallers(perTick)
       await free(db, freed)
       const now = performance.now()
       for (const id of freed) freedAtMs.set(id, now)
-      await addCallers(perTick)
+      await arrivals
     }
     return (performance.now() - startedAtMs) / 1_000
   }

@@ -67,8 +67,8 @@ export class QueueService implements AsyncDisposable {
   readonly #board = new Board()
   readonly #mirror: QueueMirror
   readonly #visits = new Map<string, QueueVisit>()
-  /** The visit of ours that each agent rings for, or did last. */
-  readonly #ringing = new Map<string, QueueVisit>()
+  /** What each agent rings for, of our visits. */
+  readonly #ringing = new Map<string, Readonly<{ visit: QueueVisit; offerId: string; agentVersion: number }>>()
   /** Entries whose end is still to be stored. */
   readonly #leaving = new Set<string>()
   readonly #places: Places
@@ -115,12 +115,12 @@ export class QueueService implements AsyncDisposable {
     parts.agents.onChange(agent => {
       const candidate = toCandidate(agent, service.#now())
       service.#board.setAgent(candidate, service.#nowMs())
-      service.#ringing
-        .get(agent.id)
-        ?.withdraw(
-          offer => offer.agentId === agent.id && agent.version >= offer.agentVersion && agent.offerId !== offer.id
-        )
-      if (agent.offerId === null) service.#ringing.delete(agent.id)
+      const ringing = service.#ringing.get(agent.id)
+      // A reading from before the offer says nothing about it.
+      if (ringing !== undefined && agent.version >= ringing.agentVersion && agent.offerId !== ringing.offerId) {
+        service.#ringing.delete(agent.id)
+        ringing.visit.withdraw(ringing.offerId)
+      }
       // A caller may have waited for somebody who has just gone.
       if (candidate.isFree || agent.status === 'offline') service.#pumpSoon()
     }, signal)
@@ -381,7 +381,7 @@ export class QueueService implements AsyncDisposable {
   /** Another control plane took us for dead; the caller is still here. */
   #keepPlace(entryId: string, visit: QueueVisit): void {
     this.#log.warn({ entryId }, 'a caller of ours was taken out of the queue and goes back to its head')
-    visit.withdraw(() => true)
+    visit.withdrawAll()
     this.#requeue(entryId).then(
       isBack => {
         if (!isBack && !visit.isOver && this.#mirror.entry(entryId) === undefined) visit.lose()
@@ -457,8 +457,8 @@ export class QueueService implements AsyncDisposable {
         continue
       }
       const { isAutoAnswered } = visit.queue
-      this.#ringing.set(agentId, visit)
-      visit.offer({ id: offerId, agentId, agentControlPlaneId, ringMs, isAutoAnswered, reason }, Number(agentVersion))
+      this.#ringing.set(agentId, { visit, offerId, agentVersion: Number(agentVersion) })
+      visit.offer({ id: offerId, agentId, agentControlPlaneId, ringMs, isAutoAnswered, reason })
     }
     // What was just written is read before the next decision, here and by whoever shares the database.
     if (made.length > 0) this.#wakeUps.wake('agents')

@@ -44,15 +44,14 @@ export type VisitParts = Readonly<{
 /** A first word about the place comes so soon; whoever is served at once never hears it. */
 const FIRST_ANNOUNCEMENT_MS = 3_000
 
-type Ringing = { controller: AbortController; agentId: string; agentVersion: number }
-
 /** One caller's wait: from entering until served or gone. Disposing it leaves as abandoned unless it is over. */
 export class QueueVisit implements AsyncDisposable {
   readonly entryId: string
   readonly queue: Queue
   readonly #parts: VisitParts
   readonly #offers: OfferFacts[] = []
-  readonly #ringing = new Map<string, Ringing>()
+  /** Offers that are not settled, by id. */
+  readonly #ringing = new Map<string, AbortController>()
   #wake: () => void = () => {}
   #nextAnnouncementMs: number
   #enteredAtMs: number
@@ -97,10 +96,10 @@ export class QueueVisit implements AsyncDisposable {
     const ringing = this.#ringing.get(offerId)
     this.#ringing.delete(offerId)
     const isSettled = await this.#parts.settle(offerId, outcome.kind)
-    if (!isSettled) ringing?.controller.abort()
+    if (!isSettled) ringing?.abort()
     if (isSettled && outcome.kind === 'answered') {
       this.#isServed = true
-      this.withdraw(() => true)
+      this.withdrawAll()
     }
     this.#wake()
     return isSettled
@@ -109,7 +108,7 @@ export class QueueVisit implements AsyncDisposable {
   /** Ends the visit; the first outcome counts. */
   leave(outcome: VisitOutcome): Promise<void> {
     this.#leaving ??= this.#parts.leave(outcome)
-    this.withdraw(() => true)
+    this.withdrawAll()
     return this.#leaving
   }
 
@@ -126,31 +125,32 @@ export class QueueVisit implements AsyncDisposable {
   }
 
   /** For the service: an agent is held for this caller. */
-  offer(offer: Omit<OfferFacts, 'withdrawn'>, agentVersion: number): void {
+  offer(offer: Omit<OfferFacts, 'withdrawn'>): void {
     const controller = new AbortController()
-    this.#ringing.set(offer.id, { controller, agentId: offer.agentId, agentVersion })
+    this.#ringing.set(offer.id, controller)
     this.#offers.push({ ...offer, withdrawn: controller.signal })
     this.#wake()
   }
 
-  /** For the service: offers that are over. An offer that `next` has not given out yet is never given out. */
-  withdraw(isOver: (offer: Readonly<{ id: string; agentId: string; agentVersion: number }>) => boolean): void {
-    let isChanged = false
-    for (const [id, { controller, agentId, agentVersion }] of this.#ringing) {
-      if (!isOver({ id, agentId, agentVersion })) continue
-      this.#ringing.delete(id)
-      const at = this.#offers.findIndex(offer => offer.id === id)
-      if (at !== -1) this.#offers.splice(at, 1)
-      controller.abort()
-      isChanged = true
-    }
-    if (isChanged) this.#wake()
+  /** For the service: an offer is over. One that `next` has not given out yet is never given out. */
+  withdraw(offerId: string): void {
+    const controller = this.#ringing.get(offerId)
+    if (controller === undefined) return
+    this.#ringing.delete(offerId)
+    const at = this.#offers.findIndex(offer => offer.id === offerId)
+    if (at !== -1) this.#offers.splice(at, 1)
+    controller.abort()
+    this.#wake()
+  }
+
+  withdrawAll(): void {
+    for (const offerId of [...this.#ringing.keys()]) this.withdraw(offerId)
   }
 
   /** For the service: the place cannot be kept. */
   lose(): void {
     this.#isLost = true
-    this.withdraw(() => true)
+    this.withdrawAll()
     this.#wake()
   }
 

@@ -98,7 +98,7 @@ for (const kind of testDatabases()) {
       t.equal([won, lost].filter(Boolean).length, 1, 'only one gets the caller')
       const [winner, loser] = won ? [first, second] : [second, first]
       t.equal(plane.agents.view(winner.agentId)?.state, 'talking')
-      t.match(await until(plane, loser.agentId, agent => agent.state === 'idle'), { missed: null, isRoutable: true })
+      t.match(await until(plane, loser.agentId, agent => agent.state === 'idle'), { missCount: 0, isRoutable: true })
       t.equal(loser.withdrawn.aborted, true)
       const callId = plane.agents.view(winner.agentId)?.callId ?? ''
       await plane.agents.callEnded(winner.agentId, callId, { queueId: visit.queue.id, endedBy: 'agent' })
