@@ -167,6 +167,8 @@ t.test('a customer is handed over through a consultation, and digits reach the k
   server.become(talking())
   await page.getByTestId('note').pressSequentially('12')
   await page.getByTestId('keypad').click()
+  const keypad = page.getByTestId('keypad-keys')
+  await keypad.locator('button:focus').waitFor()
   await page.keyboard.press('1')
   await page.keyboard.press('#')
   t.match(await server.next('digits'), { digits: '1' })
