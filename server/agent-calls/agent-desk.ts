@@ -277,7 +277,9 @@ export class AgentDesk {
 
   #call(): DeskCall | null {
     const current = this.#current
-    if (current === undefined) return this.#demo === undefined ? null : this.#demoCall(this.#demo)
+    // A real offer shows before the call in which the agent plays the customer.
+    if (current === undefined)
+      return this.#demo === undefined || this.#offer !== undefined ? null : this.#demoCall(this.#demo)
     const { facts, conversation, connectedAt } = current
     const self = conversation?.partyOf(this.agentId)
     return {

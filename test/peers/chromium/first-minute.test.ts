@@ -1,0 +1,45 @@
+import t from 'tap'
+import { signInPeople } from '../../support/people.ts'
+import { TestParley } from '../../support/parley.ts'
+import { DeskBrowser } from '../../web/support/desk-browser.ts'
+
+t.test('a newcomer hears a word within a minute and three clicks', { timeout: 90_000 }, async t => {
+  await using server = await TestParley.start({ hasDemoData: true })
+  const { ana } = await signInPeople(server, ['ana'])
+  await using browser = await DeskBrowser.launch()
+  const page = await browser.open(server.url, { path: '/start' })
+  await page.getByLabel('User').fill('ana')
+  await page.getByLabel('Password', { exact: true }).fill(ana.password)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+
+  const startedAtMs = performance.now()
+  await page.getByRole('button', { name: 'Allow microphone' }).click()
+  const ringMe = page.getByRole('button', { name: 'Ring me' })
+  await ringMe.click()
+  await page.locator('[data-testid=call-bar][data-state=inCall]').waitFor({ timeout: 20_000 })
+  t.comment(`from the first click to the flow's first word: ${Math.round(performance.now() - startedAtMs)} ms`)
+  const { id } = await running(server)
+
+  await t.test('pressing 1 leads through the queue to the same browser', async t => {
+    await page.getByRole('button', { name: /^1$/ }).first().click()
+    await page.locator('[data-testid=call-bar][data-state=offered]').waitFor({ timeout: 20_000 })
+    await page.keyboard.press('F2')
+    await page.locator('[data-testid=call-bar][data-state=inCall]').waitFor()
+    const story = await server.api('GET', `/calls/${id}`)
+    const kinds = (story.body['events'] as { kind: string }[]).map(event => event.kind)
+    t.ok(kinds.includes('queueEntered'))
+    t.same(page.faults, [])
+    await page.screenshot({ path: '/tmp/fm3.png' })
+  })
+})
+
+async function running(server: TestParley): Promise<{ id: string }> {
+  const limit = AbortSignal.timeout(10_000)
+  for (;;) {
+    await server.parley.storiesWritten()
+    const { body } = await server.api('GET', '/calls?state=answered')
+    const [call] = body.items as { id: string }[]
+    if (call !== undefined) return call
+    limit.throwIfAborted()
+  }
+}
