@@ -196,7 +196,12 @@ async function waitForAgent(
   const rings = new Map<string, Promise<Ring>>()
   const waiting = new AbortController()
   const listening = AbortSignal.any([signal, waiting.signal])
-  let happening = visit.next(listening)
+  // Both may end while an announcement is played and nobody looks; whoever looks next hears of it.
+  const watched = <T>(running: Promise<T>): Promise<T> => {
+    running.catch(() => {})
+    return running
+  }
+  let happening = watched(visit.next(listening))
   try {
     for (;;) {
       const event = await Promise.race([happening.then(one => ({ kind: 'visit', one }) as const), ...rings.values()])
@@ -216,10 +221,10 @@ async function waitForAgent(
         return { kind: 'answered', agentId: offer.agentId, leg: outcome.leg, answerMs: outcome.answerMs, waitedMs }
       }
       const { one } = event
-      happening = visit.next(listening)
+      happening = watched(visit.next(listening))
       switch (one.kind) {
         case 'offer':
-          rings.set(one.offer.id, ring(one.offer))
+          rings.set(one.offer.id, watched(ring(one.offer)))
           break
         case 'announce': {
           const prompts =
@@ -245,9 +250,6 @@ async function waitForAgent(
     }
   } finally {
     waiting.abort()
-    happening.catch(() => {
-      // Nobody waits for it any more.
-    })
     if (!signal.aborted) await stopMusic?.()
     for (const other of rings.values()) void other.then(letGo, () => {})
   }

@@ -39,5 +39,19 @@ export const SCREENS: readonly Screen[] = [
     icon: 'start',
     permission: 'softphone',
     Page: page(async () => (await import('./start/start-page.tsx')).StartPage)
+  },
+  {
+    path: '/admin/*',
+    label: 'nav.admin',
+    icon: 'plug',
+    permission: 'agents:write',
+    Page: page(async () => (await import('./admin/admin-page.tsx')).AdminPage)
+  },
+  {
+    path: '/audit-log',
+    label: 'nav.audit',
+    icon: 'copy',
+    permission: 'audit-log:read',
+    Page: page(async () => (await import('./admin/audit-page.tsx')).AuditPage)
   }
 ]

@@ -4,21 +4,17 @@ import { learnServerTime, serverNow } from '../parts/clock.ts'
 import { prefs } from '../prefs.ts'
 import { createStore, type Store } from '../store.ts'
 import { unlockAudio } from './audio-context.ts'
+import { DeskSounds } from './desk-sounds.ts'
 import type { HearPush, MediaConnection } from './media.ts'
 import { Microphone } from './microphone.ts'
-import { decideRing } from './ring-decision.ts'
-import { Ringer } from './ringer.ts'
+import { ScreenWake } from './screen-wake.ts'
 import { codeOfError, SoftphoneError } from './softphone-error.ts'
 import { type DataOf, type FieldsOf, SoftphoneSocket } from './socket.ts'
 import { freshTabId } from './tab.ts'
-import { AUTO_ANSWER, CALL_WAITING, HOLD_REMINDER, SUPERVISION } from './tones.ts'
 import { FIRST_VIEW, maySend, proofOf, type SoftphoneView, withDesk } from './view.ts'
 
 /** How often the ring and the muted microphone are looked at; the ring stops at most this long after the watchdog. */
 const WATCH_EVERY_MS = 100
-/** A caller on hold is recalled after two minutes, then every minute. */
-const HOLD_FIRST_MS = 120_000
-const HOLD_AGAIN_MS = 60_000
 const SPEAKING_SHOWN_MS = 3_000
 const SHIFT_KEY = 'parley.shift'
 
@@ -38,32 +34,24 @@ export type SoftphoneListeners = Readonly<{
 export class Softphone {
   readonly store: Store<SoftphoneView> = createStore<SoftphoneView>(FIRST_VIEW)
   readonly microphone: Microphone
-  readonly ringer: Ringer
   readonly #listeners: SoftphoneListeners
   readonly #socket: SoftphoneSocket
   readonly #channel: BroadcastChannel
   readonly #gone = new AbortController()
+  readonly #sounds = new DeskSounds()
+  readonly #wake = new ScreenWake()
   readonly #waitingToBeHeard: HearPush[] = []
   #media: MediaConnection | null = null
   #opening: Promise<void> | null = null
   #beginning: Promise<void> | null = null
   #proofTimer: ReturnType<typeof setTimeout> | undefined
   #isMuteAsked = false
-  #ringSignAt = 0
-  #testUntil = 0
-  #sounded: string | null = null
-  #holdBeeps = 0
   #spokeAt = Number.NEGATIVE_INFINITY
   #reopens = 0
-  #wakeLock: Promise<WakeLockSentinel> | null = null
 
   constructor(tabId: string, listeners: SoftphoneListeners) {
     this.#listeners = listeners
     this.microphone = new Microphone(() => this.#microphoneChanged())
-    this.ringer = new Ringer(() => {
-      const { ringTone, ringVolume, ringDeviceId } = prefs.get()
-      return { tone: ringTone, volume: ringVolume, deviceId: ringDeviceId }
-    })
     const { signal } = this.#gone
     for (const kind of ['pointerdown', 'keydown'] as const)
       addEventListener(kind, () => void this.#gesture(), { signal, capture: true })
@@ -71,7 +59,7 @@ export class Softphone {
     this.#channel = new BroadcastChannel('parley.softphone')
     this.#channel.onmessage = event => {
       // The server says so too, a moment later; the ring must not sound twice until then.
-      if (event.data === 'claimed') this.ringer.silence()
+      if (event.data === 'claimed') this.#sounds.silence()
     }
     const stopPrefs = prefs.subscribe(() => this.#applyOutput())
     const watch = setInterval(() => this.#watch(), WATCH_EVERY_MS)
@@ -136,14 +124,9 @@ export class Softphone {
     this.#keepAwake()
   }
 
-  /** Lets the person hear the ring; a real offer takes over at once. Returns the way to stop it early. */
+  /** Lets the person hear the ring; returns the way to stop it early. */
   testRing(forMs: number): () => void {
-    this.#testUntil = performance.now() + forMs
-    this.ringer.ring()
-    return () => {
-      this.#testUntil = 0
-      this.#ringAsDue()
-    }
+    return this.#sounds.test(forMs)
   }
 
   /** Rejects with SoftphoneError; the former microphone stays in use then. */
@@ -194,9 +177,9 @@ export class Softphone {
     this.#socket.close()
     this.#closeMedia()
     this.microphone.close()
-    this.ringer.close()
+    this.#sounds.close()
     clearTimeout(this.#proofTimer)
-    this.#wakeLock?.then(lock => lock.release()).catch(() => undefined)
+    this.#wake.release()
   }
 
   async #begin(): Promise<void> {
@@ -238,7 +221,7 @@ export class Softphone {
 
   async #decide(offerId: string, kind: 'answer' | 'reject', reason?: string): Promise<void> {
     if (this.view.decided?.offerId === offerId) return
-    this.ringer.silence()
+    this.#sounds.silence()
     this.#change({ decided: { offerId, kind, at: new Date(serverNow()).toISOString() } })
     try {
       if (kind === 'answer') await this.request('answer', { offerId })
@@ -286,7 +269,7 @@ export class Softphone {
         if (this.view.shift !== 'off') this.#reopen()
         break
       case 'ring':
-        if (push.offerId === this.view.desk?.offer?.id) this.#ringSignAt = performance.now()
+        if (push.offerId === this.view.desk?.offer?.id) this.#sounds.signOfOffer()
         break
       case 'digit':
         this.#change({ lastDigit: { digit: push.digit, count: this.view.lastDigit.count + 1 } })
@@ -303,12 +286,10 @@ export class Softphone {
     learnServerTime(desk.serverTime)
     const before = this.view.desk
     this.store.set(view => withDesk(view, desk))
-    if (desk.offer !== null && desk.offer.id !== before?.offer?.id) this.#ringSignAt = performance.now()
+    this.#sounds.changed(before, desk)
     if (desk.call === null || desk.call.isMuted) this.#isMuteAsked = false
-    if (desk.call?.mode !== 'onHold') this.#holdBeeps = 0
-    if ((desk.supervising?.mode ?? null) !== (before?.supervising?.mode ?? null)) this.#soundSupervision()
     this.#applySending()
-    this.#ringAsDue()
+    this.#sounds.keep(this.view)
     if (desk.isActiveTab) {
       const isOpening = this.#beginning !== null || this.#opening !== null
       if (this.#media === null && !isOpening && this.view.shiftProblem === null) void this.#resume()
@@ -424,55 +405,16 @@ export class Softphone {
   async #prove(): Promise<void> {
     if (!this.#socket.isOpen || this.#gone.signal.aborted || this.view.desk?.isActiveTab !== true) return
     if (this.#media !== null) this.#change({ quality: await this.#media.figures() })
-    const proof = proofOf(this.view, this.ringer.isAudible)
+    const proof = proofOf(this.view, this.#sounds.isAudible)
     if (proof !== null) await this.#socket.request('proof', { proof })
   }
 
   #watch(): void {
-    this.#ringAsDue()
-    this.#holdReminder()
+    this.#sounds.keep(this.view)
     const isMuted = this.view.desk?.call?.isMuted === true
     if (isMuted && this.microphone.isSpeaking) this.#spokeAt = performance.now()
     const isSpeakingWhileMuted = isMuted && performance.now() - this.#spokeAt < SPEAKING_SHOWN_MS
     if (isSpeakingWhileMuted !== this.view.isSpeakingWhileMuted) this.#change({ isSpeakingWhileMuted })
-  }
-
-  #ringAsDue(): void {
-    const { desk, decided, connection } = this.view
-    const offer = connection === 'open' ? (desk?.offer ?? null) : null
-    const due = decideRing({
-      offer,
-      hasCall: desk?.call != null,
-      isActiveTab: desk?.isActiveTab ?? false,
-      decidedOfferId: decided?.offerId ?? null,
-      silentMs: performance.now() - this.#ringSignAt
-    })
-    if (due !== 'ring' && performance.now() >= this.#testUntil) this.ringer.silence()
-    if (due === 'nothing' || offer === null) return
-    if (due === 'ring') {
-      this.ringer.ring()
-      return
-    }
-    const sound = `${offer.id} ${due}`
-    if (this.#sounded === sound) return
-    this.#sounded = sound
-    this.ringer.playOnce(due === 'beep' ? CALL_WAITING : AUTO_ANSWER)
-  }
-
-  #holdReminder(): void {
-    const call = this.view.desk?.call
-    if (call?.mode !== 'onHold') return
-    const held = call.parties.find(party => party.kind === 'customer' && party.state === 'onHold')
-    if (held === undefined) return
-    const heldMs = serverNow() - Date.parse(held.since)
-    const due = heldMs < HOLD_FIRST_MS ? 0 : 1 + Math.floor((heldMs - HOLD_FIRST_MS) / HOLD_AGAIN_MS)
-    if (due <= this.#holdBeeps) return
-    this.#holdBeeps = due
-    this.ringer.playOnce(HOLD_REMINDER)
-  }
-
-  #soundSupervision(): void {
-    this.ringer.playOnce(SUPERVISION)
   }
 
   async #gesture(): Promise<void> {
@@ -485,23 +427,8 @@ export class Softphone {
     }
   }
 
-  /** A machine that sleeps loses the caller; the screen stays on while somebody may call. */
   #keepAwake(): void {
-    const isWanted = this.view.shift === 'on' && this.view.desk?.status === 'available'
-    if (!isWanted) {
-      this.#wakeLock?.then(lock => lock.release()).catch(() => undefined)
-      this.#wakeLock = null
-      return
-    }
-    if (this.#wakeLock !== null || navigator.wakeLock === undefined || document.visibilityState !== 'visible') return
-    const lock = navigator.wakeLock.request('screen')
-    this.#wakeLock = lock
-    lock
-      .then(one => one.addEventListener('release', () => this.#wakeLock === lock && (this.#wakeLock = null)))
-      // Refused on low battery; the desk works without.
-      .catch(() => {
-        if (this.#wakeLock === lock) this.#wakeLock = null
-      })
+    this.#wake.keep(this.view.shift === 'on' && this.view.desk?.status === 'available')
   }
 
   #change(changed: Partial<SoftphoneView>): void {
