@@ -41,6 +41,13 @@ export const SCREENS: readonly Screen[] = [
     Page: page(async () => (await import('./start/start-page.tsx')).StartPage)
   },
   {
+    path: '/reports',
+    label: 'nav.reports',
+    icon: 'list',
+    permission: 'reports:read',
+    Page: page(async () => (await import('./reports/reports-page.tsx')).ReportsPage)
+  },
+  {
     path: '/admin/*',
     label: 'nav.admin',
     icon: 'plug',
