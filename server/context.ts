@@ -22,7 +22,7 @@ import { Call } from './calls/call.ts'
 import { LiveCalls } from './calls/live-calls.ts'
 import { OutboundLaw } from './calls/outbound-law.ts'
 import { promptSources } from './calls/prompt-sources.ts'
-import { startHeartbeat, startReconciler } from './calls/reconciler.ts'
+import { repeat, startHeartbeat, startReconciler } from './calls/reconciler.ts'
 import { StoryWriter } from './calls/story-writer.ts'
 import { CardSources } from './card-sources.ts'
 import { ComplianceService } from './compliance/compliance-service.ts'
@@ -80,6 +80,7 @@ export interface Parley extends AsyncDisposable {
 }
 
 const ENGINE_READY_MS = 10_000
+const LISTS_MS = 10_000
 
 /**
  * Builds every long-lived object, in the order in which they need each other, and takes them apart in reverse.
@@ -180,6 +181,8 @@ export async function startParley(
       engine: 'parley',
       newId
     })
+    // Lists that another control plane has imported; decisions say how old the list is that they used.
+    stack.use(repeat(LISTS_MS, () => compliance.dnc.refresh(), loggers.database, 'do-not-call lists cannot be read'))
     const law = new OutboundLaw(compliance, loggers.calls, options.now)
     const wakeUps = stack.use(
       await WakeUps.open(database, err => loggers.database.warn({ err }, 'the listener for changes was cut off'))

@@ -59,6 +59,8 @@ export class OutboundLaw {
   async permit(intended: IntendedCall): Promise<LawfulAttempt> {
     const { callId, number, mode, purpose, party, callerNumber, callbackRequestedAt, campaignId, contactId } = intended
     const at = this.#now()
+    // Who said stop on another control plane a moment ago is not called either.
+    await this.#compliance.internalList.refresh()
     const { id, decision } = await this.#compliance.decideForCall(
       {
         number,

@@ -79,7 +79,7 @@ export async function startReconciler(
 }
 
 /** Runs `task` every so often, never twice at once; a failure is logged once until it works again. */
-function repeat(everyMs: number, task: () => Promise<void>, log: Logger, complaint: string): AsyncDisposable {
+export function repeat(everyMs: number, task: () => Promise<void>, log: Logger, complaint: string): AsyncDisposable {
   let running: Promise<void> | undefined
   let hasFailed = false
   const timer = setInterval(() => {

@@ -213,6 +213,37 @@ t.test('a note survives a lost server and a reload, and is sent when the server 
   await page.context().close()
 })
 
+t.test('a server that is away for long is called away, not a lost sign-in, and its return needs nobody', async t => {
+  await using server = await DeskServer.start()
+  const page = await startShift(browser, server)
+  server.become(talking())
+  await barBecomes(page, 'inCall')
+  server.isDown = true
+  const diedAt = Date.now()
+  server.cut()
+  await page.getByTestId('offline').waitFor()
+  t.ok(Date.now() - diedAt < 3_000, `said so after ${Date.now() - diedAt} ms`)
+  t.match(await page.getByTestId('call-bar').innerText(), /Anna Weber hears music/)
+  await page.waitForTimeout(5_000)
+  t.equal(await page.getByTestId('sign-in-again').count(), 0)
+  server.isDown = false
+  const backAt = Date.now()
+  await barBecomes(page, 'inCall')
+  t.ok(Date.now() - backAt < 3_000, `back after ${Date.now() - backAt} ms`)
+  await page.getByTestId('offline').waitFor({ state: 'detached' })
+  await page.context().close()
+})
+
+t.test('a sign-in that ended unseen is found out by the next page that is refused', async t => {
+  await using server = await DeskServer.start()
+  const page = await startShift(browser, server)
+  server.isSignedIn = false
+  server.cut()
+  await page.getByTestId('sign-in-again').waitFor()
+  t.equal(await page.getByTestId('desk').count(), 1, 'the page stays')
+  await page.context().close()
+})
+
 t.test('when the sign-in ends, the page stays and asks quietly for the password', async t => {
   await using server = await DeskServer.start()
   const page = await startShift(browser, server)

@@ -62,6 +62,8 @@ export class DeskServer implements AsyncDisposable {
   /** Bytes that left for pages, as they were sent. */
   bytesSent = 0
   isSignedIn = true
+  /** As a machine that is switched off: nothing is answered. */
+  isDown = false
   /** A person's role decides what the shell shows. */
   role: 'agent' | 'supervisor' = 'agent'
   language = 'en'
@@ -81,11 +83,19 @@ export class DeskServer implements AsyncDisposable {
     const server = new DeskServer(http)
     const webSockets = new WebSocketServer({ noServer: true })
     http.on('request', (incoming, response) => {
+      if (server.isDown) {
+        incoming.socket.destroy()
+        return
+      }
       server
         .#serve(dist, incoming, response)
         .catch(err => response.writeHead(500, { 'content-type': 'text/plain' }).end(String(err)))
     })
     http.on('upgrade', (incoming, socket, head) => {
+      if (server.isDown) {
+        socket.destroy()
+        return
+      }
       if (!server.isSignedIn) {
         socket.end('HTTP/1.1 401 Unauthorized\r\n\r\n')
         return

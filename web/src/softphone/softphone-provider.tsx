@@ -1,4 +1,5 @@
 import { createContext, type ReactNode, useContext, useEffect, useState } from 'react'
+import { ApiError, api } from '../api/client.ts'
 import { connectivity } from '../api/connectivity.ts'
 import { sessionEnded } from '../api/session.ts'
 import { notify } from '../parts/notices.tsx'
@@ -31,6 +32,7 @@ export function SoftphoneProvider({ isWanted, children }: Readonly<{ isWanted: b
           else notify(text === '' ? code : text, { code })
         },
         signedOut: () => sessionEnded.set(true),
+        refused: () => void askWhetherSignedIn(),
         reached: () => connectivity.reached('softphone'),
         lost: () => connectivity.lost('softphone')
       })
@@ -44,6 +46,16 @@ export function SoftphoneProvider({ isWanted, children }: Readonly<{ isWanted: b
     }
   }, [isWanted])
   return <SoftphoneContext value={softphone}>{children}</SoftphoneContext>
+}
+
+/** A browser does not tell why a WebSocket was refused; the session does. */
+async function askWhetherSignedIn(): Promise<void> {
+  try {
+    await api('/session')
+  } catch (err) {
+    // Any other error means that the server is away, which the banner says already.
+    if (err instanceof ApiError && err.status === 401) sessionEnded.set(true)
+  }
 }
 
 /** The softphone; null for roles without one and in the first moment of the page. */

@@ -23,6 +23,8 @@ export type SoftphoneListeners = Readonly<{
   notice(code: string, text: string): void
   /** The sign-in has ended; the audio goes on. */
   signedOut(): void
+  /** The server lets no softphone in: it is away, or does not know the session any more. */
+  refused(): void
   reached(): void
   lost(): void
 }>
@@ -72,7 +74,7 @@ export class Softphone {
       opened: () => this.#opened(),
       lost: close => this.#lost(close),
       pushed: push => this.#pushed(push),
-      refused: () => this.#listeners.signedOut()
+      refused: () => this.#listeners.refused()
     })
   }
 
