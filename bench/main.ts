@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { cpus, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
-const BENCHES = ['engine/run.ts', 'calls/run.ts', 'compliance/run.ts', 'webrtc/run.ts'] as const
+const BENCHES = ['engine/run.ts', 'calls/run.ts', 'compliance/run.ts', 'webrtc/run.ts', 'queues/run.ts'] as const
 
 const [processor] = cpus()
 console.log(

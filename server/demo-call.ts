@@ -77,7 +77,7 @@ export async function serveDemoCall(parts: DemoParts, call: Call, { desk, langua
         call,
         { isAnswered: true, connected: async () => ({ endpoint, audio, dialog: null }) },
         runnable,
-        { callerNumber: null, calledNumber: null, language, variables: {} }
+        { callerNumber: null, calledNumber: null, language, variables: {}, stickyAgentId: desk.agentId }
       )
     } catch (err) {
       if (!call.signal.aborted) endByError(call, err)

@@ -39,7 +39,13 @@ export function createFlowHost(
   parts: FlowHostParts,
   call: Call,
   leg: CustomerLeg,
-  facts: Readonly<{ flowId: string; callerNumber: string | null; calledNumber: string | null; language: string }>
+  facts: Readonly<{
+    flowId: string
+    callerNumber: string | null
+    calledNumber: string | null
+    language: string
+    stickyAgentId?: string
+  }>
 ): FlowHost {
   let language = facts.language
 
@@ -164,7 +170,8 @@ export function createFlowHost(
             name: null,
             number: isInbound ? facts.callerNumber : facts.calledNumber,
             ownNumber: isInbound ? facts.calledNumber : facts.callerNumber,
-            language
+            language,
+            ...(facts.stickyAgentId !== undefined && { stickyAgentId: facts.stickyAgentId })
           },
           options,
           signal

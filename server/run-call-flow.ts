@@ -13,6 +13,8 @@ export type FlowFacts = Readonly<{
   calledNumber: string | null
   language: string
   variables: Readonly<Record<string, string>>
+  /** The agent who is to get this customer from a queue, if possible. */
+  stickyAgentId?: string
 }>
 
 /**

@@ -56,6 +56,8 @@ export async function openDatabase(location: DatabaseLocation, onError: (err: Er
         application_name: 'parley'
       })
       pool.on('error', onError)
+      // One that breaks while somebody holds it fails that one's next statement; without a listener it ends the process.
+      pool.on('connect', client => client.on('error', () => {}))
       const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
       return { db, kind: 'postgres', jobsDb: null, url: location.url, [Symbol.asyncDispose]: () => db.destroy() }
     }

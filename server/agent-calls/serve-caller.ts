@@ -1,5 +1,6 @@
 import type { Prompt, QueueOptions, QueueOutcome } from '../../ivr-flows/host.ts'
 import type { Endpoint } from '../../media/endpoint.ts'
+import { findLastAgent } from '../../sql/queries/queue-entries.ts'
 import type { MissReason } from '../agents/agent-state.ts'
 import { aborted } from '../calls/aborted.ts'
 import type { Call } from '../calls/call.ts'
@@ -27,6 +28,8 @@ export type WaitingCustomer = Readonly<{
   /** The number of ours that this customer sees. */
   ownNumber: string | null
   language: string
+  /** The agent who is to get this customer if possible. */
+  stickyAgentId?: string
 }>
 
 export type ServeParts = RingParts &
@@ -46,6 +49,8 @@ type Next =
   | Readonly<{ kind: 'dial'; destination: Readonly<{ kind: 'number' | 'extension'; value: string }> }>
 
 const DIRECT_RING_MS = 30_000
+/** So long a customer's last agent is worth waiting for. */
+const REMEMBERED_MS = 90 * 86_400_000
 
 /**
  * Serves a caller from the queue that the flow names until everybody who was to talk has talked: the wait with music and
@@ -111,6 +116,7 @@ async function waitInQueue(
   place: Extract<Next, { kind: 'queue' }>,
   signal: AbortSignal
 ): Promise<Step> {
+  const stickyAgentId = customer.stickyAgentId ?? (await agentOfBefore(parts, customer, place.queue))
   const entering = await parts.queues.enter({
     callId: call.id,
     queue: place.queue,
@@ -121,6 +127,7 @@ async function waitInQueue(
     ...(place.placeFromAt !== undefined && { placeFromAt: place.placeFromAt }),
     ...(place.isHead === true && { isHead: true }),
     ...(place.isFlowQueue && options.announce !== undefined && { announceEveryMs: options.announce.everyMs }),
+    ...(stickyAgentId !== undefined && { stickyAgentId }),
     calledNumber: customer.ownNumber
   })
   if (entering.kind === 'unknownQueue') {
@@ -171,6 +178,12 @@ async function waitInQueue(
         found satisfies never
     }
   }
+}
+
+/** Who talked to this customer last, for queues that keep the two together. */
+async function agentOfBefore(parts: ServeParts, customer: WaitingCustomer, queue: string): Promise<string | undefined> {
+  if (customer.number === null || parts.queues.findQueue(queue)?.strategy !== 'stickyAgent') return undefined
+  return (await findLastAgent(parts.db, customer.number, new Date(Date.now() - REMEMBERED_MS))) ?? undefined
 }
 
 type Found =

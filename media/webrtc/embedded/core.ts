@@ -60,6 +60,7 @@ export class Core implements AsyncDisposable {
   readonly #transports = new Map<string, Transport>()
   readonly #producers = new Map<string, Readonly<{ producer: Producer; transport: Transport | undefined }>>()
   readonly #consumers = new Map<string, Readonly<{ consumer: Consumer; transport: Transport }>>()
+  readonly #nextMids = new Map<string, number>()
   readonly #silence: Producer
   readonly #stopSilence: () => void
   readonly #ticker: NodeJS.Timeout
@@ -159,7 +160,10 @@ export class Core implements AsyncDisposable {
     transport.streams.addConsumer(consumer)
     producer.consumers.add(consumer)
     this.#consumers.set(id, { consumer, transport })
-    return { id, rtpParameters }
+    // The media section of the browser's answer that this consumer gets (RFC 5888 §9.1): one after the other.
+    const mid = String(this.#nextMids.get(transportId) ?? 0)
+    this.#nextMids.set(transportId, Number(mid) + 1)
+    return { id, rtpParameters: { ...rtpParameters, mid } }
   }
 
   /** What closed just before the call came is left alone. */
@@ -193,6 +197,7 @@ export class Core implements AsyncDisposable {
     for (const producer of transport.streams.producers) this.closeProducer(producer.id)
     for (const consumer of [...transport.streams.consumers]) this.closeConsumer(consumer.id)
     this.#transports.delete(id)
+    this.#nextMids.delete(id)
     transport.close()
     this.#events.onClosed(id)
   }

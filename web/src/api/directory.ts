@@ -23,13 +23,13 @@ const FRESH_MS = 3_000
 
 export const agentsQuery = queryOptions({
   queryKey: ['directory', 'agents'],
-  queryFn: ({ signal }) => everyPage<DirectoryAgent>('/agents', signal),
+  queryFn: ({ signal }) => everyPage<DirectoryAgent>('/directory/people', signal),
   refetchInterval: FRESH_MS
 })
 
 export const queuesQuery = queryOptions({
   queryKey: ['directory', 'queues'],
-  queryFn: ({ signal }) => everyPage<DirectoryQueue>('/queues', signal),
+  queryFn: ({ signal }) => everyPage<DirectoryQueue>('/directory/queues', signal),
   refetchInterval: FRESH_MS
 })
 
