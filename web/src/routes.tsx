@@ -48,6 +48,13 @@ export const SCREENS: readonly Screen[] = [
     Page: page(async () => (await import('./reports/reports-page.tsx')).ReportsPage)
   },
   {
+    path: '/flows/*',
+    label: 'nav.flows',
+    icon: 'join',
+    permission: 'flows:write',
+    Page: page(async () => (await import('./flows/flows-page.tsx')).FlowsPage)
+  },
+  {
     path: '/admin/*',
     label: 'nav.admin',
     icon: 'plug',

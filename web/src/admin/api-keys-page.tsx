@@ -56,7 +56,7 @@ export function ApiKeysPage() {
   if (list.isPending) return <Waiting what={t('list.waiting')} lines={6} />
   if (list.isError) return <Problem error={list.error} onRetry={() => void list.refetch()} />
   return (
-    <section className={classes['section']} aria-labelledby="keys-title">
+    <div className={classes['section']}>
       <h2 id="keys-title">{t('tab.keys')}</h2>
       <NewKey onCreated={() => void client.invalidateQueries({ queryKey: ['admin', '/api-keys'] })} />
       {revoke.isError && <Problem error={revoke.error} />}
@@ -100,7 +100,7 @@ export function ApiKeysPage() {
           }
         ]}
       />
-    </section>
+    </div>
   )
 }
 

@@ -38,7 +38,7 @@ export function QueuesPage() {
   if (list.isPending) return <Waiting what={t('list.waiting')} lines={6} />
   if (list.isError) return <Problem error={list.error} onRetry={() => void list.refetch()} />
   return (
-    <section className={classes['section']} aria-labelledby="queues-title">
+    <div className={classes['section']}>
       <h2 id="queues-title">{t('tab.queues')}</h2>
       <form
         className={classes['row']}
@@ -85,6 +85,6 @@ export function QueuesPage() {
           ]}
         />
       )}
-    </section>
+    </div>
   )
 }

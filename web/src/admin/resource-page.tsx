@@ -74,7 +74,7 @@ export function ResourcePage<Row extends Values>(props: ResourceProps<Row>) {
     props.change ??
     ((one: Row, values: Values) => api(`${path}/${encodeURIComponent(keyOf(one))}`, { method: 'PATCH', body: values }))
   return (
-    <section className={classes['section']} aria-labelledby="resource-title">
+    <div className={classes['section']}>
       <h2 id="resource-title">{title}</h2>
       <DataTable
         label={title}
@@ -135,6 +135,6 @@ export function ResourcePage<Row extends Values>(props: ResourceProps<Row>) {
           </div>
         )}
       </Drawer>
-    </section>
+    </div>
   )
 }

@@ -119,7 +119,7 @@ function Matrix({ agents: unsorted, skills }: Readonly<{ agents: readonly Matrix
   const nameOf = (column: MatrixColumn) => (column.kind === 'skill' ? column.name : languageName(column.name))
 
   return (
-    <section className={classes['section']} aria-labelledby="matrix-title" data-testid="matrix">
+    <div className={classes['section']} data-testid="matrix">
       <h2 id="matrix-title">{t('matrix.title')}</h2>
       <p style={{ margin: 0 }}>{t('matrix.says')}</p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard */}
@@ -203,7 +203,7 @@ function Matrix({ agents: unsorted, skills }: Readonly<{ agents: readonly Matrix
         </Button>
         {refusal !== null && <span>{refusal}</span>}
       </div>
-    </section>
+    </div>
   )
 }
 

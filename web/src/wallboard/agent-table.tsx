@@ -48,7 +48,7 @@ export function AgentTable({
   }
 
   return (
-    <section className="card" aria-labelledby="agents-title" {...props}>
+    <div className="card" {...props}>
       <div className={classes['head']}>
         <h2 id="agents-title" className={classes['subtitle']}>
           {t('agents.title', { count: agents.length })}
@@ -100,7 +100,7 @@ export function AgentTable({
           <p className={classes['goal']}>{search === '' ? t('agents.nobody') : t('agents.noMatch', { search })}</p>
         )}
       </section>
-    </section>
+    </div>
   )
 }
 

@@ -19,7 +19,7 @@ export function QueueTable({
   const { t } = useTranslation('supervision')
   const { rows, moved, settle, props } = useCalmOrder(queues, queue => queue.id)
   return (
-    <section className="card" aria-labelledby="queues-title" {...props}>
+    <div className="card" {...props}>
       <div className={classes['head']}>
         <h2 id="queues-title" className={classes['subtitle']}>
           {t('queues.title')}
@@ -50,7 +50,7 @@ export function QueueTable({
           </tbody>
         </table>
       </section>
-    </section>
+    </div>
   )
 }
 

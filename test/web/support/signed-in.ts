@@ -1,0 +1,29 @@
+import type { BrowserContext, Page } from 'playwright-core'
+import type { TestParley } from '../../support/parley.ts'
+import type { DeskBrowser, DeskPageOptions } from './desk-browser.ts'
+
+/** Opens a page of a whole Parley as somebody who is signed in there. */
+export async function openAs(
+  browser: DeskBrowser,
+  server: TestParley,
+  person: Readonly<{ username: string; password: string }>,
+  options: DeskPageOptions & Readonly<{ path: string }>
+): Promise<Page & { faults: string[]; context(): BrowserContext }> {
+  const context = options.context ?? (await browser.context(options))
+  const answer = await context.request.post(`${server.url}/api/v1/session`, { data: person })
+  if (answer.status() !== 200 && answer.status() !== 201) throw new Error(await answer.text())
+  return await browser.open(server.url, { ...options, context })
+}
+
+/** The looks that every screen is tried in. */
+export const LOOKS = [
+  { name: 'light', language: 'en', colours: 'light' },
+  { name: 'dark', language: 'en', colours: 'dark' },
+  { name: 'arabic', language: 'ar', colours: 'light' }
+] as const
+
+/** Keys that were never translated look like `call.mute`. */
+export const UNTRANSLATED = String.raw`(document.querySelector('main').innerText.match(/\b(figure|formula|field|tab|used|list|form|help|fault|kind|definition|graph|walk|publish|step)\.[a-zA-Z.]+\b/g) ?? [])`
+
+/** A page that must be moved sideways. */
+export const TOO_WIDE = `document.documentElement.scrollWidth > innerWidth`
