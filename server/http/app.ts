@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import cookie from '@fastify/cookie'
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
@@ -38,6 +39,7 @@ import { registerWebPages } from './web-pages.ts'
 /** Requests of one address within a minute before 429; far above what a person or a wallboard does. */
 const REQUESTS_PER_MINUTE = 3_000
 const MAX_BODY_BYTES = 2 * 1024 * 1024
+const GOODBYE_MS = 300
 
 /** The web server, ready to listen. Every route is in the list below. */
 export async function createApp(
@@ -81,6 +83,7 @@ export async function createApp(
     }
   })
   registerAuthentication(app, parts.db)
+  endUpgradedSockets(app)
 
   app.addHook('onResponse', async (request, reply) => {
     parts.metrics.httpSeconds.observe(
@@ -117,6 +120,26 @@ export async function createApp(
     { prefix: '/api/v1' }
   )
   return app
+}
+
+/**
+ * A socket whose upgrade was refused is no longer known to Node's HTTP server, and nobody would end it: the server could
+ * not be closed while it lives.
+ */
+function endUpgradedSockets(app: App): void {
+  const sockets = new Set<Duplex>()
+  app.server.on('upgrade', (_request, socket) => {
+    sockets.add(socket)
+    socket.once('end', () => socket.end())
+    socket.once('close', () => sockets.delete(socket))
+  })
+  app.addHook('preClose', async () => {
+    // Softphones were told before and have a moment to say goodbye; whoever holds on is cut off.
+    for (const socket of sockets) socket.end()
+    setTimeout(() => {
+      for (const socket of sockets) socket.destroy()
+    }, GOODBYE_MS)
+  })
 }
 
 const CONTENT_SECURITY = {

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { request } from 'node:https'
 import { join } from 'node:path'
+import { connect as connectPlain } from 'node:net'
 import { connect } from 'node:tls'
 import t from 'tap'
 import { WebSocket } from 'ws'
@@ -61,4 +62,20 @@ t.test('agents on other machines get the desk over TLS 1.3', { timeout: 60_000 }
     const [code] = await once(foreign, 'close')
     t.equal(code, 4403, 'a page of another host cannot use the cookie')
   })
+})
+
+t.test('a client whose upgrade was refused cannot keep the server from stopping', { timeout: 30_000 }, async t => {
+  const server = await TestParley.start()
+  const { hostname, port } = new URL(server.url)
+  const client = connectPlain({ host: hostname, port: Number(port), allowHalfOpen: true })
+  t.teardown(() => client.destroy())
+  client.write(
+    'GET /api/v1/softphone HTTP/1.1\r\nHost: parley\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+      'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n'
+  )
+  const [answer] = await once(client, 'data')
+  t.match(String(answer), /^HTTP\/1.1 401/)
+  const startedAtMs = performance.now()
+  await server[Symbol.asyncDispose]()
+  t.comment(`stopped after ${Math.round(performance.now() - startedAtMs)} ms`)
 })
