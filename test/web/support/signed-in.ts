@@ -2,16 +2,27 @@ import type { BrowserContext, Page } from 'playwright-core'
 import type { TestParley } from '../../support/parley.ts'
 import type { DeskBrowser, DeskPageOptions } from './desk-browser.ts'
 
+type Cookies = Awaited<ReturnType<BrowserContext['cookies']>>
+
+/** Signing in is limited to a few times a minute, so that everybody does it once. */
+const sessions = new Map<string, Cookies>()
+
 /** Opens a page of a whole Parley as somebody who is signed in there. */
 export async function openAs(
   browser: DeskBrowser,
   server: TestParley,
   person: Readonly<{ username: string; password: string }>,
   options: DeskPageOptions & Readonly<{ path: string }>
-): Promise<Page & { faults: string[]; context(): BrowserContext }> {
-  const context = options.context ?? (await browser.context(options))
-  const answer = await context.request.post(`${server.url}/api/v1/session`, { data: person })
-  if (answer.status() !== 200 && answer.status() !== 201) throw new Error(await answer.text())
+): Promise<Page & { faults: string[] }> {
+  const context = await browser.context(options)
+  const key = `${server.url} ${person.username}`
+  const known = sessions.get(key)
+  if (known !== undefined) await context.addCookies(known)
+  else {
+    const answer = await context.request.post(`${server.url}/api/v1/session`, { data: person })
+    if (!answer.ok()) throw new Error(await answer.text())
+    sessions.set(key, await context.cookies())
+  }
   return await browser.open(server.url, { ...options, context })
 }
 

@@ -6,7 +6,7 @@ import { useInterval } from '../parts/use-interval.ts'
 import { type Board, boardQuery } from './board.ts'
 
 /** Changes of agents send no event of their own, so the board is also asked for as often as this. */
-const ASK_EVERY_MS = 800
+const ASK_EVERY_MS = 500
 /** At most four paintings a second, however many calls move. */
 const SPACING_MS = 250
 /** From this age on, figures are no longer called live. */
