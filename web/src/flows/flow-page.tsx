@@ -1,5 +1,5 @@
 import { Button, NativeSelect } from '@mantine/core'
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect, useMemo, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Link, useParams } from 'react-router'
@@ -37,7 +37,9 @@ export function FlowPage() {
   const version = useQuery({
     queryKey: ['flows', id, 'version', latest],
     queryFn: ({ signal }) => api<Readonly<{ source: string }>>(`/flows/${id}/versions/${latest}`, { signal }),
-    enabled: latest !== undefined
+    enabled: latest !== undefined,
+    // The editor stays, with its history, while the version that it has just saved is read.
+    placeholderData: keepPreviousData
   })
   const failed = flow.isError ? flow : version
   if (failed.isError) return <Problem error={failed.error} onRetry={() => void failed.refetch()} />
