@@ -61,6 +61,8 @@ export class RtpPeer implements AsyncDisposable {
   readonly rtcpItems: RtcpItem[] = []
   /** Everything received, also what is no audio. */
   packetsReceived = 0
+  /** Hears every packet, decoded. */
+  onFrame: ((pcm: Int16Array) => void) | undefined
   packetsSent = 0
   digits = ''
   /** Turn off to save time where only counting matters. */
@@ -136,6 +138,11 @@ export class RtpPeer implements AsyncDisposable {
   sendSilence(): this {
     const silent = new Int16Array(FRAME)
     return this.#send(() => silent)
+  }
+
+  /** Sends what `nextFrame` gives for each 20 ms (160 samples), until something else is sent. */
+  sendFrames(nextFrame: () => Int16Array): this {
+    return this.#send(nextFrame)
   }
 
   /** Sends these samples (8 kHz) once, then nothing. */
@@ -404,6 +411,7 @@ export class RtpPeer implements AsyncDisposable {
       if (!this.isListening) return
       const pcm = new Int16Array(packet.payload.length)
       decodeG711(packet.payloadType === 8 ? 'PCMA' : 'PCMU', packet.payload, 0, packet.payload.length, pcm)
+      this.onFrame?.(pcm)
       this.#heard.push(pcm)
       this.#heardSamples += pcm.length
       this.#speech.push(pcm)

@@ -14,7 +14,6 @@ import type {
   SoftphoneRequestKind,
   TransportOfferMessage
 } from '../../server/softphone/protocol.ts'
-import { PCMU } from '../media/webrtc/support/engines.ts'
 import { HeadlessTransport } from '../media/webrtc/support/headless-transport.ts'
 import { talk, ToneSource } from '../media/webrtc/support/tone-talker.ts'
 import type { TestParley } from './parley.ts'
@@ -26,6 +25,8 @@ const PACKET_SAMPLES = 160
 const HEARD_MS = 2 * 20 * HEARD_PACKETS
 const TONE_SHARE = 0.6
 const SILENCE = 0.05
+
+const PCMU = { mimeType: 'audio/PCMU', payloadType: 0, clockRate: 8000, channels: 1 }
 
 const RTP_CAPABILITIES = {
   codecs: [{ kind: 'audio', mimeType: 'audio/PCMU', preferredPayloadType: 0, clockRate: 8000, channels: 1 }],
@@ -46,8 +47,8 @@ export class RefusedError extends Error {
   }
 }
 
-/** `tab`: the id of a page that is loaded anew. */
-export type TestSoftphoneOptions = Readonly<{ hz?: number; tab?: string }>
+/** `tab`: the id of a page that is loaded anew. `voice`: what is said instead of a tone of `hz`. */
+export type TestSoftphoneOptions = Readonly<{ hz?: number; tab?: string; voice?: ToneSource }>
 
 /**
  * An agent's page without a browser: the same WebSocket, ICE, DTLS and SRTP, a tone for a microphone and an ear that
@@ -57,6 +58,9 @@ export class TestSoftphone implements AsyncDisposable {
   readonly pushes: SoftphonePush[] = []
   readonly hz: number
   readonly tab: string
+  /** Hears every packet of a call, decoded. */
+  onVoice: ((pcm: Int16Array) => void) | undefined
+  readonly #voice: ToneSource | undefined
   readonly #socket: WebSocket
   readonly #events = new EventEmitter()
   readonly #waiting = new Map<number, PromiseWithResolvers<object>>()
@@ -68,9 +72,10 @@ export class TestSoftphone implements AsyncDisposable {
   #stopTalking: (() => void) | undefined
   #state: DeskState | undefined
 
-  private constructor(socket: WebSocket, tab: string, hz: number) {
+  private constructor(socket: WebSocket, tab: string, hz: number, voice: ToneSource | undefined) {
     this.#socket = socket
     this.tab = tab
+    this.#voice = voice
     this.hz = hz
     this.#events.setMaxListeners(0)
     socket.on('message', data => this.#take(JSON.parse(String(data))))
@@ -86,7 +91,7 @@ export class TestSoftphone implements AsyncDisposable {
     const socket = new WebSocket(`${server.url.replace('http', 'ws')}/api/v1/softphone?tab=${tab}`, {
       headers: { authorization: `Bearer ${token}` }
     })
-    const phone = new TestSoftphone(socket, tab, options.hz ?? 600)
+    const phone = new TestSoftphone(socket, tab, options.hz ?? 600, options.voice)
     await once(socket, 'open')
     await phone.until(() => true)
     return phone
@@ -114,7 +119,7 @@ export class TestSoftphone implements AsyncDisposable {
     this.#receive.on('rtp', packet => this.#hear(packet))
     await this.request('media.connect', { way: 'send', dtlsParameters: this.#send.dtlsParameters })
     await this.#send.connect()
-    const source = new ToneSource(this.hz)
+    const source = this.#voice ?? new ToneSource(this.hz)
     await this.request('media.speak', {
       rtpParameters: { codecs: [PCMU], encodings: [{ ssrc: source.ssrc }], rtcp: { cname: 'a-browser' } }
     })
@@ -262,6 +267,7 @@ export class TestSoftphone implements AsyncDisposable {
       if (hearing.ssrc === packet.ssrc) {
         const pcm = new Int16Array(packet.payload.length)
         decodeG711('PCMU', packet.payload, 0, packet.payload.length, pcm)
+        if (hearing.role === 'call') this.onVoice?.(pcm)
         hearing.pcm.push(pcm)
         if (hearing.pcm.length > HEARD_PACKETS) hearing.pcm.shift()
       }
