@@ -38,7 +38,7 @@ export function AdminPage() {
       <h1>{t('title')}</h1>
       <nav className={classes['tabs']} aria-label={t('title')}>
         {tabs.map(({ path }) => (
-          <NavLink key={path} to={path}>
+          <NavLink key={path} to={`/admin/${path}`}>
             {t(`tab.${path}`)}
           </NavLink>
         ))}
@@ -48,7 +48,7 @@ export function AdminPage() {
           <Route key={path} path={path} element={<Page />} />
         ))}
         <Route path="queues/:id" element={<QueuePage />} />
-        <Route path="*" element={<Navigate to={tabs[0]?.path ?? '/'} replace />} />
+        <Route path="*" element={<Navigate to={tabs[0] === undefined ? '/' : `/admin/${tabs[0].path}`} replace />} />
       </Routes>
     </div>
   )

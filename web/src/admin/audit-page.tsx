@@ -95,7 +95,7 @@ export function AuditPage() {
                   </td>
                   <td>
                     <bdi>{entry.subjectKind}</bdi>{' '}
-                    {entry.subjectId !== null && (
+                    {entry.subjectId !== null && entry.subjectId !== '' && (
                       <button
                         type="button"
                         className={classes['open']}
