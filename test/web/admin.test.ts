@@ -83,7 +83,6 @@ t.test('a change shows before and after, and what somebody else changed meanwhil
 t.test('what is typed survives a reload of the page', async t => {
   const page = await openAs(browser, server, ADMIN, { path: '/admin/users?new' })
   await page.getByRole('textbox', { name: 'Shown as' }).fill('Nora Example')
-  await page.waitForFunction(`sessionStorage.getItem('parley.draft./users/new') !== null`)
   await page.reload()
   await page.getByTestId('restored').waitFor()
   t.equal(await page.getByRole('textbox', { name: 'Shown as' }).inputValue(), 'Nora Example')
@@ -117,16 +116,13 @@ t.test('skills are typed and moved through by arrow keys, and hold when they are
   const cell = page.getByRole('textbox', { name: 'Ana Example, support' })
   await cell.fill('5')
   await cell.press('ArrowRight')
-  t.equal(
-    await page.evaluate('document.activeElement.dataset.cell.split(" ")[0]'),
-    await cell.evaluate('e => e.dataset.cell.split(" ")[0]')
-  )
+  await page.locator('[aria-label="Ana Example, English"]:focus').waitFor()
   await page.getByRole('button', { name: 'Save 1 agent' }).click()
   await page.getByText('Saved.').first().waitFor()
   const { body } = await server.api('GET', `/agents/${people.ana.id}`)
   t.match(
-    body['skills'],
-    [{ skill: 'sales' }, { skill: 'support', level: 5 }].filter(one => one.level === 5)
+    (body['skills'] as { skill: string }[]).find(one => one.skill === 'support'),
+    { level: 5 }
   )
   await page.context().close()
 })

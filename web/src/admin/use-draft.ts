@@ -25,7 +25,15 @@ export function useDraft<T>(
   useInterval(save, SAVE_EVERY_MS)
   const newest = useRef(save)
   newest.current = save
-  useEffect(() => () => newest.current(), [])
+  useEffect(() => {
+    const saveNow = () => newest.current()
+    // A reload takes the page away without unmounting it.
+    addEventListener('pagehide', saveNow)
+    return () => {
+      removeEventListener('pagehide', saveNow)
+      saveNow()
+    }
+  }, [])
   return {
     value,
     isRestored,
