@@ -32,7 +32,8 @@ export function SupervisePanel({ agentName, callId }: Readonly<{ agentName: stri
   const ask = (next: Mode) => {
     if (callId === null) return
     act(async softphone => {
-      if (shift !== 'on') await softphone.startShift()
+      // Listening asks for no microphone and sends nothing.
+      if (shift !== 'on') await (next === 'listen' ? softphone.openToListen() : softphone.startShift())
       await softphone.request('supervise', { callId, mode: next, reason: reason.trim() })
     })
   }
