@@ -68,9 +68,9 @@ for (const database of testDatabases())
       await call.waitForBye()
       const story = await server.story(call.callId)
       t.same(outcomes(story), ['menu key 3', 'code next', 'two next', 'bye hangup'])
-      t.notOk(JSON.stringify(story).includes('4711'), 'the digits are nowhere in the story')
+      t.notOk(withoutIds(JSON.stringify(story)).includes('4711'), 'the digits are nowhere in the story')
       t.notOk(
-        server.logs.some(line => line.includes('4711')),
+        server.logs.some(line => withoutIds(line).includes('4711')),
         'nor in the log'
       )
     })
@@ -261,4 +261,9 @@ function outcomes(story: TestCall): string[] {
   return story.events
     .filter(event => event.kind === 'nodeLeft')
     .map(event => `${event.data['node']} ${event.data['outcome']}`)
+}
+
+/** Random ids hold any four digits now and then. */
+function withoutIds(text: string): string {
+  return text.replace(/[0-9a-f-]{12,}/g, '')
 }
