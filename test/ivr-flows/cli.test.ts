@@ -28,7 +28,7 @@ async function folder(files: Record<string, string>): Promise<string> {
 
 t.test('an author checks flows and is told file, line and column', async t => {
   const good = await flows('check', inExamples(''))
-  t.match(good, { code: 0, out: /7 flows, 0 errors, 0 warnings/ })
+  t.match(good, { code: 0, out: /8 flows, 0 errors, 0 warnings/ })
   const made = await folder({
     'bad.yaml': (await example('welcome-en.yaml')).replace(/(['"])3\1: message/, "'3': mesage")
   })
