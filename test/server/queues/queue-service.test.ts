@@ -224,18 +224,23 @@ for (const kind of testDatabases()) {
       await goHome(ana)
       await using live = await enter(plane, 'support')
       await book('kept')
-      const talking = Promise.withResolvers<string>()
-      await using _desk = plane.queues.onCallbackDue(async ({ number, offer, visit }) => {
+      const talking = Promise.withResolvers<{ number: string; newCallId: string }>()
+      await using _desk = plane.queues.onCallbackDue(async ({ number, newCallId, offer, visit }) => {
         await visit.settle(offer.id, { kind: 'answered' })
-        talking.resolve(number)
+        talking.resolve({ number, newCallId })
         return 'done'
       })
       while ((await house.db.selectFrom('queue_callback_turns').selectAll().execute()).length < 2)
         await plane.queues.settled()
       await ready(plane, ana)
-      t.equal(await talking.promise, '+493023125120')
-      t.match(await until(plane, ana, agent => agent.state === 'talking'), { callId: 'call-kept' })
-      await plane.agents.callEnded(ana, 'call-kept', { queueId: live.queue.id, endedBy: 'agent' })
+      const { number, newCallId } = await talking.promise
+      t.equal(number, '+493023125120')
+      t.match(
+        await until(plane, ana, agent => agent.state === 'talking'),
+        { callId: newCallId },
+        'a call of its own, not the one in which it was booked'
+      )
+      await plane.agents.callEnded(ana, newCallId, { queueId: live.queue.id, endedBy: 'agent' })
       t.equal((await nextOffer(live)).agentId, ana, 'the live caller came second')
       t.equal(await statusOf('kept'), 'done')
     })
