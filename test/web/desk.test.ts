@@ -14,7 +14,7 @@ const talking = () => idleState({ status: 'available', state: 'talking', call: c
 
 t.test('a call that comes while the agent types is answered by its key alone, and the caret stays', async t => {
   await using server = await DeskServer.start()
-  server.json.set('/api/v1/agents', { items: [], nextCursor: null })
+  server.json.set('/api/v1/directory/people', { items: [], nextCursor: null })
   const page = await startShift(browser, server)
   await page.getByTestId('dial').click()
   await page.getByRole('tab', { name: 'Number' }).click()
@@ -89,7 +89,7 @@ t.test('each of the five ways to miss a call has its own word and picture, until
 
 t.test('a refused outgoing call from a break leaves the agent on the break and says why', async t => {
   await using server = await DeskServer.start()
-  server.json.set('/api/v1/agents', { items: [], nextCursor: null })
+  server.json.set('/api/v1/directory/people', { items: [], nextCursor: null })
   server.on('dial', () => {
     throw new Refusal('DESTINATION_NOT_ALLOWED', 'No trunk may dial +882.')
   })
@@ -159,7 +159,7 @@ t.test('a stray key ends no call; holding it does', async t => {
 
 t.test('a customer is handed over through a consultation, and digits reach the keypad only', async t => {
   await using server = await DeskServer.start()
-  server.json.set('/api/v1/agents', {
+  server.json.set('/api/v1/directory/people', {
     items: [{ id: 'karim', displayName: 'Karim Example', status: 'available', state: 'idle' }],
     nextCursor: null
   })

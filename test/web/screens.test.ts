@@ -82,7 +82,7 @@ for (const look of LOOKS)
     await using server = await DeskServer.start()
     server.language = look.language
     server.isSignedIn = false
-    server.json.set('/api/v1/agents', {
+    server.json.set('/api/v1/directory/people', {
       items: [{ id: 'karim', displayName: 'Karim Example', status: 'available', state: 'idle' }],
       nextCursor: null
     })
