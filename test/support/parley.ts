@@ -8,6 +8,7 @@ import { parseFlow } from '../../ivr-flows/parse.ts'
 import { type Parley, startParley } from '../../server/context.ts'
 import { type RunningEngines, startEngines } from '../../server/engines.ts'
 import { createLoggers } from '../../server/log.ts'
+import { placePgliteDatabase } from './database-template.ts'
 import { type PhonePeer, type SipPhone, startSipPhone } from './sip-phone.ts'
 import { type RtpPeer, startRtpPeer } from './rtp-peer.ts'
 
@@ -81,6 +82,7 @@ export class TestParley implements AsyncDisposable {
     const dataDir = await mkdtemp(join(tmpdir(), 'parley-test-'))
     stack.defer(() => rm(dataDir, { recursive: true, force: true }))
     const isReal = backend() === 'real'
+    if (options.database !== 'postgres') await placePgliteDatabase(join(dataDir, 'database'))
     const config = parseConfig({
       PARLEY_DATA_DIR: dataDir,
       PARLEY_HTTP_PORT: '0',

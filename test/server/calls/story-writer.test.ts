@@ -6,7 +6,7 @@ import { pino } from 'pino'
 import type { CallEvent, CallEventData } from '../../../server/calls/call-events.ts'
 import { StoryWriter } from '../../../server/calls/story-writer.ts'
 import { openDatabase } from '../../../sql/database.ts'
-import { migrate } from '../../../sql/migrate.ts'
+import { freshPglite } from '../../support/database-template.ts'
 
 const STARTED = {
   kind: 'started',
@@ -22,11 +22,11 @@ const STARTED = {
 const ENDED = { kind: 'ended', reason: 'callerHungUp', endedBy: 'caller', fault: 'none', hangupCause: null } as const
 
 t.test('stories survive what a crash leaves behind', { timeout: 60_000 }, async t => {
-  await using database = await openDatabase({ kind: 'pglite', folder: 'memory' }, err => {
+  await using folders = new AsyncDisposableStack()
+  await using database = await openDatabase({ kind: 'pglite', folder: await freshPglite(folders) }, err => {
     throw err
   })
   const { db } = database
-  await migrate(db)
   const logs: string[] = []
   const log = pino({ level: 'info' }, { write: (line: string) => logs.push(line) })
   const seqs = async (callId: string) =>

@@ -13,6 +13,7 @@ import { insertUser } from '../../../sql/queries/access.ts'
 import { beatControlPlane } from '../../../sql/queries/calls.ts'
 import { insertQueue } from '../../../sql/queries/queues.ts'
 import { WakeUps } from '../../../sql/wake-ups.ts'
+import { freshPglite } from '../../support/database-template.ts'
 import { freshDatabase, type TestDatabase } from '../../support/parley.ts'
 
 /** One control plane's part: its agents and its queues. */
@@ -42,7 +43,9 @@ export class Installation implements AsyncDisposable {
   static async open(kind: TestDatabase): Promise<Installation> {
     await using stack = new AsyncDisposableStack()
     const location =
-      kind === 'pglite' ? ({ kind, folder: 'memory' } as const) : ({ kind, url: await freshDatabase(stack) } as const)
+      kind === 'pglite'
+        ? ({ kind, folder: await freshPglite(stack) } as const)
+        : ({ kind, url: await freshDatabase(stack) } as const)
     let isClosing = false
     const database = stack.use(
       await openDatabase(location, err => {

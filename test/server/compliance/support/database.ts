@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import { openDatabase } from '../../../../sql/database.ts'
 import { migrate } from '../../../../sql/migrate.ts'
 import { type ComplianceDb, complianceDb } from '../../../../sql/queries/compliance/db.ts'
+import { freshPglite } from '../../../support/database-template.ts'
 import { freshDatabase, testDatabases } from '../../../support/parley.ts'
 
 /** Databases of every kind that this run has, migrated once; each story finds them empty. */
@@ -14,7 +15,7 @@ export async function openTestDatabases(): Promise<
   for (const kind of testDatabases()) {
     const location =
       kind === 'pglite'
-        ? ({ kind: 'pglite', folder: 'memory' } as const)
+        ? ({ kind: 'pglite', folder: await freshPglite(stack) } as const)
         : ({ kind: 'postgres', url: await freshDatabase(stack) } as const)
     const database = stack.use(
       await openDatabase(location, err => {
