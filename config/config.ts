@@ -30,6 +30,8 @@ export type Config = Readonly<{
   drachtio: EngineAddress | null
   freeswitch: EngineAddress | null
   eventSocketHost: string
+  /** Listening to calls: from the answer on or when somebody needs it; silence of this length to a customer is reported. */
+  tap: Readonly<{ isAlwaysOn: boolean; deadAirMs: number }>
   prompts: Readonly<{ cacheDir: string; recordedDir: string; mediaDir: string }>
   hasDemoData: boolean
   drainMs: number
@@ -51,6 +53,7 @@ export class ConfigError extends Error {
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
 const SFUS = ['auto', 'mediasoup', 'embedded'] as const
+const TAPS = ['needed', 'always'] as const
 const UNKNOWN_SOURCES = ['answer', 'refuse', 'ignore'] as const
 
 /** Turns variables into settings. Throws {@link ConfigError} with every problem, not only the first. */
@@ -136,6 +139,10 @@ export function parseConfig(env: Env, unknown: readonly string[] = []): Config {
     drachtio: engine('PARLEY_DRACHTIO'),
     freeswitch: engine('PARLEY_FREESWITCH'),
     eventSocketHost: text('PARLEY_EVENT_SOCKET_HOST', '127.0.0.1'),
+    tap: {
+      isAlwaysOn: oneOf('PARLEY_TAP', TAPS, 'needed') === 'always',
+      deadAirMs: integer('PARLEY_DEAD_AIR_MS', 15_000, 0, 600_000)
+    },
     prompts: {
       cacheDir: join(dataDir, 'prompts'),
       recordedDir: resolve(text('PARLEY_PROMPTS_DIR', join(dataDir, 'recorded-prompts'))),

@@ -40,6 +40,10 @@ export const VARIABLES = {
   PARLEY_TURN_SECRET: 'Shared secret of the TURN servers, for credentials that expire (coturn: use-auth-secret)',
   PARLEY_RECONNECT_MS:
     'How long a softphone may be away during a call before the caller goes back to the head of the queue. Default 20000',
+  PARLEY_TAP:
+    'Which calls are listened to for dead air: needed (those that a recorder, bot or detector listens to anyway) or always (every call, at about 2 ms of CPU per call-second). Default needed',
+  PARLEY_DEAD_AIR_MS:
+    'A customer who hears nothing for so long is noted in the call’s story, in milliseconds. 0 switches it off. Default 15000',
   PARLEY_MAX_CALLS: 'Calls at once before further ones get 503. Default 300',
   PARLEY_DRAIN_MS: 'How long running calls may go on after SIGTERM, in milliseconds. Default 30000',
   PARLEY_LOG_LEVEL: 'fatal, error, warn, info, debug or trace. Default info',

@@ -144,7 +144,8 @@ export async function startParley(
     })
     const warmer = stack.use(new PromptWarmer(db, flows, prompts, loggers.prompts))
     warmer.start()
-    const newCall = () => new Call({ direction: 'inbound', log: loggers.calls, sink: events.call })
+    const callOptions = { log: loggers.calls, sink: events.call, tapping: { taps, ...config.tap } }
+    const newCall = () => new Call({ direction: 'inbound', ...callOptions })
 
     const sip = stack.use(
       connectSipServer(
@@ -215,7 +216,7 @@ export async function startParley(
       )
     )
     const newOutboundCall = (id?: string) =>
-      new Call({ direction: 'outbound', log: loggers.calls, sink: events.call, ...(id !== undefined && { id }) })
+      new Call({ direction: 'outbound', ...callOptions, ...(id !== undefined && { id }) })
     stack.use(new WebhookSender(db, secrets.key, loggers.jobs))
     const cardSources = new CardSources(db, secrets.key)
     const cards: CardParts = { db, log: loggers.calls, sources: () => cardSources.list() }

@@ -71,7 +71,7 @@ export async function serveDemoCall(parts: DemoParts, call: Call, { desk, langua
         { press: digit => endpoint.pushDigit(digit), hangUp: () => call.end('calleeHungUp') }
       )
       call.defer(() => desk.endDemo(call.id))
-      call.record({ kind: 'answered', codec: endpoint.codec, setupMs: Math.round(performance.now() - startedAtMs) })
+      call.customerAnswered(endpoint, performance.now() - startedAtMs)
       await runCallFlow(
         parts,
         call,

@@ -118,7 +118,7 @@ async function serveOutboundCall(
           onAbort(dialog.ended, () => call.end(endReasonOf(dialog.endedBy, 'calleeHungUp')))
           endWithMedia(call, endpoint)
           using audio = new LegAudio(endpoint)
-          call.record({ kind: 'answered', codec: endpoint.codec, setupMs: Math.round(performance.now() - startedAtMs) })
+          call.customerAnswered(endpoint, performance.now() - startedAtMs)
           await runCallFlow(parts, call, answeredLeg({ endpoint, audio, dialog }), plan.runnable, {
             callerNumber: plan.callerNumber,
             calledNumber: plan.destination.value,

@@ -162,7 +162,7 @@ async function serve(
     await attempt.outcome('conversation')
     const { endpoint, dialog } = outcome.leg
     onAbort(dialog.ended, () => call.end(endReasonOf(dialog.endedBy, 'calleeHungUp')))
-    call.record({ kind: 'answered', codec: endpoint.codec, setupMs: Math.round(performance.now() - startedAtMs) })
+    call.customerAnswered(endpoint, performance.now() - startedAtMs)
     await stopRingback()
     if (!(await visit.settle(offer.id, { kind: 'answered' }))) {
       call.end('internalError', { detail: 'the offer was over before the customer answered' })

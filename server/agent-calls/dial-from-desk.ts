@@ -131,7 +131,7 @@ async function serve(
       if (outcome.kind !== 'answered') return endBy(call, outcome)
       const { endpoint, dialog } = outcome.leg
       onAbort(dialog.ended, () => call.end(endReasonOf(dialog.endedBy, 'calleeHungUp')))
-      call.record({ kind: 'answered', codec: endpoint.codec, setupMs: Math.round(performance.now() - startedAtMs) })
+      call.customerAnswered(endpoint, performance.now() - startedAtMs)
       await stopRingback()
       if (!(await parts.agents.settleDirect(offerId, { kind: 'answered' }))) return call.end('internalError')
       isTalking = true
@@ -199,7 +199,7 @@ async function callColleague(
   await agents.settleDirect(reserved.offerId, { kind: outcome.kind })
   if (outcome.kind !== 'answered') return call.end(outcome.kind === 'rejected' ? 'rejected' : 'noAnswer')
   await agents.settleDirect(ownOfferId, { kind: 'answered' })
-  call.record({ kind: 'answered', codec: own.endpoint.codec, setupMs: 0 })
+  call.customerAnswered(own.endpoint, 0)
   await stopRingback()
   await talk(
     calls.serveParts(),

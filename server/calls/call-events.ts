@@ -66,6 +66,11 @@ export type CallEventData =
   | Readonly<{ kind: 'transferredByAgent'; agentId: string; how: 'blind' | 'attended'; destination: string }>
   | Readonly<{ kind: 'supervised'; supervisorId: string; mode: string; reason: string }>
   | Readonly<{ kind: 'noteWritten'; agentId: string; characters: number }>
+  /** The customer heard nothing for as long as the limit; `fromMs` since the answer. */
+  | Readonly<{ kind: 'deadAir'; fromMs: number; customerSpoke: boolean }>
+  | Readonly<{ kind: 'deadAirOver'; fromMs: number; silentMs: number }>
+  /** Audio that listeners did not get from the media server; silence stood in for it. */
+  | Readonly<{ kind: 'audioLost'; filledMs: number; lateMs: number; reconnects: number }>
   | Readonly<{ kind: 'transferRequested'; by: 'caller' | 'callee' }>
   | Readonly<{
       kind: 'ended'

@@ -1,3 +1,7 @@
+import type { Endpoint } from '../../media/endpoint.ts'
+import { CallTap } from '../../media/tap/call-tap.ts'
+import type { TapServer } from '../../media/tap/tap-server.ts'
+import { FRAME_MS } from '../../media/tap/timeline.ts'
 import { newId } from '../ids.ts'
 import type { Logger } from '../log.ts'
 import type { CallEvent, CallEventData, Direction } from './call-events.ts'
@@ -17,6 +21,15 @@ export class CallEndedError extends Error {
 
 export type CallEnd = Readonly<{ reason: EndReason; hangupCause: string | null; detail: string | undefined }>
 
+/** How the audio of calls is tapped. */
+export type TapSettings = Readonly<{
+  taps: TapServer
+  /** Tap every call from its answer, so that dead air is seen on all of them; otherwise from the first listener on. */
+  isAlwaysOn: boolean
+  /** 0 switches the watchdog off. */
+  deadAirMs: number
+}>
+
 /** Where a call's events go: the story writer, metrics and live listeners. Must not throw. */
 export type EventSink = (event: CallEvent) => void
 
@@ -32,16 +45,21 @@ export class Call implements AsyncDisposable {
   readonly #sink: EventSink
   readonly #abort = new AbortController()
   readonly #cleanups: (() => PromiseLike<void> | void)[] = []
+  readonly #tapping: TapSettings | undefined
+  #tap: CallTap | null = null
   #seq = 0
   #end: CallEnd | undefined
   #isComplete = false
 
-  constructor(options: Readonly<{ direction: Direction; log: Logger; sink: EventSink; id?: string }>) {
+  constructor(
+    options: Readonly<{ direction: Direction; log: Logger; sink: EventSink; id?: string; tapping?: TapSettings }>
+  ) {
     this.startedAt = new Date()
     this.id = options.id ?? newId(this.startedAt.getTime())
     this.direction = options.direction
     this.log = options.log.child({ callId: this.id })
     this.#sink = options.sink
+    this.#tapping = options.tapping
   }
 
   /** Aborted with {@link CallEndedError} as soon as the call ends for any reason. */
@@ -51,6 +69,38 @@ export class Call implements AsyncDisposable {
 
   get ended(): CallEnd | undefined {
     return this.#end
+  }
+
+  /** The audio of the customer's leg, for whoever listens; null before the answer. */
+  get tap(): CallTap | null {
+    return this.#tap
+  }
+
+  /** The customer's leg is answered: the story says so, and from now on the leg can be listened to. */
+  customerAnswered(endpoint: Endpoint, setupMs: number): void {
+    this.record({ kind: 'answered', codec: endpoint.codec, setupMs: Math.round(setupMs) })
+    if (this.#tapping === undefined) return
+    const { taps, deadAirMs, isAlwaysOn } = this.#tapping
+    const tap = new CallTap({
+      taps,
+      endpoint,
+      log: this.log,
+      deadAirMs,
+      onDeadAir: change =>
+        this.record(
+          change.kind === 'started'
+            ? { kind: 'deadAir', fromMs: change.fromMs, customerSpoke: change.customerSpoke }
+            : { kind: 'deadAirOver', fromMs: change.fromMs, silentMs: change.silentMs }
+        )
+    })
+    this.#tap = tap
+    this.defer(async () => {
+      await tap[Symbol.asyncDispose]()
+      const { filled, late, reconnects } = tap.facts
+      if (filled > 0 || reconnects > 0)
+        this.record({ kind: 'audioLost', filledMs: filled * FRAME_MS, lateMs: late * FRAME_MS, reconnects })
+    })
+    if (isAlwaysOn) tap.start()
   }
 
   /** Adds an event to the call's story. After the story is complete nothing is added. */

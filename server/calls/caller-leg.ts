@@ -69,11 +69,7 @@ export function createCallerLeg(call: Call, invite: IncomingInvite, media: Media
     })
     const audio = new LegAudio(endpoint)
     call.defer(() => audio[Symbol.dispose]())
-    call.record({
-      kind: 'answered',
-      codec: endpoint.codec,
-      setupMs: Math.round(performance.now() - invite.receivedAtMs)
-    })
+    call.customerAnswered(endpoint, performance.now() - invite.receivedAtMs)
     return { endpoint, audio, dialog }
   }
 
