@@ -1,5 +1,6 @@
 import type { ColumnType, Generated } from 'kysely'
 import type { QueueTables } from './queue-tables.ts'
+import type { RecordingTables } from './recording-tables.ts'
 
 /** A jsonb column: read as parsed data, written as JSON text so that PGlite and pg treat arrays alike. */
 type Json<T> = ColumnType<T, string, string>
@@ -248,7 +249,7 @@ export interface WebhookDeliveriesTable {
 }
 
 /** Every table that this program reads or writes; pg-boss keeps its own schema `pgboss`. */
-export interface Tables extends QueueTables {
+export interface Tables extends QueueTables, RecordingTables {
   users: UsersTable
   sessions: SessionsTable
   api_keys: ApiKeysTable

@@ -32,6 +32,7 @@ const SERVER_LAYERS: readonly (readonly string[])[] = [
   ],
   ['server/agent-calls', 'server/webhooks'],
   ['server/softphone'],
+  ['server/recordings'],
   ['server/queues'],
   ['server/agents'],
   ['server/calls', 'server/events.ts'],
@@ -99,7 +100,9 @@ t.test('each vendor library comes in by one door', async t => {
     werift: /^media\/webrtc\//,
     '@electric-sql/pglite': /^sql\//,
     pg: /^sql\//,
-    'pg-boss': /^sql\//
+    'pg-boss': /^sql\//,
+    libflacjs: /^media\/recordings\/flac\.ts$/,
+    '@aws-sdk': /^media\/recordings\/s3-store\.ts$/
   }
   for (const { path, imports } of sources.filter(one => !one.path.startsWith('bench/')))
     for (const [name, door] of Object.entries(doors))

@@ -1,0 +1,65 @@
+import type { ColumnType, Generated } from 'kysely'
+
+type JsonDefault<T> = ColumnType<T, string | undefined, string>
+type NullableJson<T> = ColumnType<T | null, string | null | undefined, string | null>
+type CreatedAt = ColumnType<Date, Date | undefined, never>
+type NullableBig = ColumnType<string | null, number | null | undefined, number | null>
+
+export type ConsentResult = 'granted' | 'refused' | 'withdrawn'
+export type ConsentMethod = 'notRequired' | 'notice' | 'key' | 'speech' | 'silence' | 'agent'
+
+export interface RecordingConsentsTable {
+  id: string
+  call_id: string
+  party: Generated<string>
+  result: ConsentResult
+  policy: string
+  method: ConsentMethod
+  prompt_version: string | null
+  language: string | null
+  jurisdictions: readonly string[]
+  reasons: JsonDefault<readonly unknown[]>
+  withdraws: string | null
+  at: CreatedAt
+}
+
+export interface RecordingPromptsTable {
+  version: string
+  language: string
+  prompts: JsonDefault<readonly unknown[]>
+  first_used_at: CreatedAt
+}
+
+export type GapJson = Readonly<{ kind: string; fromMs: number; toMs: number }>
+
+export interface RecordingsTable {
+  id: string
+  call_id: string
+  consent_id: string
+  state: 'spooled' | 'stored' | 'erased'
+  store: string
+  object_key: string
+  control_plane_id: string
+  key_version: string | null
+  wrapped_key: string | null
+  sha256: string | null
+  bytes: NullableBig
+  index_offset: NullableBig
+  answered_at: Date
+  duration_ms: number
+  language: string | null
+  gaps: JsonDefault<readonly GapJson[]>
+  legal_hold: string | null
+  problem: NullableJson<Readonly<Record<string, unknown>>>
+  checked_at: Date | null
+  erased_at: Date | null
+  erased_by: string | null
+  erase_reason: string | null
+  created_at: CreatedAt
+}
+
+export interface RecordingTables {
+  recording_consents: RecordingConsentsTable
+  recording_prompts: RecordingPromptsTable
+  recordings: RecordingsTable
+}
