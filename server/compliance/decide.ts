@@ -23,7 +23,7 @@ import {
 import { exemption } from './rules/exceptions.ts'
 import { HORIZON_MS } from './rules/windows.ts'
 import { DAY_MS } from './time/calendar.ts'
-import { formatLocal, type Zone, zoneOf } from './time/zone.ts'
+import { formatLocal, formatUtc, type Zone, zoneOf } from './time/zone.ts'
 
 /** What one rule said. */
 export type RuleResult = Readonly<{
@@ -106,7 +106,7 @@ function evaluate(facts: Facts, packs: PackSet): Decision {
   const choice = packs.choose(place.jurisdictions, facts.mode, context.purpose, context.party, facts.sector)
   if (place.zones.length === 0) {
     const results = [plainResult('core.jurisdiction', 'REVIEW', ['JUR_AMBIGUOUS'], facts, atMs)]
-    return finish(facts, packs, number, place, choice, null, results, [], [], [], null)
+    return finish(facts, packs, number, place, choice, atMs, null, results, [], [], [], null)
   }
 
   const results: RuleResult[] = []
@@ -137,6 +137,7 @@ function evaluate(facts: Facts, packs: PackSet): Decision {
     number,
     place,
     choice,
+    atMs,
     context,
     results,
     open,
@@ -344,7 +345,7 @@ function infeasible(calendar: readonly CompiledTimed[], context: Context, nextMs
   const isEverOpen = nextMs !== Number.POSITIVE_INFINITY
   return {
     ...plainResult('core.feasible', isEverOpen ? 'DEFER' : 'BLOCK', ['NO_FEASIBLE_WINDOW'], facts, atMs),
-    next: isEverOpen ? new Date(nextMs).toISOString() : null
+    next: isEverOpen ? formatUtc(nextMs) : null
   }
 }
 
@@ -365,7 +366,7 @@ function result(
     ok: reasons.length === 0 || rule.onlyWarns,
     reasons,
     outcome: rule.onlyWarns ? 'ALLOW' : outcome,
-    next: nextMs === null ? null : new Date(nextMs).toISOString(),
+    next: nextMs === null ? null : formatUtc(nextMs),
     exemptBy: exempt ?? (rule.onlyWarns && reasons.length > 0 ? 'warnOnly' : null)
   }
 }
@@ -417,6 +418,7 @@ function finish(
   number: Extract<NumberAnalysis, { kind: 'number' }>,
   place: PlaceOfCall,
   choice: RuleChoice,
+  atMs: number,
   context: Context | null,
   results: readonly RuleResult[],
   open: readonly string[],
@@ -434,7 +436,6 @@ function finish(
   }
   // Rules that are each open in time may never be open together.
   if (outcome === 'DEFER' && nextMs === Number.POSITIVE_INFINITY) outcome = 'BLOCK'
-  const atMs = instant(facts.at)
   const recording =
     facts.isRecorded === false || context === null
       ? null
@@ -446,14 +447,14 @@ function finish(
   return {
     outcome,
     reasons,
-    nextAt: outcome === 'DEFER' && nextMs !== null ? new Date(nextMs).toISOString() : null,
+    nextAt: outcome === 'DEFER' && nextMs !== null ? formatUtc(nextMs) : null,
     obligations: outcome === 'ALLOW' || outcome === 'DEFER' ? obligationsOf(choice, context, recording) : [],
     recording,
     open,
     number: { e164: number.e164, country: number.country, line: number.line, evidence: place.evidence },
     jurisdictions: place.jurisdictions,
     zones: place.zones.map(zone => ({ zone: zone.name, local: formatLocal(zone, atMs) })),
-    validUntil: new Date(atMs + VALID_MS).toISOString(),
+    validUntil: formatUtc(atMs + VALID_MS),
     packs: choice.packs,
     packSetHash: packs.hash,
     numberingPlan: NUMBERING_PLAN_VERSION,
@@ -512,7 +513,7 @@ function refuse(
     number: { e164: number?.e164 ?? null, country: null, line: null, evidence: [] },
     jurisdictions: [],
     zones: [],
-    validUntil: Number.isNaN(atMs) ? facts.at : new Date(atMs + VALID_MS).toISOString(),
+    validUntil: Number.isNaN(atMs) ? facts.at : formatUtc(atMs + VALID_MS),
     packs: packs.refs,
     packSetHash: packs.hash,
     numberingPlan: NUMBERING_PLAN_VERSION,

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /** One link: what was written, the hash of the link before, and the hash over both. */
 export type ChainEntry = Readonly<{ seq: number; id: string; body: string; prev: string; hash: string }>
@@ -8,7 +8,7 @@ export const CHAIN_START = 'sha256:0'
 
 /** Hash of a link: over the sequence number, the hash before and the body, byte for byte. */
 export function chainHash(seq: number, prev: string, body: string): string {
-  return `sha256:${createHash('sha256').update(`${seq}\n${prev}\n${body}`).digest('hex')}`
+  return `sha256:${hash('sha256', `${seq}\n${prev}\n${body}`)}`
 }
 
 /** The first place at which a chain is broken, and why. */

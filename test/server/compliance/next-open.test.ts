@@ -3,7 +3,7 @@ import t from 'tap'
 import plan from '../../../server/compliance/numbers/numbering-plan.json' with { type: 'json' }
 import { type DayHours, nextOpen, normalise } from '../../../server/compliance/rules/windows.ts'
 import { weekdayOf } from '../../../server/compliance/time/calendar.ts'
-import { formatLocal, startOfDay, zoneOf } from '../../../server/compliance/time/zone.ts'
+import { formatLocal, formatUtc, startOfDay, zoneOf } from '../../../server/compliance/time/zone.ts'
 
 const MINUTE = 60_000
 const QUARTER = 15 * MINUTE
@@ -97,4 +97,14 @@ t.test('a local day begins at its first instant, also where midnight does not ex
   const zone = zoneOf('America/Santiago')
   const day = Math.floor(Date.UTC(2026, 8, 6) / 86_400_000)
   t.equal(formatLocal(zone, startOfDay(zone, day)), '2026-09-06T01:00:00-03:00')
+})
+
+t.test('an instant is written as the standard library writes it', async t => {
+  fc.assert(
+    fc.property(fc.integer({ min: Date.UTC(1970, 0, 1), max: Date.UTC(2099, 11, 31) }), ms => {
+      return formatUtc(ms) === new Date(ms).toISOString()
+    }),
+    { seed: 20261128, numRuns: 5_000 }
+  )
+  t.equal(formatUtc(Date.UTC(2028, 1, 29, 23, 59, 59, 7)), '2028-02-29T23:59:59.007Z')
 })
