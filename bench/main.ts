@@ -3,7 +3,15 @@ import { spawnSync } from 'node:child_process'
 import { cpus, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
-const BENCHES = ['engine/run.ts', 'calls/run.ts', 'compliance/run.ts', 'webrtc/run.ts', 'queues/run.ts'] as const
+const BENCHES = [
+  'engine/run.ts',
+  'calls/run.ts',
+  'compliance/run.ts',
+  'webrtc/run.ts',
+  'queues/run.ts',
+  'pacing/run.ts',
+  'campaigns/run.ts'
+] as const
 
 const [processor] = cpus()
 console.log(

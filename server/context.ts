@@ -26,6 +26,8 @@ import { repeat, startHeartbeat, startReconciler } from './calls/reconciler.ts'
 import { StoryWriter } from './calls/story-writer.ts'
 import { CardSources } from './card-sources.ts'
 import { ComplianceService } from './compliance/compliance-service.ts'
+import { ContactService } from './contacts/contact-service.ts'
+import { Uploads } from './contacts/uploads.ts'
 import { serveDemoCall } from './demo-call.ts'
 import { type Account, seedDatabase } from './demo-data.ts'
 import { BusinessEvents } from './events.ts'
@@ -284,6 +286,18 @@ export async function startParley(
         serveInboundCall(parts, ...args)
     }
 
+    const contacts = stack.use(
+      new ContactService({
+        db,
+        compliance,
+        uploads: stack.use(await Uploads.open(config.dataDir)),
+        controlPlaneId,
+        log: loggers.jobs,
+        ...(options.now !== undefined && { now: options.now })
+      })
+    )
+    stack.use(repeat(LISTS_MS, () => contacts.sweep(), loggers.jobs, 'lost imports cannot be looked for'))
+
     const app = await createApp(
       {
         config,
@@ -321,7 +335,8 @@ export async function startParley(
       compliance,
       agentCalls,
       { db, queues, agents, wallboard },
-      cardSources
+      cardSources,
+      contacts
     )
     stack.defer(() => app.close())
     stack.defer(() => agentCalls.close(CLOSE_CODES.draining, 'The server is shutting down'))

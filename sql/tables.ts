@@ -1,4 +1,5 @@
 import type { ColumnType, Generated } from 'kysely'
+import type { CampaignTables } from './campaign-tables.ts'
 import type { QueueTables } from './queue-tables.ts'
 import type { RecordingTables } from './recording-tables.ts'
 
@@ -249,7 +250,7 @@ export interface WebhookDeliveriesTable {
 }
 
 /** Every table that this program reads or writes; pg-boss keeps its own schema `pgboss`. */
-export interface Tables extends QueueTables, RecordingTables {
+export interface Tables extends QueueTables, RecordingTables, CampaignTables {
   users: UsersTable
   sessions: SessionsTable
   api_keys: ApiKeysTable

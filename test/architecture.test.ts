@@ -30,6 +30,7 @@ const SERVER_LAYERS: readonly (readonly string[])[] = [
     'server/flow-requests.ts',
     'server/flow-library.ts'
   ],
+  ['server/campaigns'],
   ['server/agent-calls', 'server/webhooks'],
   ['server/softphone'],
   ['server/recordings'],
@@ -37,6 +38,7 @@ const SERVER_LAYERS: readonly (readonly string[])[] = [
   ['server/agents'],
   ['server/calls', 'server/events.ts'],
   ['server/telephony', 'server/routing'],
+  ['server/contacts'],
   ['server/compliance'],
   ['server/number-mask.ts', 'server/errors.ts', 'server/ids.ts', 'server/log.ts', 'server/metrics.ts', 'server/seal.ts']
 ]

@@ -9,6 +9,7 @@ import Fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 import type { CardSources } from '../card-sources.ts'
 import type { AgentCalls } from '../agent-calls/agent-calls.ts'
 import type { ComplianceService } from '../compliance/compliance-service.ts'
+import type { ContactService } from '../contacts/contact-service.ts'
 import { newId } from '../ids.ts'
 import type { Wallboard } from '../queues/wallboard.ts'
 import { registerAuthentication, SESSION_COOKIE } from './authentication.ts'
@@ -18,6 +19,7 @@ import { registerProblems } from './problems.ts'
 import { registerAgentRoutes } from './routes/agents.ts'
 import { registerCardSourceRoutes } from './routes/card-sources.ts'
 import { registerCallRoutes } from './routes/calls.ts'
+import { registerContactListRoutes } from './routes/contact-lists.ts'
 import { registerComplianceRoutes } from './routes/compliance.ts'
 import { registerDirectoryRoutes } from './routes/directory.ts'
 import { registerDispositionRoutes } from './routes/dispositions.ts'
@@ -47,7 +49,8 @@ export async function createApp(
   compliance: ComplianceService,
   agentCalls: AgentCalls,
   queueing: QueueRouteParts & Readonly<{ wallboard: Wallboard }>,
-  cardSources: CardSources
+  cardSources: CardSources,
+  contacts: ContactService
 ): Promise<App> {
   const app: App = Fastify({
     loggerInstance: parts.log as FastifyBaseLogger,
@@ -115,6 +118,7 @@ export async function createApp(
       registerReportRoutes(api, queueing)
       registerCardSourceRoutes(api, parts, cardSources)
       registerWebhookRoutes(api, parts)
+      registerContactListRoutes(api, { db: parts.db, contacts })
       await registerSoftphoneRoute(api, parts, agentCalls)
     },
     { prefix: '/api/v1' }

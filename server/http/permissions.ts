@@ -35,7 +35,13 @@ export const PERMISSIONS = [
   'dnc-lists:read',
   'dnc-lists:write',
   'consents:read',
-  'consents:write'
+  'consents:write',
+  'contacts:read',
+  'contacts:write',
+  'campaigns:read',
+  'campaigns:write',
+  'campaigns:control',
+  'campaigns:approve'
 ] as const
 
 export type Permission = (typeof PERMISSIONS)[number]
@@ -67,6 +73,10 @@ const GRANTS: Readonly<Record<ApiKeyRole, readonly Permission[]>> = {
     'reports:read',
     ...COMPLIANCE_READ,
     'compliance:sign',
+    'contacts:read',
+    'campaigns:read',
+    'campaigns:control',
+    'campaigns:approve',
     ...SETTINGS_READ
   ],
   'campaign-manager': [
@@ -80,6 +90,12 @@ const GRANTS: Readonly<Record<ApiKeyRole, readonly Permission[]>> = {
     'compliance:write',
     'dnc-lists:write',
     'consents:write',
+    'contacts:read',
+    'contacts:write',
+    'campaigns:read',
+    'campaigns:write',
+    'campaigns:control',
+    'campaigns:approve',
     ...SETTINGS_READ
   ],
   'qa-reviewer': ['session', 'calls:read', 'events:read', 'agents:read', 'reports:read', ...SETTINGS_READ],
@@ -112,7 +128,11 @@ const GRANTS: Readonly<Record<ApiKeyRole, readonly Permission[]>> = {
     'agents:read',
     'agents:write',
     'wallboard:read',
-    'reports:read'
+    'reports:read',
+    'contacts:read',
+    'contacts:write',
+    'campaigns:read',
+    'campaigns:control'
   ]
 }
 

@@ -1,4 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
+import type { Insertable } from 'kysely'
+import type { ConsentEventsTable } from '../../../sql/compliance-tables.ts'
 import {
   type ConsentEventRow,
   confirmConsentRequest,
@@ -6,6 +8,7 @@ import {
   eraseConsentKeys,
   findConsentKey,
   insertConsentEvent,
+  insertConsentEvents,
   insertConsentKey,
   insertConsentRequest
 } from '../../../sql/queries/compliance/consent.ts'
@@ -68,19 +71,46 @@ export type LedgerParts = Readonly<{
 
 /** Adds one event. Nothing in the ledger is ever changed. */
 export async function recordConsent(parts: LedgerParts, event: ConsentEvent): Promise<string> {
+  const { key, row } = toRows(parts, event)
+  if (key !== null) await insertConsentKey(parts.db, key.id, key.sealedKey)
+  await insertConsentEvent(parts.db, row)
+  return row.id
+}
+
+const BATCH = 1_000
+
+/** Adds many events, each with a key of its own; in order, a thousand in a transaction. */
+export async function recordConsents(parts: LedgerParts, events: readonly ConsentEvent[]): Promise<void> {
+  for (let at = 0; at < events.length; at += BATCH) {
+    const made = events.slice(at, at + BATCH).map(event => toRows(parts, event))
+    await insertConsentEvents(
+      parts.db,
+      made.flatMap(one => one.key ?? []),
+      made.map(one => one.row)
+    )
+  }
+}
+
+type ConsentRows = Readonly<{
+  key: Readonly<{ id: string; sealedKey: string }> | null
+  row: Insertable<ConsentEventsTable>
+}>
+
+function toRows(parts: Omit<LedgerParts, 'db'>, event: ConsentEvent): ConsentRows {
   if (event.kind === 'grant' && event.grade === 'none')
     throw new ConsentError('CONSENT_INCOMPLETE', 'a grant needs a form of consent')
   const id = parts.newId()
   const { personal, ...evidence } = event.evidence ?? { method: 'import' as const }
+  let sealedKey: string | null = null
   let keyId: string | null = null
   let sealed: string | null = null
   if (personal !== undefined || event.e164 !== '') {
     const key = randomBytes(32)
     keyId = parts.newId()
     sealed = parts.sealWith(key, JSON.stringify({ number: event.e164, ...(personal !== undefined && { personal }) }))
-    await insertConsentKey(parts.db, keyId, parts.sealKey(key))
+    sealedKey = parts.sealKey(key)
   }
-  await insertConsentEvent(parts.db, {
+  const row = {
     id,
     number_hash: hashNumber(parts.key, event.e164),
     person_hash: event.person === undefined ? null : hashPerson(parts.key, event.person),
@@ -98,8 +128,8 @@ export async function recordConsent(parts: LedgerParts, event: ConsentEvent): Pr
     expires_at: event.expiresAt ?? null,
     at: event.at,
     recorded_by: event.recordedBy
-  })
-  return id
+  }
+  return { key: keyId === null || sealedKey === null ? null : { id: keyId, sealedKey }, row }
 }
 
 /** A consent that nobody could prove later is kept, but marked: rules treat it as unproven. */

@@ -27,6 +27,26 @@ export async function insertConsentEvent(db: ComplianceDb, row: Insertable<Conse
   await db.insertInto('consent_events').values(row).execute()
 }
 
+/** Many events with the keys of their sealed parts, in one transaction. */
+export async function insertConsentEvents(
+  db: ComplianceDb,
+  keys: readonly Readonly<{ id: string; sealedKey: string }>[],
+  rows: readonly Insertable<ConsentEventsTable>[]
+): Promise<void> {
+  if (rows.length === 0) return
+  await db.transaction().execute(async trx => {
+    if (keys.length > 0)
+      await trx
+        .insertInto('consent_keys')
+        .values(keys.map(({ id, sealedKey }) => ({ id, sealed_key: sealedKey, erased_at: null })))
+        .execute()
+    await trx
+      .insertInto('consent_events')
+      .values([...rows])
+      .execute()
+  })
+}
+
 /** Events of a number, and those of a person on whatever number, in the order in which they were recorded. */
 export async function consentEventsOf(
   db: ComplianceDb,

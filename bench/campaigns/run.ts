@@ -1,0 +1,29 @@
+/** Importing contacts and choosing whom to dial next, on PostgreSQL. */
+import { parseArgs } from 'node:util'
+import { freshDatabase } from './fresh-database.ts'
+import { measureImport } from './measure-import.ts'
+
+const { values } = parseArgs({
+  // Options of other benches pass by.
+  strict: false,
+  options: {
+    /** A PostgreSQL server; left out, there is nothing to measure. */
+    database: { type: 'string' },
+    contacts: { type: 'string', default: '1000000' },
+    only: { type: 'string' }
+  }
+})
+
+if (typeof values.database !== 'string') console.log('Name a PostgreSQL server: --database=postgres://…')
+else await measure(values.database)
+
+async function measure(server: string): Promise<void> {
+  await using stack = new AsyncDisposableStack()
+  const url = await freshDatabase(server, stack)
+  if (values.only !== 'selection') {
+    const { contacts, seconds, peakMb, duplicates } = await measureImport(url, Number(values.contacts))
+    console.log(
+      `${contacts} contacts (${duplicates} duplicates) in ${seconds.toFixed(1)} s, ${Math.round(contacts / seconds)} a second, ${Math.round(peakMb)} MB more at most (goal: 1,000,000 in 60 s)`
+    )
+  }
+}
