@@ -42,6 +42,8 @@ import { type InboundParts, serveInboundCall } from './inbound-call.ts'
 import type { Loggers } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import { startOutboundCall } from './outbound-call.ts'
+import { startQuality } from './quality/quality.ts'
+import { NO_RECORDINGS } from './quality/recording-source.ts'
 import { CallbackDesk } from './queues/callbacks.ts'
 import { QueueService } from './queues/queue-service.ts'
 import { Wallboard } from './queues/wallboard.ts'
@@ -297,6 +299,9 @@ export async function startParley(
       })
     )
     stack.use(repeat(LISTS_MS, () => contacts.sweep(), loggers.jobs, 'lost imports cannot be looked for'))
+    const quality = stack.use(
+      await startQuality({ db, secretKey: secrets.key, log: loggers.quality, recordings: NO_RECORDINGS })
+    )
 
     const app = await createApp(
       {
@@ -336,7 +341,8 @@ export async function startParley(
       agentCalls,
       { db, queues, agents, wallboard },
       cardSources,
-      contacts
+      contacts,
+      quality
     )
     stack.defer(() => app.close())
     stack.defer(() => agentCalls.close(CLOSE_CODES.draining, 'The server is shutting down'))

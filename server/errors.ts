@@ -24,6 +24,18 @@ export const ERROR_CODES = {
   DRAINING: { http: 503, title: 'The server is shutting down and takes no new calls' },
   ENGINE_UNAVAILABLE: { http: 503, title: 'A telephony engine cannot be reached' },
   DATABASE_UNAVAILABLE: { http: 503, title: 'The database cannot be reached' },
+  SEARCH_INVALID: { http: 400, title: 'The search cannot be read' },
+  TRANSCRIPT_NOT_ALLOWED: { http: 403, title: 'Nothing permits a transcript of this call' },
+  TRANSCRIPT_EXISTS: { http: 409, title: 'The call has a transcript already' },
+  TRANSCRIPT_TOO_LARGE: { http: 413, title: 'The transcript is larger than Parley takes' },
+  TRANSCRIPT_ERASED: { http: 410, title: 'The transcript was erased' },
+  TRANSCRIPT_DAMAGED: { http: 500, title: 'The transcript cannot be opened' },
+  SCORECARD_INVALID: { http: 422, title: 'The scorecard has errors' },
+  REVIEW_INCOMPLETE: { http: 422, title: 'The review is not complete' },
+  CLIP_GONE: { http: 410, title: 'The clip has expired or was taken back' },
+  ON_LEGAL_HOLD: { http: 409, title: 'A legal hold keeps this' },
+  CODE_WRONG: { http: 403, title: 'The code is wrong, used or too old' },
+  SECOND_PERSON: { http: 403, title: 'A second person has to do this' },
   INTERNAL: { http: 500, title: 'The server made an error; it is in the log' }
 } as const satisfies Record<string, { http: number; title: string }>
 

@@ -20,7 +20,19 @@ const PERSONAL_KEYS = [
 
 export type Loggers = Readonly<Record<(typeof SUBSYSTEMS)[number], Logger>>
 
-const SUBSYSTEMS = ['app', 'http', 'telephony', 'calls', 'media', 'flows', 'database', 'jobs', 'prompts'] as const
+const SUBSYSTEMS = [
+  'app',
+  'http',
+  'telephony',
+  'calls',
+  'media',
+  'flows',
+  'database',
+  'jobs',
+  'prompts',
+  'quality',
+  'privacy'
+] as const
 
 /**
  * One logger for each subsystem. Messages are static; data goes into the object; errors go in as `err`.

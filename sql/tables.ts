@@ -1,5 +1,6 @@
 import type { ColumnType, Generated } from 'kysely'
 import type { CampaignTables } from './campaign-tables.ts'
+import type { QualityTables } from './quality-tables.ts'
 import type { QueueTables } from './queue-tables.ts'
 import type { RecordingTables } from './recording-tables.ts'
 
@@ -58,6 +59,11 @@ export interface AuditLogTable {
   detail: JsonDefault<Record<string, unknown>>
   ip: string | null
   request_id: string | null
+  /** Written by a trigger only: the entry's place in the chain of hashes (migration 0007). */
+  seq: ColumnType<string, never, never>
+  body: ColumnType<string, never, never>
+  prev: ColumnType<string, never, never>
+  hash: ColumnType<string, never, never>
 }
 
 export interface FlowsTable {
@@ -250,7 +256,7 @@ export interface WebhookDeliveriesTable {
 }
 
 /** Every table that this program reads or writes; pg-boss keeps its own schema `pgboss`. */
-export interface Tables extends QueueTables, RecordingTables, CampaignTables {
+export interface Tables extends QueueTables, RecordingTables, CampaignTables, QualityTables {
   users: UsersTable
   sessions: SessionsTable
   api_keys: ApiKeysTable

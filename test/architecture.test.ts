@@ -23,6 +23,7 @@ const SERVER_LAYERS: readonly (readonly string[])[] = [
     'server/demo-data.ts',
     'server/warm-prompts.ts'
   ],
+  ['server/privacy'],
   [
     'server/card-sources.ts',
     'server/run-call-flow.ts',
@@ -32,6 +33,7 @@ const SERVER_LAYERS: readonly (readonly string[])[] = [
   ],
   ['server/campaigns'],
   ['server/agent-calls', 'server/webhooks'],
+  ['server/quality'],
   ['server/softphone'],
   ['server/recordings'],
   ['server/queues'],

@@ -11,6 +11,7 @@ import type { AgentCalls } from '../agent-calls/agent-calls.ts'
 import type { ComplianceService } from '../compliance/compliance-service.ts'
 import type { ContactService } from '../contacts/contact-service.ts'
 import { newId } from '../ids.ts'
+import type { Quality } from '../quality/quality.ts'
 import type { Wallboard } from '../queues/wallboard.ts'
 import { registerAuthentication, SESSION_COOKIE } from './authentication.ts'
 import type { App } from './fastify-types.ts'
@@ -28,9 +29,11 @@ import { registerNumberRoutes } from './routes/numbers.ts'
 import { registerHealthRoutes, registerOperationRoutes } from './routes/operations.ts'
 import { type QueueRouteParts, registerQueueRoutes } from './routes/queues.ts'
 import { registerReportRoutes } from './routes/reports.ts'
+import { registerSearchRoutes } from './routes/search.ts'
 import { registerSessionRoutes } from './routes/session.ts'
 import { registerSkillRoutes } from './routes/skills.ts'
 import { registerSoftphoneRoute } from './routes/softphone.ts'
+import { registerTranscriptRoutes } from './routes/transcripts.ts'
 import { registerTrunkRoutes } from './routes/trunks.ts'
 import { registerUserRoutes } from './routes/users.ts'
 import { registerVoicemailRoutes } from './routes/voicemails.ts'
@@ -50,7 +53,8 @@ export async function createApp(
   agentCalls: AgentCalls,
   queueing: QueueRouteParts & Readonly<{ wallboard: Wallboard }>,
   cardSources: CardSources,
-  contacts: ContactService
+  contacts: ContactService,
+  quality: Quality
 ): Promise<App> {
   const app: App = Fastify({
     loggerInstance: parts.log as FastifyBaseLogger,
@@ -119,6 +123,8 @@ export async function createApp(
       registerCardSourceRoutes(api, parts, cardSources)
       registerWebhookRoutes(api, parts)
       registerContactListRoutes(api, { db: parts.db, contacts })
+      registerTranscriptRoutes(api, quality)
+      registerSearchRoutes(api, quality)
       await registerSoftphoneRoute(api, parts, agentCalls)
     },
     { prefix: '/api/v1' }

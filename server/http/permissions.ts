@@ -41,7 +41,20 @@ export const PERMISSIONS = [
   'campaigns:read',
   'campaigns:write',
   'campaigns:control',
-  'campaigns:approve'
+  'campaigns:approve',
+  'transcripts:read',
+  'transcripts:write',
+  'transcripts:unredacted',
+  'reviews:read',
+  'reviews:write',
+  'reviews:own',
+  'reviews:machine',
+  'scorecards:write',
+  'clips:write',
+  'retention:read',
+  'retention:write',
+  'privacy:read',
+  'privacy:write'
 ] as const
 
 export type Permission = (typeof PERMISSIONS)[number]
@@ -56,7 +69,7 @@ const COMPLIANCE_READ: readonly Permission[] = [
 ]
 
 const GRANTS: Readonly<Record<ApiKeyRole, readonly Permission[]>> = {
-  agent: ['session', 'softphone', 'calls:start', 'events:read', ...SETTINGS_READ],
+  agent: ['session', 'softphone', 'calls:start', 'events:read', 'reviews:own', ...SETTINGS_READ],
   supervisor: [
     'session',
     'softphone',
@@ -77,6 +90,10 @@ const GRANTS: Readonly<Record<ApiKeyRole, readonly Permission[]>> = {
     'campaigns:read',
     'campaigns:control',
     'campaigns:approve',
+    'transcripts:read',
+    'reviews:read',
+    'clips:write',
+    'retention:read',
     ...SETTINGS_READ
   ],
   'campaign-manager': [
@@ -98,7 +115,19 @@ const GRANTS: Readonly<Record<ApiKeyRole, readonly Permission[]>> = {
     'campaigns:approve',
     ...SETTINGS_READ
   ],
-  'qa-reviewer': ['session', 'calls:read', 'events:read', 'agents:read', 'reports:read', ...SETTINGS_READ],
+  'qa-reviewer': [
+    'session',
+    'calls:read',
+    'events:read',
+    'agents:read',
+    'reports:read',
+    'transcripts:read',
+    'reviews:read',
+    'reviews:write',
+    'scorecards:write',
+    'clips:write',
+    ...SETTINGS_READ
+  ],
   admin: PERMISSIONS,
   'privacy-officer': [
     'session',
@@ -109,6 +138,12 @@ const GRANTS: Readonly<Record<ApiKeyRole, readonly Permission[]>> = {
     'compliance:sign',
     'dnc-lists:write',
     'consents:write',
+    'transcripts:read',
+    'transcripts:unredacted',
+    'retention:read',
+    'retention:write',
+    'privacy:read',
+    'privacy:write',
     ...SETTINGS_READ
   ],
   integration: [
@@ -132,7 +167,9 @@ const GRANTS: Readonly<Record<ApiKeyRole, readonly Permission[]>> = {
     'contacts:read',
     'contacts:write',
     'campaigns:read',
-    'campaigns:control'
+    'campaigns:control',
+    'transcripts:write',
+    'reviews:machine'
   ]
 }
 

@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { STATUS_CODES } from 'node:http'
 import { AppError, ERROR_CODES, type ErrorCode, type InputProblem, isDatabaseUnavailable } from '../errors.ts'
+import { QualityError } from '../quality/errors.ts'
 import type { App } from './fastify-types.ts'
 
 const TYPE = 'application/problem+json'
@@ -36,6 +37,7 @@ function sendProblem(request: FastifyRequest, reply: FastifyReply, err: AppError
 
 function toAppError(err: FastifyError): AppError {
   if (err instanceof AppError) return err
+  if (err instanceof QualityError) return new AppError(err.code, err.message, { cause: err, problems: err.problems })
   if (err.validation !== undefined) {
     const place = err.validationContext ?? 'body'
     const problems = err.validation.map(

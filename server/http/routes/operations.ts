@@ -1,6 +1,8 @@
 import { Type } from 'typebox'
 import { listAudit } from '../../../sql/queries/audit.ts'
+import { AppError } from '../../errors.ts'
 import { actorOf } from '../actor.ts'
+import { audit, verifyAuditLog } from '../audit.ts'
 import type { App } from '../fastify-types.ts'
 import type { HttpParts } from '../parts.ts'
 import { numberFor } from '../../number-mask.ts'
@@ -74,7 +76,9 @@ const AuditSchema = Type.Object({
   subjectId: NullableString,
   detail: Type.Record(Type.String(), Type.Unknown()),
   ip: NullableString,
-  requestId: NullableString
+  requestId: NullableString,
+  seq: Type.Integer({ description: 'Place in the chain of hashes' }),
+  hash: Type.String()
 })
 
 /** The audit log and the stream of live events. */
@@ -90,20 +94,76 @@ export function registerOperationRoutes(app: App, { db, events }: HttpParts): vo
           ...PageQuery.properties,
           subjectKind: Type.Optional(Type.String({ maxLength: 50 })),
           subjectId: Type.Optional(Type.String({ maxLength: 64 })),
-          action: Type.Optional(Type.String({ maxLength: 100 }))
+          action: Type.Optional(Type.String({ maxLength: 100, description: 'Such as queue.changed, or queue.*' })),
+          actor: Type.Optional(Type.String({ maxLength: 100, description: 'Id or name' })),
+          from: Type.Optional(Type.String({ format: 'date-time' })),
+          until: Type.Optional(Type.String({ format: 'date-time' }))
         }),
         response: responses({ 200: pageOf(AuditSchema) })
       }
     },
     async request => {
-      const { cursor, limit = 50, ...filter } = request.query
-      const rows = await listAudit(db, filter, decodeCursor(cursor, 1)?.[0] ?? null, limit + 1)
+      const { cursor, limit = 50, from, until, ...filter } = request.query
+      const rows = await listAudit(
+        db,
+        {
+          ...filter,
+          ...(from !== undefined && { from: new Date(from) }),
+          ...(until !== undefined && { until: new Date(until) })
+        },
+        decodeCursor(cursor, 1)?.[0] ?? null,
+        limit + 1
+      )
       return toPage(
         rows,
         limit,
         row => ({ ...row, at: row.at.toISOString(), detail: { ...row.detail } }),
         row => [row.id]
       )
+    }
+  )
+
+  app.get(
+    '/audit-log/verification',
+    {
+      config: { access: 'audit-log:read' },
+      schema: {
+        summary: 'Check the chain of the audit log',
+        description:
+          'Follows every link. Keep the head that comes back: given again as seq and hash, it shows that nothing before it was changed since.',
+        tags: ['operations'],
+        querystring: Type.Object({
+          seq: Type.Optional(Type.Integer({ minimum: 1 })),
+          hash: Type.Optional(Type.String({ pattern: '^sha256:[0-9a-f]{64}$' }))
+        }),
+        response: responses({
+          200: Type.Object({
+            isWhole: Type.Boolean(),
+            broken: Type.Union([
+              Type.Object({ seq: Type.Integer(), id: Type.String(), why: Type.String() }),
+              Type.Null()
+            ]),
+            length: Type.Integer(),
+            head: Type.Object({ seq: Type.Integer(), hash: Type.String() }),
+            chainedBefore: Type.Integer({ description: 'Entries up to here were there before the log was chained' }),
+            chainedAt: Type.String()
+          })
+        })
+      }
+    },
+    async request => {
+      const { seq, hash } = request.query
+      if ((seq === undefined) !== (hash === undefined))
+        throw new AppError('VALIDATION_FAILED', 'seq and hash go together.')
+      const found = await verifyAuditLog(db, seq === undefined || hash === undefined ? undefined : { seq, hash })
+      await audit(db, request, 'audit-log.verified', { kind: 'audit-log', id: String(found.head.seq) })
+      return {
+        ...found,
+        isWhole: found.broken === null,
+        broken: found.broken === null ? null : { ...found.broken },
+        head: { ...found.head },
+        chainedAt: found.chainedAt.toISOString()
+      }
     }
   )
 
