@@ -15,9 +15,9 @@ import { dirname } from 'node:path'
  */
 
 const KEY_BYTES = 32
-const TAG_BYTES = 16
-const HEAD_BYTES = 5
-const MAX_CHUNK_BYTES = 1024 * 1024
+export const TAG_BYTES = 16
+export const HEAD_BYTES = 5
+export const MAX_CHUNK_BYTES = 1024 * 1024
 
 export type SealedAudioErrorCode = 'CHUNK_DAMAGED' | 'FILE_TRUNCATED'
 
@@ -113,7 +113,7 @@ export async function* readSealedAudio(path: string, id: string, key: Buffer): A
       if (length > MAX_CHUNK_BYTES) throw new SealedAudioError('CHUNK_DAMAGED', index)
       if (buffered.length < HEAD_BYTES + length + TAG_BYTES) break
       const isLast = buffered.readUInt8(4) === 1
-      yield openChunk(key, id, index, isLast, buffered.subarray(HEAD_BYTES, HEAD_BYTES + length + TAG_BYTES))
+      yield openChunk(key, id, index, isLast, buffered.subarray(0, HEAD_BYTES + length + TAG_BYTES))
       buffered = buffered.subarray(HEAD_BYTES + length + TAG_BYTES)
       index += 1
       if (isLast) return
@@ -122,7 +122,8 @@ export async function* readSealedAudio(path: string, id: string, key: Buffer): A
   throw new SealedAudioError('FILE_TRUNCATED', index)
 }
 
-function sealChunk(key: Buffer, id: string, index: number, isLast: boolean, plain: Buffer): Buffer {
+/** One chunk with its head, as it stands in a file. */
+export function sealChunk(key: Buffer, id: string, index: number, isLast: boolean, plain: Buffer): Buffer {
   const cipher = createCipheriv('aes-256-gcm', key, nonceOf(index)).setAAD(associated(id, index, isLast))
   const head = Buffer.alloc(HEAD_BYTES)
   head.writeUInt32BE(plain.length, 0)
@@ -130,11 +131,12 @@ function sealChunk(key: Buffer, id: string, index: number, isLast: boolean, plai
   return Buffer.concat([head, cipher.update(plain), cipher.final(), cipher.getAuthTag()])
 }
 
-function openChunk(key: Buffer, id: string, index: number, isLast: boolean, sealed: Buffer): Buffer {
+/** The plain content of a chunk, given with its head. Throws {@link SealedAudioError}. */
+export function openChunk(key: Buffer, id: string, index: number, isLast: boolean, sealed: Buffer): Buffer {
   const decipher = createDecipheriv('aes-256-gcm', key, nonceOf(index), { authTagLength: TAG_BYTES })
   decipher.setAAD(associated(id, index, isLast)).setAuthTag(sealed.subarray(sealed.length - TAG_BYTES))
   try {
-    return Buffer.concat([decipher.update(sealed.subarray(0, sealed.length - TAG_BYTES)), decipher.final()])
+    return Buffer.concat([decipher.update(sealed.subarray(HEAD_BYTES, sealed.length - TAG_BYTES)), decipher.final()])
   } catch (cause) {
     throw new SealedAudioError('CHUNK_DAMAGED', index, { cause })
   }
