@@ -32,6 +32,7 @@ export type Config = Readonly<{
   eventSocketHost: string
   /** Listening to calls: from the answer on or when somebody needs it; silence of this length to a customer is reported. */
   tap: Readonly<{ isAlwaysOn: boolean; deadAirMs: number }>
+  recordings: Readonly<{ isOn: boolean; storageFile: string | null; cardLimitMs: number }>
   prompts: Readonly<{ cacheDir: string; recordedDir: string; mediaDir: string }>
   hasDemoData: boolean
   drainMs: number
@@ -99,6 +100,11 @@ export function parseConfig(env: Env, unknown: readonly string[] = []): Config {
   const httpHost = text('PARLEY_HTTP_HOST', '127.0.0.1')
   if (((env.PARLEY_TLS_CERT?.trim() || null) === null) !== ((env.PARLEY_TLS_KEY?.trim() || null) === null))
     problems.push('PARLEY_TLS_CERT and PARLEY_TLS_KEY go together')
+  if (
+    ((env.PARLEY_STORE_ACCESS_KEY?.trim() || null) === null) !==
+    ((env.PARLEY_STORE_SECRET_KEY?.trim() || null) === null)
+  )
+    problems.push('PARLEY_STORE_ACCESS_KEY and PARLEY_STORE_SECRET_KEY go together')
   const databaseUrl = env.PARLEY_DATABASE_URL?.trim() || null
   if (databaseUrl !== null && !/^postgres(ql)?:\/\//.test(databaseUrl))
     problems.push('PARLEY_DATABASE_URL must start with postgres://')
@@ -142,6 +148,11 @@ export function parseConfig(env: Env, unknown: readonly string[] = []): Config {
     tap: {
       isAlwaysOn: oneOf('PARLEY_TAP', TAPS, 'needed') === 'always',
       deadAirMs: integer('PARLEY_DEAD_AIR_MS', 15_000, 0, 600_000)
+    },
+    recordings: {
+      isOn: oneOf('PARLEY_RECORDING', ['on', 'off'], 'on') === 'on',
+      storageFile: env.PARLEY_STORAGE_FILE?.trim() ? resolve(env.PARLEY_STORAGE_FILE.trim()) : null,
+      cardLimitMs: integer('PARLEY_CARD_LIMIT_MS', 180_000, 1_000, 600_000)
     },
     prompts: {
       cacheDir: join(dataDir, 'prompts'),

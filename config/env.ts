@@ -44,6 +44,15 @@ export const VARIABLES = {
     'Which calls are listened to for dead air: needed (those that a recorder, bot or detector listens to anyway) or always (every call, at about 2 ms of CPU per call-second). Default needed',
   PARLEY_DEAD_AIR_MS:
     'A customer who hears nothing for so long is noted in the call’s story, in milliseconds. 0 switches it off. Default 15000',
+  PARLEY_RECORDING:
+    'Whether calls may be recorded: on (those whose flow asks, as the law of their places wants it) or off (none, whatever a flow says). Default on',
+  PARLEY_STORAGE_FILE:
+    'YAML file that says in which folders or buckets recordings are kept, by country. Unset: <data>/recordings, for all',
+  PARLEY_STORE_ACCESS_KEY: 'Access key of the S3-compatible stores. Unset: as the AWS SDK finds credentials',
+  PARLEY_STORE_SECRET_KEY: 'Secret of PARLEY_STORE_ACCESS_KEY',
+  PARLEY_RECORDING_KEYS:
+    'Keys that wrap the keys of recordings, version:64 hexadecimal digits, separated by commas, the current one first. Unset: made and kept in <data>/recording-keys.json',
+  PARLEY_CARD_LIMIT_MS: 'How long the entry of a card number may last before it ends by itself. Default 180000',
   PARLEY_MAX_CALLS: 'Calls at once before further ones get 503. Default 300',
   PARLEY_DRAIN_MS: 'How long running calls may go on after SIGTERM, in milliseconds. Default 30000',
   PARLEY_LOG_LEVEL: 'fatal, error, warn, info, debug or trace. Default info',

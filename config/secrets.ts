@@ -12,6 +12,10 @@ export type Secrets = Readonly<{
   adminPassword: string | undefined
   /** Shared with the TURN servers; undefined when there are none. */
   turnSecret: string | undefined
+  /** Wraps the data keys of recordings, as PARLEY_RECORDING_KEYS is written; undefined lets them be kept in a file. */
+  recordingKeys?: string | undefined
+  /** Of the S3-compatible stores. */
+  store?: Readonly<{ accessKeyId: string; secretAccessKey: string }> | undefined
 }>
 
 const KEY_FORM = /^[0-9a-f]{64}$/i
@@ -20,10 +24,14 @@ const KEY_FORM = /^[0-9a-f]{64}$/i
 export async function loadSecrets(env: Env, dataDir: string): Promise<Secrets> {
   const adminPassword = env.PARLEY_ADMIN_PASSWORD || undefined
   const turnSecret = env.PARLEY_TURN_SECRET || undefined
+  const recordingKeys = env.PARLEY_RECORDING_KEYS?.trim() || undefined
+  const [accessKeyId, secretAccessKey] = [env.PARLEY_STORE_ACCESS_KEY?.trim(), env.PARLEY_STORE_SECRET_KEY?.trim()]
+  const store = accessKeyId && secretAccessKey ? { accessKeyId, secretAccessKey } : undefined
+  const others = { adminPassword, turnSecret, recordingKeys, store }
   const given = env.PARLEY_SECRET_KEY?.trim()
   if (given !== undefined && given !== '') {
     if (!KEY_FORM.test(given)) throw new ConfigError(['PARLEY_SECRET_KEY must be 64 hexadecimal digits'])
-    return { key: Buffer.from(given, 'hex'), adminPassword, turnSecret }
+    return { key: Buffer.from(given, 'hex'), ...others }
   }
   await mkdir(dataDir, { recursive: true })
   const file = join(dataDir, 'secret.key')
@@ -35,5 +43,5 @@ export async function loadSecrets(env: Env, dataDir: string): Promise<Secrets> {
   }
   const kept = (await readFile(file, 'utf8')).trim()
   if (!KEY_FORM.test(kept)) throw new ConfigError([`${file} does not hold 64 hexadecimal digits`])
-  return { key: Buffer.from(kept, 'hex'), adminPassword, turnSecret }
+  return { key: Buffer.from(kept, 'hex'), ...others }
 }

@@ -50,6 +50,16 @@ export type CallbackOutcome =
   | Readonly<{ kind: 'booked'; id: string }>
   | Readonly<{ kind: 'failed'; code: string; reason: string }>
 
+/**
+ * Whether the call may be recorded now. `never`: this call is not recorded, whoever is asked. `mustRecord`: the law wants
+ * it recorded, so what it is about may not be done.
+ */
+export type ConsentOutcome =
+  | Readonly<{ kind: 'granted'; policy: string; method: string }>
+  | Readonly<{ kind: 'refused'; policy: string; method: string; mustRecord: boolean }>
+  | Readonly<{ kind: 'never'; reason: string }>
+  | Readonly<{ kind: 'failed'; code: string; reason: string }>
+
 export type PlayOptions = Readonly<{ bargeIn: boolean }>
 
 /**
@@ -67,6 +77,8 @@ export type GatherOptions = Readonly<{
   timeoutMs: number
   interDigitMs: number
   firstDigit?: string
+  /** A card number or the like: nobody may hear, record or write down what is given. */
+  isCard?: boolean
 }>
 
 export type RequestOptions = Readonly<{
@@ -109,6 +121,21 @@ export type VoicemailOptions = Readonly<{
   beep: boolean
 }>
 
+/** The flow's own words; where there are none, the host has words of its own for each policy and language. */
+export type ConsentOptions = Readonly<{
+  texts: Readonly<{
+    notice?: readonly Prompt[]
+    objection?: readonly Prompt[]
+    question?: readonly Prompt[]
+    refusal?: readonly Prompt[]
+  }>
+  yesKey: string
+  noKey: string
+  stopKeys: string
+  timeoutMs: number
+  attempts: number
+}>
+
 export type CallbackOptions = Readonly<{ number: string; queue?: string }>
 
 /** A node as the call's story names it. */
@@ -131,6 +158,7 @@ export interface FlowHost {
   queue(options: QueueOptions, signal: AbortSignal): Promise<QueueOutcome>
   voicemail(options: VoicemailOptions, signal: AbortSignal): Promise<VoicemailOutcome>
   callback(options: CallbackOptions, signal: AbortSignal): Promise<CallbackOutcome>
+  consent(options: ConsentOptions, signal: AbortSignal): Promise<ConsentOutcome>
   survey(answer: Readonly<{ question: string; answer: string }>): Promise<void>
   tag(tags: readonly string[]): void
   language(language: string): void

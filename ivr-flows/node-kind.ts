@@ -3,6 +3,8 @@ import type { Flow } from './flow.ts'
 import type {
   CallbackOptions,
   CallbackOutcome,
+  ConsentOptions,
+  ConsentOutcome,
   FlowEnd,
   GatherOptions,
   GatherOutcome,
@@ -30,6 +32,7 @@ export type Ask =
   | Readonly<{ kind: 'queue'; options: QueueOptions }>
   | Readonly<{ kind: 'voicemail'; options: VoicemailOptions }>
   | Readonly<{ kind: 'callback'; options: CallbackOptions }>
+  | Readonly<{ kind: 'consent'; options: ConsentOptions }>
   | Readonly<{ kind: 'loadFlow'; flowId: string }>
 
 /** The host's answer to an ask of the same kind. */
@@ -41,6 +44,7 @@ export type Answer =
   | Readonly<{ kind: 'queue'; outcome: QueueOutcome }>
   | Readonly<{ kind: 'voicemail'; outcome: VoicemailOutcome }>
   | Readonly<{ kind: 'callback'; outcome: CallbackOutcome }>
+  | Readonly<{ kind: 'consent'; outcome: ConsentOutcome }>
   | Readonly<{ kind: 'loadFlow'; outcome: Readonly<{ kind: 'loaded' }> | Readonly<{ kind: 'unknown' }> }>
 
 /** What a node tells the host in passing. */

@@ -96,6 +96,8 @@ export async function runFlow(flow: Flow, host: FlowHost, options: RunOptions): 
         return { kind: 'voicemail', outcome: await host.voicemail(ask.options, signal) }
       case 'callback':
         return { kind: 'callback', outcome: await host.callback(ask.options, signal) }
+      case 'consent':
+        return { kind: 'consent', outcome: await host.consent(ask.options, signal) }
       case 'loadFlow': {
         const found = subflows.get(ask.flowId) ?? (await options.resolveSubflow?.(ask.flowId)) ?? null
         if (found !== null) subflows.set(ask.flowId, found)

@@ -2,6 +2,7 @@ import { type TSchema, Type } from 'typebox'
 import { Calendar } from './calendar/schema.ts'
 import { BranchNode } from './nodes/branch.ts'
 import { CallbackNode } from './nodes/callback.ts'
+import { ConsentNode } from './nodes/consent.ts'
 import { GatherNode } from './nodes/gather.ts'
 import { GreetingNode } from './nodes/greeting.ts'
 import { HangupNode } from './nodes/hangup.ts'
@@ -25,6 +26,7 @@ export const Node = Type.Union(
   [
     BranchNode,
     CallbackNode,
+    ConsentNode,
     GatherNode,
     GreetingNode,
     HangupNode,

@@ -47,6 +47,9 @@ import { NO_RECORDINGS } from './quality/recording-source.ts'
 import { CallbackDesk } from './queues/callbacks.ts'
 import { QueueService } from './queues/queue-service.ts'
 import { Wallboard } from './queues/wallboard.ts'
+import { ringFromFile, ringFromSetting } from './recordings/key-ring.ts'
+import { Recordings } from './recordings/recordings.ts'
+import { Storage } from './recordings/storage.ts'
 import { RoutingCache } from './routing/routing-cache.ts'
 import { TrunkLoad } from './routing/trunk-load.ts'
 import { DigestGuard } from './telephony/digest.ts'
@@ -77,6 +80,7 @@ export interface Parley extends AsyncDisposable {
   readonly app: App
   readonly db: Db
   readonly liveCalls: LiveCalls
+  readonly recordings: Recordings
   /** Resolves when everything that was written about calls is in the database. */
   storiesWritten(): Promise<void>
   /** Takes no more calls, waits for the running ones, then releases everything. */
@@ -189,6 +193,24 @@ export async function startParley(
     // Lists that another control plane has imported; decisions say how old the list is that they used.
     stack.use(repeat(LISTS_MS, () => compliance.dnc.refresh(), loggers.database, 'do-not-call lists cannot be read'))
     const law = new OutboundLaw(compliance, loggers.calls, options.now)
+    const storage = stack.use(await Storage.open(config.recordings.storageFile, config.dataDir, secrets.store ?? null))
+    const recordings = stack.use(
+      await Recordings.start({
+        db,
+        compliance,
+        storage,
+        keys:
+          secrets.recordingKeys === undefined
+            ? await ringFromFile(join(config.dataDir, 'recording-keys.json'))
+            : ringFromSetting(secrets.recordingKeys),
+        dataDir: config.dataDir,
+        isOn: config.recordings.isOn,
+        cardLimitMs: config.recordings.cardLimitMs,
+        controlPlaneId,
+        metrics,
+        log: loggers.media
+      })
+    )
     const wakeUps = stack.use(
       await WakeUps.open(database, err => loggers.database.warn({ err }, 'the listener for changes was cut off'))
     )
@@ -266,6 +288,7 @@ export async function startParley(
       log: loggers.calls,
       prompts,
       taps,
+      recordings,
       metrics,
       dataDir: config.dataDir,
       requestHosts: config.requestHosts,
@@ -362,6 +385,7 @@ export async function startParley(
       app,
       db,
       liveCalls,
+      recordings,
       storiesWritten: () => story.flushed(AbortSignal.timeout(10_000)),
       drain: limitMs => liveCalls.drain(limitMs),
       [Symbol.asyncDispose]: () => stack.disposeAsync()

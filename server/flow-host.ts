@@ -15,6 +15,9 @@ import { recordVoicemail } from './calls/voicemail.ts'
 import { isDatabaseUnavailable } from './errors.ts'
 import { makeFlowRequest } from './flow-requests.ts'
 import { newId } from './ids.ts'
+import type { GateVoice } from './recordings/consent-gate.ts'
+import type { OwnNumber } from './recordings/places.ts'
+import type { Recordings } from './recordings/recordings.ts'
 import type { Metrics } from './metrics.ts'
 import { toE164 } from './routing/numbers.ts'
 
@@ -25,6 +28,7 @@ export type FlowHostParts = DialParts &
   Readonly<{
     prompts: PromptLibrary
     taps: TapServer
+    recordings: Recordings
     metrics: Metrics
     dataDir: string
     requestHosts: readonly string[]
@@ -80,6 +84,16 @@ export function createFlowHost(
     throw err
   }
 
+  const isInbound = call.direction === 'inbound'
+  const customerNumber = () => (isInbound ? facts.callerNumber : facts.calledNumber)
+
+  /** Our end of the call, as it was set up. */
+  const ownNumber = async (): Promise<OwnNumber | null> => {
+    const number = isInbound ? facts.calledNumber : facts.callerNumber
+    const row = number === null ? undefined : (await parts.routing.tables()).numbers.get(number)
+    return row === undefined ? null : { number: row.number, region: row.region }
+  }
+
   return {
     now: () => new Date(),
 
@@ -91,13 +105,46 @@ export function createFlowHost(
     },
 
     // A key that interrupted an earlier prompt (firstDigit) is still kept by the leg and comes first by itself.
-    async gather({ prompts, bargeIn, firstDigit: _, ...rules }, signal) {
+    async gather({ prompts, bargeIn, firstDigit: _, isCard = false, ...rules }, signal) {
       const sources = await prepare(prompts, signal)
       if ('kind' in sources) return sources
       const { audio } = await leg.connected()
-      const outcome = await audio.collect(sources, rules, bargeIn, signal).catch(orPromptFailure)
-      if (outcome.kind === 'digits') call.record({ kind: 'digitsCollected', count: outcome.digits.length })
-      return outcome
+      const recording = isCard ? parts.recordings.of(call) : null
+      if (recording?.isCardEntry === false) recording.startCard('flow')
+      try {
+        const outcome = await audio.collect(sources, rules, bargeIn, signal).catch(orPromptFailure)
+        if (outcome.kind === 'digits') call.record({ kind: 'digitsCollected', count: outcome.digits.length })
+        return outcome
+      } finally {
+        if (recording?.isCardEntry === true) recording.endCard('flow')
+      }
+    },
+
+    async consent(options, signal) {
+      const { audio } = await leg.connected()
+      const speak = async (prompts: readonly Prompt[]) => (await promptSources(parts.prompts, prompts, signal)).sources
+      const voice: GateVoice = {
+        async play(prompts) {
+          await audio.play(await speak(prompts), false, signal)
+        },
+        async ask(prompts, rules) {
+          const sources = await speak(prompts)
+          audio.forgetKeys()
+          return await audio.collect(sources, rules, true, signal)
+        }
+      }
+      try {
+        return await parts.recordings.ask(
+          call,
+          voice,
+          { customerNumber: customerNumber(), own: await ownNumber(), language },
+          options,
+          signal
+        )
+      } catch (err) {
+        signal.throwIfAborted()
+        return orPromptFailure(err)
+      }
     },
 
     async request(options, signal) {
@@ -160,7 +207,6 @@ export function createFlowHost(
 
     async queue(options, signal) {
       const { audio, endpoint } = await leg.connected()
-      const isInbound = call.direction === 'inbound'
       try {
         return await parts.serveQueue(
           call,
@@ -168,7 +214,7 @@ export function createFlowHost(
             endpoint,
             audio,
             name: null,
-            number: isInbound ? facts.callerNumber : facts.calledNumber,
+            number: customerNumber(),
             ownNumber: isInbound ? facts.calledNumber : facts.callerNumber,
             language,
             ...(facts.stickyAgentId !== undefined && { stickyAgentId: facts.stickyAgentId })

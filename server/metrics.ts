@@ -57,6 +57,17 @@ export function createMetrics() {
       help: 'Call events not yet in the database',
       registers
     }),
+    recordingsWaiting: new Gauge({
+      name: 'parley_recordings_waiting',
+      help: 'Recordings on this machine that their store does not have yet',
+      registers
+    }),
+    recordingAlarms: new Counter({
+      name: 'parley_recording_alarms_total',
+      help: 'What went wrong with recordings, by code; each is in the log as an error',
+      labelNames: ['code'],
+      registers
+    }),
     httpSeconds: new Histogram({
       name: 'parley_http_request_seconds',
       help: 'Time to answer an HTTP request',

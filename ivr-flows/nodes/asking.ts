@@ -17,6 +17,8 @@ export type Question = Readonly<{
   attempts: number
   noInputPrompt: Prompts | undefined
   noMatchPrompt: Prompts | undefined
+  /** What is keyed in is the number of a payment card. */
+  isCard?: boolean
 }>
 
 type AskingNode = Readonly<{
@@ -89,7 +91,7 @@ export function judgeKeys<T>(
 }
 
 function askNow(question: Question, prompts: readonly Prompt[], memory: Json, firstDigit: string | null): AskMove {
-  const { bargeIn, minDigits, maxDigits, terminators, timeoutMs, interDigitMs } = question
+  const { bargeIn, minDigits, maxDigits, terminators, timeoutMs, interDigitMs, isCard } = question
   const changes: Changes = { pendingDigit: null }
   return {
     kind: 'ask',
@@ -105,6 +107,7 @@ function askNow(question: Question, prompts: readonly Prompt[], memory: Json, fi
         terminators,
         timeoutMs,
         interDigitMs,
+        ...(isCard === true && { isCard }),
         ...(firstDigit === null ? {} : { firstDigit })
       }
     }

@@ -49,6 +49,12 @@ export const GatherNode = Type.Object(
     public: Type.Optional(
       Type.Boolean({ description: 'Whether the digits may be written into the call’s story (default false)' })
     ),
+    card: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether the digits are those of a payment card: the recording has a gap, and nobody hears or writes them (default false)'
+      })
+    ),
     ...asking,
     next: Next,
     failed: Failed
@@ -74,7 +80,7 @@ export const gather: NodeBehaviour<GatherNode> = {
         kind: 'go',
         exit: 'next',
         // Digits are personal data: they stay out of the story unless the flow's author says otherwise.
-        detail: { attempts: attempt, ...(node.public === true ? { digits } : {}) },
+        detail: { attempts: attempt, ...(node.public === true && node.card !== true ? { digits } : {}) },
         changes: { result: digits, ...(node.save === undefined ? {} : { vars: { [node.save]: digits } }) }
       })
     )
@@ -92,7 +98,8 @@ function question(node: GatherNode): Question {
     interDigitMs: node.interDigitMs ?? DEFAULT_INTER_DIGIT_MS,
     attempts: node.attempts ?? DEFAULT_ATTEMPTS,
     noInputPrompt: node.noInputPrompt,
-    noMatchPrompt: node.noMatchPrompt
+    noMatchPrompt: node.noMatchPrompt,
+    isCard: node.card ?? false
   }
 }
 

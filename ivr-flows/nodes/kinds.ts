@@ -2,6 +2,7 @@ import type { FlowNode } from '../flow.ts'
 import type { NodeBehaviour } from '../node-kind.ts'
 import { branch } from './branch.ts'
 import { callback } from './callback.ts'
+import { consent } from './consent.ts'
 import { gather } from './gather.ts'
 import { greeting } from './greeting.ts'
 import { hangup } from './hangup.ts'
@@ -24,6 +25,7 @@ import { voicemail } from './voicemail.ts'
 const behaviours: { readonly [K in FlowNode['kind']]: NodeBehaviour<Extract<FlowNode, { kind: K }>> } = {
   branch,
   callback,
+  consent,
   gather,
   greeting,
   hangup,

@@ -1,5 +1,7 @@
 import type {
   CallbackOutcome,
+  ConsentOptions,
+  ConsentOutcome,
   FlowHost,
   GatherOptions,
   GatherOutcome,
@@ -176,6 +178,27 @@ export class SimulatedCall implements FlowHost {
       : { kind: 'failed', code: 'CALLBACK_FAILED', reason: 'the test lets it fail' }
   }
 
+  async consent({ texts }: ConsentOptions): Promise<ConsentOutcome> {
+    this.#hangUpHere()
+    const { consent = 'granted' } = this.#peek()?.consent === undefined ? {} : this.#expect('consent', 'a consent')
+    const facts = { policy: 'opt_in', method: 'key' }
+    switch (consent) {
+      case 'granted':
+        this.#hear(texts.question ?? texts.notice ?? [])
+        return { kind: 'granted', ...facts }
+      case 'refused':
+      case 'mustRecord':
+        this.#hear([...(texts.question ?? []), ...(texts.refusal ?? [])])
+        return { kind: 'refused', ...facts, mustRecord: consent === 'mustRecord' }
+      case 'never':
+        return { kind: 'never', reason: 'the test says so' }
+      case 'failed':
+        return { kind: 'failed', code: 'PROMPT_FAILED', reason: 'the test lets it fail' }
+      default:
+        return consent satisfies never
+    }
+  }
+
   async survey({ question, answer }: { question: string; answer: string }): Promise<void> {
     this.answers[question] = answer
   }
@@ -226,7 +249,7 @@ export class SimulatedCall implements FlowHost {
     )
   }
 
-  #expect(key: 'request' | 'transfer' | 'queue' | 'voicemail' | 'callback', what: string): TestStep {
+  #expect(key: 'request' | 'transfer' | 'queue' | 'voicemail' | 'callback' | 'consent', what: string): TestStep {
     this.#hangUpHere()
     const step = this.#peek()
     if (step?.[key] !== undefined) {

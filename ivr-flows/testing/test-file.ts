@@ -35,11 +35,16 @@ const Step = Type.Object(
     queue: Type.Optional(Type.Enum(['served', 'closed', 'full', 'maxWait', 'noAgents', 'unavailable'])),
     voicemail: Type.Optional(Type.Enum(['recorded', 'empty', 'failed'])),
     callback: Type.Optional(Type.Enum(['booked', 'failed'])),
+    consent: Type.Optional(
+      Type.Enum(['granted', 'refused', 'mustRecord', 'never', 'failed'], {
+        description: 'What the caller says to recording; without this step the caller agrees'
+      })
+    ),
     afterMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 86_400_000, description: 'How long it takes' }))
   },
   {
     ...closed,
-    [ONE_OF]: ['press', 'silence', 'interrupt', 'hangUp', 'request', 'transfer', 'queue', 'voicemail', 'callback']
+    [ONE_OF]: ['press', 'silence', 'interrupt', 'hangUp', 'request', 'transfer', 'queue', 'voicemail', 'callback', 'consent']
   }
 )
 export type TestStep = Static<typeof Step>

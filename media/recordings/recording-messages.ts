@@ -20,6 +20,7 @@ export type FromRecordingThread =
   | Readonly<{ kind: 'trouble'; file: number; code: string; message: string }>
   | Readonly<{ kind: 'recovered'; file: number }>
   | Readonly<{ kind: 'closed'; file: number; closed: ClosedRecording }>
+  | Readonly<{ kind: 'abandoned'; file: number }>
   | Readonly<{ kind: 'failed'; file: number; code: string; message: string }>
   | Readonly<{ kind: 'done'; request: number; result: Int16Array | Uint8Array | number }>
   | Readonly<{ kind: 'refused'; request: number; message: string }>

@@ -30,8 +30,8 @@ export interface RecordingSink {
   mark(mark: GapMark): void
   /** Resolves when everything is on the disk, which a full disk may delay for long; rejects with RecordingThreadError. */
   close(durationMs: number): Promise<ClosedRecording>
-  /** Writes no more and leaves the file as it is. */
-  abandon(): void
+  /** Writes no more and leaves the file as it is; resolves when the thread has let go of it. */
+  abandon(): Promise<void>
 }
 
 export type SinkOptions = Readonly<{
@@ -47,6 +47,7 @@ export type SinkOptions = Readonly<{
 type OpenSink = {
   readonly options: SinkOptions
   readonly closed: PromiseWithResolvers<ClosedRecording>
+  readonly abandoned: PromiseWithResolvers<void>
   taken: number
   sent: number
 }
@@ -76,7 +77,13 @@ export class RecordingThread implements AsyncDisposable {
 
   open(options: SinkOptions): RecordingSink {
     const file = this.#nextNumber++
-    const sink: OpenSink = { options, closed: Promise.withResolvers<ClosedRecording>(), taken: 0, sent: 0 }
+    const sink: OpenSink = {
+      options,
+      closed: Promise.withResolvers<ClosedRecording>(),
+      abandoned: Promise.withResolvers<void>(),
+      taken: 0,
+      sent: 0
+    }
     sink.closed.promise.catch(() => {
       // Thrown to whoever closes it; until then nobody waits.
     })
@@ -99,9 +106,9 @@ export class RecordingThread implements AsyncDisposable {
         this.#send({ kind: 'close', file, durationMs: Math.round(durationMs) })
         return sink.closed.promise
       },
-      abandon: () => {
+      abandon: async () => {
         this.#send({ kind: 'abandon', file })
-        this.#sinks.delete(file)
+        await sink.abandoned.promise
       }
     }
   }
@@ -188,9 +195,14 @@ export class RecordingThread implements AsyncDisposable {
         this.#sinks.get(message.file)?.closed.resolve(message.closed)
         this.#sinks.delete(message.file)
         break
+      case 'abandoned':
+        this.#sinks.get(message.file)?.abandoned.resolve()
+        this.#sinks.delete(message.file)
+        break
       case 'failed': {
         const sink = this.#sinks.get(message.file)
         this.#sinks.delete(message.file)
+        sink?.abandoned.resolve()
         sink?.closed.reject(new RecordingThreadError(message.code, message.message))
         sink?.options.onTrouble?.(message.code, message.message)
         break
@@ -215,6 +227,7 @@ export class RecordingThread implements AsyncDisposable {
     }
     const failure = new RecordingThreadError('THREAD_ENDED', 'the recording thread has ended')
     for (const sink of this.#sinks.values()) {
+      sink.abandoned.resolve()
       sink.closed.reject(failure)
       if (!this.#isStopping) sink.options.onTrouble?.(failure.code, failure.message)
     }

@@ -43,6 +43,7 @@ port.on('message', (message: ToRecordingThread) => {
     case 'abandon':
       files.get(message.file)?.writer.abandon()
       files.delete(message.file)
+      tell({ kind: 'abandoned', file: message.file })
       break
     case 'decode':
       answer(message.request, () => flac.decode(message.flac))

@@ -82,6 +82,7 @@ export class CallTap implements AsyncDisposable {
   readonly #timeline: TapTimeline
   readonly #deadAir: DeadAirWatch | null
   readonly #hiddenBy = new Set<symbol>()
+  #hiddenUntilMs = 0
   #running: Promise<void> | undefined
   #ticker: NodeJS.Timeout | undefined
   #reconnects = 0
@@ -145,7 +146,12 @@ export class CallTap implements AsyncDisposable {
   hide(): Disposable {
     const handle = Symbol('hidden')
     this.#hiddenBy.add(handle)
-    return { [Symbol.dispose]: () => void this.#hiddenBy.delete(handle) }
+    return {
+      [Symbol.dispose]: () => {
+        // What was said until now may still be on its way here.
+        if (this.#hiddenBy.delete(handle)) this.#hiddenUntilMs = this.elapsedMs
+      }
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -213,7 +219,7 @@ export class CallTap implements AsyncDisposable {
 
   #deliver(leftAndRight: Buffer, atMs: number, isFilled: boolean): void {
     this.#flowing.resolve()
-    const isHidden = this.#hiddenBy.size > 0
+    const isHidden = this.#hiddenBy.size > 0 || atMs < this.#hiddenUntilMs
     const frame: TapFrame = isHidden
       ? { leftAndRight: SILENCE, atMs, isFilled: false, isHidden }
       : { leftAndRight, atMs, isFilled, isHidden }

@@ -71,6 +71,21 @@ export type CallEventData =
   | Readonly<{ kind: 'deadAirOver'; fromMs: number; silentMs: number }>
   /** Audio that listeners did not get from the media server; silence stood in for it. */
   | Readonly<{ kind: 'audioLost'; filledMs: number; lateMs: number; reconnects: number }>
+  | Readonly<{
+      kind: 'recordingConsent'
+      party: string
+      result: 'granted' | 'refused' | 'never'
+      policy: string
+      method: string
+    }>
+  | Readonly<{ kind: 'recordingStarted'; recordingId: string }>
+  | Readonly<{ kind: 'recordingPaused'; why: string; by: string }>
+  | Readonly<{ kind: 'recordingResumed'; why: string; by: string }>
+  | Readonly<{ kind: 'recordingWithdrawn'; by: string; isDeleted: boolean }>
+  | Readonly<{ kind: 'recordingTrouble'; code: string }>
+  /** How many keys were pressed meanwhile is all that is ever written of them. */
+  | Readonly<{ kind: 'cardEntryStarted'; by: string }>
+  | Readonly<{ kind: 'cardEntryEnded'; by: string; keys: number }>
   | Readonly<{ kind: 'transferRequested'; by: 'caller' | 'callee' }>
   | Readonly<{
       kind: 'ended'

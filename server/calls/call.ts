@@ -47,6 +47,7 @@ export class Call implements AsyncDisposable {
   readonly #cleanups: (() => PromiseLike<void> | void)[] = []
   readonly #tapping: TapSettings | undefined
   #tap: CallTap | null = null
+  #customer: Endpoint | null = null
   #seq = 0
   #end: CallEnd | undefined
   #isComplete = false
@@ -76,9 +77,15 @@ export class Call implements AsyncDisposable {
     return this.#tap
   }
 
+  /** The customer's leg; null before the answer. */
+  get customer(): Endpoint | null {
+    return this.#customer
+  }
+
   /** The customer's leg is answered: the story says so, and from now on the leg can be listened to. */
   customerAnswered(endpoint: Endpoint, setupMs: number): void {
     this.record({ kind: 'answered', codec: endpoint.codec, setupMs: Math.round(setupMs) })
+    this.#customer = endpoint
     if (this.#tapping === undefined) return
     const { taps, deadAirMs, isAlwaysOn } = this.#tapping
     const tap = new CallTap({

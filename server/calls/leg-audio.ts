@@ -130,6 +130,11 @@ export class LegAudio implements Disposable {
     })
   }
 
+  /** Lets go of keys that were pressed ahead: none of them may answer the next question. */
+  forgetKeys(): void {
+    this.#typedAhead = []
+  }
+
   /** Hands keys to `listener` instead of keeping them for the next question, until the returned function is called. */
   takeDigits(listener: (digit: string) => void): () => void {
     this.#onDigit = listener

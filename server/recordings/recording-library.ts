@@ -74,12 +74,8 @@ export type ErasureProof = Readonly<{
 export interface RecordingLibrary {
   find(id: string): Promise<RecordingSummary | undefined>
   listByCall(callId: string): Promise<readonly RecordingSummary[]>
-  /** Newest first; `before` is the last row of the page before. */
-  list(
-    filter: RecordingFilter,
-    before: Readonly<{ createdAt: Date; id: string }> | null,
-    limit: number
-  ): Promise<readonly RecordingSummary[]>
+  /** Newest first; `before` is the id of the last row of the page before. */
+  list(filter: RecordingFilter, before: string | null, limit: number): Promise<readonly RecordingSummary[]>
   gaps(id: string): Promise<readonly RecordingGap[]>
   /** Stereo, 16-bit little-endian, 8 kHz, left the customer; gaps and damaged parts as silence. */
   readPcm(id: string, span: TimeSpan, signal: AbortSignal): AsyncIterable<Buffer>

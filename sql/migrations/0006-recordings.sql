@@ -62,7 +62,7 @@ create table recordings (
   check ((state = 'erased') = (erased_at is not null)),
   check (state <> 'erased' or wrapped_key is null)
 );
-create index recordings_created_at_idx on recordings (created_at desc, id desc);
+create index recordings_answered_at_idx on recordings (answered_at);
 create index recordings_call_id_idx on recordings (call_id);
 create index recordings_key_version_idx on recordings (key_version) where wrapped_key is not null;
 create index recordings_checked_at_idx on recordings (checked_at nulls first) where state = 'stored';

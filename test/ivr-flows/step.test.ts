@@ -54,6 +54,18 @@ function answerTo(ask: Ask, choice: number): Answer {
       return { kind: 'voicemail', outcome: pick({ kind: 'recorded', durationMs: 1 }, { kind: 'empty' }, failed) }
     case 'callback':
       return { kind: 'callback', outcome: pick({ kind: 'booked', id: 'b' }, failed) }
+    case 'consent': {
+      const said = { policy: 'opt_in', method: 'key' }
+      return {
+        kind: 'consent',
+        outcome: pick(
+          { kind: 'granted', ...said },
+          { kind: 'refused', ...said, mustRecord: choice % 3 === 0 },
+          { kind: 'never', reason: 'x' },
+          failed
+        )
+      }
+    }
     case 'loadFlow':
       return { kind: 'loadFlow', outcome: { kind: 'unknown' } }
     default:
@@ -65,6 +77,7 @@ const NAMES = [
   'welcome-en.yaml',
   'languages.yaml',
   'reception.yaml',
+  'nodes/consent.yaml',
   'nodes/gather.yaml',
   'nodes/pin.yaml',
   'nodes/survey.yaml',

@@ -56,6 +56,7 @@ export function host(answers: Partial<FlowHost> = {}): FlowHost & Heard {
     queue: async () => ({ kind: 'served' }),
     voicemail: async () => ({ kind: 'recorded', durationMs: 1_000 }),
     callback: async () => ({ kind: 'booked', id: 'c1' }),
+    consent: async () => ({ kind: 'granted', policy: 'notice', method: 'notice' }),
     survey: async () => undefined,
     tag: tags => {
       kept.tags.push(...tags)

@@ -1,0 +1,139 @@
+import { join } from 'node:path'
+import type { ConsentOptions, ConsentOutcome } from '../../ivr-flows/host.ts'
+import { RecordingThread } from '../../media/recordings/recording-thread.ts'
+import type { Db } from '../../sql/database.ts'
+import type { Call } from '../calls/call.ts'
+import { repeat } from '../calls/reconciler.ts'
+import type { ComplianceService } from '../compliance/compliance-service.ts'
+import type { Logger } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
+import { CallRecording, type RecordingConsent } from './call-recording.ts'
+import { askForConsent, type GateFacts, type GateVoice } from './consent-gate.ts'
+import type { KeyRing } from './key-ring.ts'
+import { SealedLibrary } from './sealed-library.ts'
+import { Spool } from './spool.ts'
+import type { Storage } from './storage.ts'
+
+export type RecordingsParts = Readonly<{
+  db: Db
+  compliance: Pick<ComplianceService, 'packs'>
+  storage: Storage
+  keys: KeyRing
+  dataDir: string
+  isOn: boolean
+  cardLimitMs: number
+  controlPlaneId: string
+  metrics: Metrics
+  log: Logger
+}>
+
+const DELIVER_EVERY_MS = 5_000
+
+/** Everything about recording calls on this control plane: the gate, the recorders, the spool and the library. */
+export class Recordings implements AsyncDisposable {
+  readonly library: SealedLibrary
+  readonly #parts: RecordingsParts
+  readonly #thread: RecordingThread
+  readonly #reading: RecordingThread
+  readonly #spool: Spool
+  readonly #calls = new Map<string, CallRecording>()
+  readonly #finishing = new Set<Promise<void>>()
+  #delivery: AsyncDisposable | undefined
+
+  private constructor(parts: RecordingsParts, thread: RecordingThread, reading: RecordingThread, spool: Spool) {
+    this.#parts = parts
+    this.#thread = thread
+    this.#reading = reading
+    this.#spool = spool
+    this.library = new SealedLibrary({ ...parts, spool, codec: reading })
+  }
+
+  static async start(parts: RecordingsParts): Promise<Recordings> {
+    const { db, keys, storage, controlPlaneId, log, metrics } = parts
+    const thread = new RecordingThread(log)
+    // Players must never delay what is being recorded.
+    const reading = new RecordingThread(log)
+    const spool = await Spool.open({
+      db,
+      folder: join(parts.dataDir, 'spool', 'recordings'),
+      thread,
+      keys,
+      storage,
+      controlPlaneId,
+      log,
+      onWaiting: count => metrics.recordingsWaiting.set(count),
+      onTrouble: (_id, code) => metrics.recordingAlarms.inc({ code })
+    })
+    const recordings = new Recordings(parts, thread, reading, spool)
+    if (parts.isOn) await thread.ready()
+    // What an earlier run left behind is finished and delivered first.
+    spool.kick()
+    recordings.#delivery = repeat(DELIVER_EVERY_MS, async () => spool.kick(), log, 'recordings cannot be delivered')
+    return recordings
+  }
+
+  /** What is recorded of a call; the same object for as long as the call lives. */
+  of(call: Call): CallRecording {
+    const known = this.#calls.get(call.id)
+    if (known !== undefined) return known
+    const { db, keys, controlPlaneId, cardLimitMs, metrics } = this.#parts
+    call.defer(() => {
+      this.#calls.delete(call.id)
+    })
+    const recording = new CallRecording(
+      {
+        db,
+        keys,
+        thread: this.#thread,
+        spool: this.#spool,
+        controlPlaneId,
+        cardLimitMs,
+        track: finishing => this.#track(finishing),
+        alarm: code => metrics.recordingAlarms.inc({ code })
+      },
+      call
+    )
+    this.#calls.set(call.id, recording)
+    return recording
+  }
+
+  /** A call that runs here; undefined when nobody has asked about it. */
+  find(callId: string): CallRecording | undefined {
+    return this.#calls.get(callId)
+  }
+
+  /** What a running call's customer said; `unasked` for whatever is not known here. */
+  consentOf(callId: string): RecordingConsent {
+    return this.#calls.get(callId)?.consent ?? 'unasked'
+  }
+
+  /** See {@link askForConsent}. */
+  async ask(
+    call: Call,
+    voice: GateVoice,
+    facts: GateFacts,
+    options: ConsentOptions,
+    signal: AbortSignal
+  ): Promise<ConsentOutcome> {
+    return await askForConsent(this.#parts, this.of(call), voice, facts, options, signal)
+  }
+
+  /** Resolves when every ended call's recording is finished, and delivered if its store can be reached. */
+  async settled(): Promise<void> {
+    while (this.#finishing.size > 0) await Promise.all(this.#finishing)
+    await this.#spool.settled()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    while (this.#finishing.size > 0) await Promise.all(this.#finishing)
+    await this.#delivery?.[Symbol.asyncDispose]()
+    await this.#spool.stop()
+    await this.#thread[Symbol.asyncDispose]()
+    await this.#reading[Symbol.asyncDispose]()
+  }
+
+  #track(finishing: Promise<void>): void {
+    this.#finishing.add(finishing)
+    void finishing.finally(() => this.#finishing.delete(finishing))
+  }
+}

@@ -1,0 +1,352 @@
+import { RATE_HZ, CHANNELS } from '../../media/recordings/flac.ts'
+import type { RecordingGap } from '../../media/recordings/gaps.ts'
+import { openFolderStore } from '../../media/recordings/folder-store.ts'
+import { type ObjectStore, StoreError } from '../../media/recordings/object-store.ts'
+import {
+  PEAKS_PER_SECOND,
+  type RecordingIndex,
+  SAMPLES_PER_MS,
+  spreadPeaks
+} from '../../media/recordings/recording-format.ts'
+import { readIndex, readPcm, type RecordingSource } from '../../media/recordings/recording-reader.ts'
+import type { RecordingThread } from '../../media/recordings/recording-thread.ts'
+import { SealedAudioError } from '../../media/recordings/sealed-audio.ts'
+import type { Db } from '../../sql/database.ts'
+import {
+  buryRecording,
+  findRecording,
+  listRecordings,
+  listRecordingsOfCall,
+  type RecordingRow,
+  updateRecording
+} from '../../sql/queries/recordings.ts'
+import { AppError } from '../errors.ts'
+import type { Logger } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
+import { isWrongKey, type KeyRing } from './key-ring.ts'
+import type {
+  ErasureProof,
+  RecordingFile,
+  RecordingFilter,
+  RecordingLibrary,
+  RecordingPeaks,
+  RecordingProblem,
+  RecordingSummary,
+  TimeSpan
+} from './recording-library.ts'
+import type { Spool } from './spool.ts'
+import type { Storage } from './storage.ts'
+
+export type LibraryParts = Readonly<{
+  db: Db
+  storage: Storage
+  keys: KeyRing
+  spool: Spool
+  controlPlaneId: string
+  /** Computes away from calls. */
+  codec: RecordingThread
+  metrics: Metrics
+  log: Logger
+}>
+
+const WAV_HEAD_BYTES = 44
+const BYTES_PER_MS = SAMPLES_PER_MS * CHANNELS * 2
+const DELETE_LIMIT_MS = 30_000
+/** Indexes of recordings that are being played: seeking asks for them again and again. */
+const MAX_OPEN = 32
+
+type Open = Readonly<{ source: RecordingSource; index: RecordingIndex }>
+
+/** The library over sealed recordings in their stores and in the spool. */
+export class SealedLibrary implements RecordingLibrary {
+  readonly #parts: LibraryParts
+  readonly #open = new Map<string, Promise<Open>>()
+
+  constructor(parts: LibraryParts) {
+    this.#parts = parts
+  }
+
+  async find(id: string): Promise<RecordingSummary | undefined> {
+    const row = await findRecording(this.#parts.db, id)
+    return row === undefined ? undefined : toSummary(row)
+  }
+
+  async listByCall(callId: string): Promise<readonly RecordingSummary[]> {
+    return (await listRecordingsOfCall(this.#parts.db, callId)).map(toSummary)
+  }
+
+  async list(filter: RecordingFilter, before: string | null, limit: number): Promise<readonly RecordingSummary[]> {
+    return (await listRecordings(this.#parts.db, filter, before, limit)).map(toSummary)
+  }
+
+  async gaps(id: string): Promise<readonly RecordingGap[]> {
+    return gapsOfRow(await this.#mustFind(id))
+  }
+
+  async *readPcm(id: string, span: TimeSpan, signal: AbortSignal): AsyncGenerator<Buffer> {
+    const { source, index } = await this.#opened(id, signal)
+    yield* this.#translated(
+      readPcm(source, index, { fromMs: span.fromMs, toMs: span.toMs ?? index.durationMs }, signal)
+    )
+  }
+
+  async readFile(
+    id: string,
+    format: 'wav' | 'flac',
+    range: Readonly<{ first: number; last?: number }> | null,
+    signal: AbortSignal
+  ): Promise<RecordingFile> {
+    const { source, index } = await this.#opened(id, signal)
+    switch (format) {
+      case 'wav': {
+        const totalBytes = WAV_HEAD_BYTES + index.durationMs * BYTES_PER_MS
+        const first = range?.first ?? 0
+        const last = Math.min(range?.last ?? totalBytes - 1, totalBytes - 1)
+        if (first > last) throw new AppError('RANGE_INVALID', `The file has ${totalBytes} bytes.`)
+        const body = this.#translated(wavBytes(source, index, first, last, signal))
+        return { contentType: 'audio/wav', totalBytes, range: { first, last }, body }
+      }
+      case 'flac': {
+        const pcm: Buffer[] = []
+        for await (const part of this.#translated(
+          readPcm(source, index, { fromMs: 0, toMs: index.durationMs }, signal)
+        ))
+          pcm.push(part)
+        const bytes = Uint8Array.from(Buffer.concat(pcm))
+        const flac = await this.#parts.codec.encode(new Int16Array(bytes.buffer))
+        const body = (async function* () {
+          yield flac
+        })()
+        return { contentType: 'audio/flac', totalBytes: flac.length, range: { first: 0, last: flac.length - 1 }, body }
+      }
+      default:
+        return format satisfies never
+    }
+  }
+
+  async peaks(id: string, pointsPerSecond: number): Promise<RecordingPeaks> {
+    const { index } = await this.#opened(id, new AbortController().signal)
+    const whole = spreadPeaks(index)
+    const step = Math.max(1, Math.round(PEAKS_PER_SECOND / Math.max(0.1, pointsPerSecond)))
+    const points = new Uint8Array(Math.ceil(whole.length / 2 / step) * 2)
+    for (let at = 0; at < whole.length; at += 1) {
+      const to = Math.floor((at >> 1) / step) * 2 + (at & 1)
+      points[to] = Math.max(points[to] ?? 0, whole[at] ?? 0)
+    }
+    return { pointsPerSecond: PEAKS_PER_SECOND / step, points }
+  }
+
+  async hold(id: string, reason: string | null): Promise<void> {
+    const row = await this.#mustFind(id)
+    if (row.state === 'erased') throw erased()
+    await updateRecording(this.#parts.db, id, { legal_hold: reason })
+  }
+
+  async erase(id: string, reason: string, erasedBy: string): Promise<ErasureProof> {
+    const { db, spool, log } = this.#parts
+    const before = await this.#mustFind(id)
+    if (before.state === 'erased') return await this.#proofOf(before)
+    if (before.legal_hold !== null) throw new AppError('CONFLICT', `The recording must be kept: ${before.legal_hold}.`)
+    // The key first: from here on nothing can open any copy, wherever it is.
+    await buryRecording(db, id, { at: new Date(), by: erasedBy, reason })
+    this.#open.delete(id)
+    const buried = await this.#mustFind(id)
+    if (buried.state !== 'erased') throw new AppError('CONFLICT', 'The recording must be kept: it was put on hold.')
+    await spool.discard(id)
+    const store = this.#parts.storage.store(before.store)
+    try {
+      await store?.delete(before.object_key, AbortSignal.timeout(DELETE_LIMIT_MS))
+    } catch (err) {
+      if (!(err instanceof StoreError)) throw err
+      log.error({ err, recordingId: id }, 'the bytes of an erased recording could not be deleted yet')
+    }
+    return await this.#proofOf(buried)
+  }
+
+  async #proofOf(row: RecordingRow): Promise<ErasureProof> {
+    const store = this.#parts.storage.store(row.store)
+    let bytesGone = false
+    try {
+      const signal = AbortSignal.timeout(DELETE_LIMIT_MS)
+      if (store !== undefined && (await store.size(row.object_key, signal)) !== null)
+        await store.delete(row.object_key, signal)
+      bytesGone = store !== undefined && (await store.size(row.object_key, signal)) === null
+    } catch (err) {
+      if (!(err instanceof StoreError)) throw err
+    }
+    return {
+      recordingId: row.id,
+      callId: row.call_id,
+      erasedAt: row.erased_at ?? new Date(0),
+      reason: row.erase_reason ?? '',
+      erasedBy: row.erased_by ?? '',
+      keyDestroyed: true,
+      bytesGone,
+      sha256: row.sha256
+    }
+  }
+
+  /** The recording's index, remembered while it is being played. */
+  async #opened(id: string, signal: AbortSignal): Promise<Open> {
+    const known = this.#open.get(id)
+    if (known !== undefined) {
+      // Erased by another control plane, it may not be heard here either.
+      const row = await this.#mustFind(id)
+      if (row.state === 'erased') throw erased()
+      return await known
+    }
+    const opening = this.#openNow(id, signal)
+    this.#open.set(id, opening)
+    if (this.#open.size > MAX_OPEN) this.#open.delete(this.#open.keys().next().value ?? '')
+    opening.catch(() => this.#open.delete(id))
+    return await opening
+  }
+
+  async #openNow(id: string, signal: AbortSignal): Promise<Open> {
+    const source = await this.source(await this.#mustFind(id))
+    try {
+      return { source, index: await readIndex(source, signal) }
+    } catch (err) {
+      throw toAppError(err)
+    }
+  }
+
+  /** How a recording's sealed bytes are reached and opened. Rejects with AppError. */
+  async source(row: RecordingRow): Promise<RecordingSource> {
+    const { keys, storage, spool, codec, log, metrics } = this.#parts
+    if (row.state === 'erased' || row.key_version === null || row.wrapped_key === null) throw erased()
+    const id = row.id
+    let key: Buffer
+    try {
+      key = await keys.unwrap({ version: row.key_version, wrapped: row.wrapped_key }, id)
+    } catch (err) {
+      if (!isWrongKey(err)) throw err
+      throw new AppError('RECORDING_UNREADABLE', `No key opens this recording (version ${row.key_version}).`, {
+        cause: err
+      })
+    }
+    const store = storage.store(row.store)
+    const spooled = openFolderStore('spool', spool.folder)
+    return {
+      id,
+      key,
+      bytes: Number(row.bytes),
+      indexOffset: Number(row.index_offset),
+      read: (range, signal) => readSomewhere(row, store, spooled, range, signal),
+      decode: flac => codec.decode(flac),
+      onDamage: (span, err) => {
+        log.error({ err, recordingId: id, ...span }, 'a part of a recording is damaged; it is played as silence')
+        metrics.recordingAlarms.inc({ code: 'CHUNK_DAMAGED' })
+      }
+    }
+  }
+
+  async *#translated(parts: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    try {
+      yield* parts
+    } catch (err) {
+      throw toAppError(err)
+    }
+  }
+
+  async #mustFind(id: string): Promise<RecordingRow> {
+    const row = await findRecording(this.#parts.db, id)
+    if (row === undefined) throw new AppError('NOT_FOUND', 'No recording has this id.')
+    return row
+  }
+}
+
+/** In its store, or in the spool of this machine until it is delivered, whichever has it at this moment. */
+async function* readSomewhere(
+  row: RecordingRow,
+  store: ObjectStore | undefined,
+  spooled: ObjectStore,
+  range: Readonly<{ first: number; last: number }>,
+  signal: AbortSignal
+): AsyncGenerator<Buffer> {
+  if (row.state === 'spooled' && (await spooled.size(`${row.id}.sealed`, signal)) !== null) {
+    yield* spooled.read(`${row.id}.sealed`, range, signal)
+    return
+  }
+  if (store === undefined) throw new StoreError('STORE_UNAVAILABLE', `there is no store ${row.store}`)
+  yield* store.read(row.object_key, range, signal)
+}
+
+/** Bytes `first` to `last` of the WAV file that the recording would be. */
+async function* wavBytes(
+  source: RecordingSource,
+  index: RecordingIndex,
+  first: number,
+  last: number,
+  signal: AbortSignal
+): AsyncGenerator<Buffer> {
+  if (first < WAV_HEAD_BYTES)
+    yield wavHead(index.durationMs * BYTES_PER_MS).subarray(first, Math.min(WAV_HEAD_BYTES, last + 1))
+  const from = Math.max(0, first - WAV_HEAD_BYTES)
+  let left = last - WAV_HEAD_BYTES + 1 - from
+  if (left <= 0) return
+  const fromMs = Math.floor(from / BYTES_PER_MS)
+  const toMs = Math.ceil((from + left) / BYTES_PER_MS)
+  let skip = from - fromMs * BYTES_PER_MS
+  for await (const part of readPcm(source, index, { fromMs, toMs }, signal)) {
+    const wanted = part.subarray(skip, skip + left)
+    skip = Math.max(0, skip - part.length)
+    left -= wanted.length
+    if (wanted.length > 0) yield wanted
+  }
+}
+
+function wavHead(dataBytes: number): Buffer {
+  const head = Buffer.alloc(WAV_HEAD_BYTES)
+  head.write('RIFF', 0, 'latin1')
+  head.writeUInt32LE(36 + dataBytes, 4)
+  head.write('WAVEfmt ', 8, 'latin1')
+  head.writeUInt32LE(16, 16)
+  head.writeUInt16LE(1, 20)
+  head.writeUInt16LE(CHANNELS, 22)
+  head.writeUInt32LE(RATE_HZ, 24)
+  head.writeUInt32LE(RATE_HZ * CHANNELS * 2, 28)
+  head.writeUInt16LE(CHANNELS * 2, 32)
+  head.writeUInt16LE(16, 34)
+  head.write('data', 36, 'latin1')
+  head.writeUInt32LE(dataBytes, 40)
+  return head
+}
+
+function erased(): AppError {
+  return new AppError('RECORDING_ERASED', 'Its key has been destroyed; only the fact that it existed is kept.')
+}
+
+function toAppError(err: unknown): unknown {
+  if (err instanceof SealedAudioError)
+    return new AppError('RECORDING_UNREADABLE', 'The recording is damaged, or its key is another one.', { cause: err })
+  if (err instanceof StoreError && err.code === 'OBJECT_MISSING')
+    return new AppError('RECORDING_UNREADABLE', 'The store has no such recording any more.', { cause: err })
+  if (err instanceof StoreError)
+    return new AppError('RECORDING_AWAY', 'Try again later.', { cause: err, retryAfterSeconds: 30 })
+  return err
+}
+
+function gapsOfRow(row: RecordingRow): readonly RecordingGap[] {
+  return row.gaps as readonly RecordingGap[]
+}
+
+function toSummary(row: RecordingRow): RecordingSummary {
+  return {
+    id: row.id,
+    callId: row.call_id,
+    answeredAt: row.answered_at,
+    durationMs: row.duration_ms,
+    gaps: gapsOfRow(row),
+    state: row.state,
+    store: row.store,
+    bytes: row.bytes === null ? null : Number(row.bytes),
+    sha256: row.sha256,
+    language: row.language,
+    consentId: row.consent_id,
+    legalHold: row.legal_hold,
+    problem: row.problem as RecordingProblem | null,
+    createdAt: row.created_at,
+    erasedAt: row.erased_at
+  }
+}

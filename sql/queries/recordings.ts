@@ -1,0 +1,170 @@
+import type { Insertable, Selectable, Updateable } from 'kysely'
+import type { Db } from '../database.ts'
+import type { RecordingConsentsTable, RecordingsTable } from '../recording-tables.ts'
+
+export type RecordingRow = Selectable<RecordingsTable>
+export type ConsentRow = Selectable<RecordingConsentsTable>
+
+/** Writes what somebody said to being recorded, with the wording that they heard. */
+export async function insertRecordingConsent(
+  db: Db,
+  consent: Insertable<RecordingConsentsTable>,
+  wording: Readonly<{ version: string; language: string; prompts: readonly unknown[] }> | null
+): Promise<void> {
+  await db.transaction().execute(async trx => {
+    if (wording !== null)
+      await trx
+        .insertInto('recording_prompts')
+        .values({ ...wording, prompts: JSON.stringify(wording.prompts) })
+        .onConflict(conflict => conflict.column('version').doNothing())
+        .execute()
+    await trx.insertInto('recording_consents').values(consent).execute()
+  })
+}
+
+export async function listRecordingConsents(db: Db, callId: string): Promise<readonly ConsentRow[]> {
+  return await db
+    .selectFrom('recording_consents')
+    .selectAll()
+    .where('call_id', '=', callId)
+    .orderBy('at')
+    .orderBy('id')
+    .execute()
+}
+
+/** Adds a recording whose bytes are safe; one that is there already stays as it is. */
+export async function insertRecording(db: Db, recording: Insertable<RecordingsTable>): Promise<void> {
+  await db
+    .insertInto('recordings')
+    .values(recording)
+    .onConflict(conflict => conflict.column('id').doNothing())
+    .execute()
+}
+
+export async function findRecording(db: Db, id: string): Promise<RecordingRow | undefined> {
+  return await db.selectFrom('recordings').selectAll().where('id', '=', id).executeTakeFirst()
+}
+
+export async function listRecordingsOfCall(db: Db, callId: string): Promise<readonly RecordingRow[]> {
+  return await db.selectFrom('recordings').selectAll().where('call_id', '=', callId).orderBy('id').execute()
+}
+
+/** Newest first; `before` is the id of the last row of the page before. */
+export async function listRecordings(
+  db: Db,
+  filter: Readonly<{ callId?: string; from?: Date; until?: Date }>,
+  before: string | null,
+  limit: number
+): Promise<readonly RecordingRow[]> {
+  let query = db.selectFrom('recordings').selectAll().orderBy('id', 'desc').limit(limit)
+  if (filter.callId !== undefined) query = query.where('call_id', '=', filter.callId)
+  if (filter.from !== undefined) query = query.where('answered_at', '>=', filter.from)
+  if (filter.until !== undefined) query = query.where('answered_at', '<', filter.until)
+  if (before !== null) query = query.where('id', '<', before)
+  return await query.execute()
+}
+
+export async function updateRecording(db: Db, id: string, change: Updateable<RecordingsTable>): Promise<void> {
+  await db.updateTable('recordings').set(change).where('id', '=', id).execute()
+}
+
+/** The store has it now; a tombstone stays one. Whether there was anything to mark. */
+export async function markRecordingStored(db: Db, id: string): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable('recordings')
+    .set({ state: 'stored' })
+    .where('id', '=', id)
+    .where('state', '=', 'spooled')
+    .executeTakeFirst()
+  return numUpdatedRows > 0n
+}
+
+/** Takes the key away and leaves a tombstone, unless it is held. The row as it was; undefined when there was none to erase. */
+export async function buryRecording(
+  db: Db,
+  id: string,
+  burial: Readonly<{ at: Date; by: string; reason: string }>
+): Promise<RecordingRow | undefined> {
+  return await db.transaction().execute(async trx => {
+    const row = await trx
+      .selectFrom('recordings')
+      .selectAll()
+      .where('id', '=', id)
+      .where('state', '<>', 'erased')
+      .where('legal_hold', 'is', null)
+      .forUpdate()
+      .executeTakeFirst()
+    if (row === undefined) return undefined
+    await trx
+      .updateTable('recordings')
+      .set({
+        state: 'erased',
+        key_version: null,
+        wrapped_key: null,
+        problem: null,
+        erased_at: burial.at,
+        erased_by: burial.by,
+        erase_reason: burial.reason
+      })
+      .where('id', '=', id)
+      .execute()
+    return row
+  })
+}
+
+/** Recordings whose data keys are wrapped by an older key. */
+export async function listRecordingsWrappedBefore(
+  db: Db,
+  current: string,
+  limit: number
+): Promise<readonly Pick<RecordingRow, 'id' | 'key_version' | 'wrapped_key'>[]> {
+  return await db
+    .selectFrom('recordings')
+    .select(['id', 'key_version', 'wrapped_key'])
+    .where('wrapped_key', 'is not', null)
+    .where('key_version', '<>', current)
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+}
+
+/** Puts a data key under its new wrapping, unless something else has changed it meanwhile. */
+export async function rewrapRecording(
+  db: Db,
+  id: string,
+  before: string,
+  after: Readonly<{ version: string; wrapped: string }>
+): Promise<void> {
+  await db
+    .updateTable('recordings')
+    .set({ key_version: after.version, wrapped_key: after.wrapped })
+    .where('id', '=', id)
+    .where('wrapped_key', '=', before)
+    .execute()
+}
+
+/** Recordings in stores that were not checked since `before`, the longest unchecked first. */
+export async function listRecordingsToCheck(db: Db, before: Date, limit: number): Promise<readonly RecordingRow[]> {
+  return await db
+    .selectFrom('recordings')
+    .selectAll()
+    .where('state', '=', 'stored')
+    .where(eb => eb.or([eb('checked_at', 'is', null), eb('checked_at', '<', before)]))
+    .orderBy(eb => eb.fn.coalesce('checked_at', eb.val(new Date(0))))
+    .limit(limit)
+    .execute()
+}
+
+export async function markRecordingChecked(
+  db: Db,
+  id: string,
+  at: Date,
+  problem: Readonly<Record<string, unknown>> | null
+): Promise<void> {
+  await db
+    .updateTable('recordings')
+    .set({ checked_at: at, problem: problem === null ? null : JSON.stringify(problem) })
+    .where('id', '=', id)
+    .where('state', '=', 'stored')
+    .execute()
+}

@@ -1,0 +1,117 @@
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Call } from '../../server/calls/call.ts'
+import type { RecordingConsent } from '../../server/recordings/call-recording.ts'
+import type { RecordingSummary } from '../../server/recordings/recording-library.ts'
+import type { TestParley } from '../support/parley.ts'
+
+/** Numbers kept for fiction, each from a place with another rule. */
+export const CALLERS = {
+  /** District of Columbia: one party's consent is enough. */
+  washington: '+12025550123',
+  /** Ofcom's numbers for drama: notice. */
+  london: '+442079460123',
+  /** Arcep's numbers for fiction: notice, and the right to object. */
+  paris: '+33199001234',
+  /** Bundesnetzagentur's numbers for drama: opt-in. */
+  berlin: '+493023125123'
+} as const
+
+/** Asks by tones: 440 Hz is the question, 550 Hz the notice, 660 Hz the notice that one may object to, 770 Hz the refusal; then 880 Hz. */
+export const RECORDED = `
+id: recorded
+name: Recorded
+languages: [en]
+defaultLanguage: en
+start: consent
+onFailure: bye
+nodes:
+  consent:
+    kind: consent
+    question: { tone: "%(600,0,440)" }
+    notice: { tone: "%(600,0,550)" }
+    objection: { tone: "%(600,0,660)" }
+    refusal: { tone: "%(400,0,770)" }
+    timeoutMs: 700
+    attempts: 2
+    next: tone
+  tone: { kind: say, prompt: { tone: "%(20000,0,880)" }, next: bye }
+  bye: { kind: hangup }
+`
+
+/** Every file below a folder, with its bytes. */
+export async function filesIn(folder: string): Promise<readonly { path: string; bytes: Buffer }[]> {
+  const found: { path: string; bytes: Buffer }[] = []
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue
+    const path = join(entry.parentPath, entry.name)
+    found.push({ path, bytes: await readFile(path) })
+  }
+  return found
+}
+
+/** How many bytes of audio there are on this installation's disk, in the spool and in the folder of recordings. */
+export async function audioBytes(server: TestParley): Promise<number> {
+  let bytes = 0
+  for (const folder of ['recordings', join('spool', 'recordings')]) {
+    const names = await readdir(join(server.dataDir, folder), { recursive: true }).catch(() => [])
+    for (const name of names)
+      if (name.includes('.sealed')) bytes += (await stat(join(server.dataDir, folder, name))).size
+  }
+  return bytes
+}
+
+/** The one call that is running. */
+export function liveCall(server: TestParley): Call {
+  const [call, ...others] = [...server.parley.liveCalls.values()]
+  if (call === undefined || others.length > 0) throw new Error('not exactly one call is running')
+  return call
+}
+
+/** Resolves when the call has gone on for so long, by the frames of its audio. */
+export async function talk(server: TestParley, ms: number): Promise<void> {
+  const done = Promise.withResolvers<void>()
+  let frames = 0
+  using _attachment = liveCall(server).tap?.attach({
+    name: 'test',
+    onFrame() {
+      frames += 1
+      if (frames * 20 >= ms) done.resolve()
+    },
+    onEnd: () => done.reject(new Error('the call ended'))
+  })
+  await done.promise
+}
+
+/** Resolves when the running call's consent is so. */
+export async function settledAs(server: TestParley, consent: RecordingConsent): Promise<void> {
+  const recording = server.parley.recordings.of(liveCall(server))
+  if (recording.consent === consent) return
+  const changed = Promise.withResolvers<void>()
+  const forget = recording.onChange(() => {
+    if (recording.consent === consent) changed.resolve()
+  })
+  await changed.promise
+  forget()
+}
+
+/** The recordings of a call, once everything is where it belongs. */
+export async function recordingsOf(server: TestParley, callId: string): Promise<readonly RecordingSummary[]> {
+  await server.parley.recordings.settled()
+  return await server.parley.recordings.library.listByCall(callId)
+}
+
+/** What a recording holds, side by side. */
+export async function hear(
+  server: TestParley,
+  id: string,
+  span: { fromMs: number; toMs?: number } = { fromMs: 0 }
+): Promise<{ left: Int16Array; right: Int16Array }> {
+  const parts: Buffer[] = []
+  for await (const part of server.parley.recordings.library.readPcm(id, span, new AbortController().signal))
+    parts.push(part)
+  const bytes = Buffer.concat(parts)
+  const side = (which: 0 | 1) =>
+    Int16Array.from({ length: bytes.length / 4 }, (_, index) => bytes.readInt16LE(index * 4 + which * 2))
+  return { left: side(0), right: side(1) }
+}
