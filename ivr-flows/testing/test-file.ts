@@ -44,7 +44,18 @@ const Step = Type.Object(
   },
   {
     ...closed,
-    [ONE_OF]: ['press', 'silence', 'interrupt', 'hangUp', 'request', 'transfer', 'queue', 'voicemail', 'callback', 'consent']
+    [ONE_OF]: [
+      'press',
+      'silence',
+      'interrupt',
+      'hangUp',
+      'request',
+      'transfer',
+      'queue',
+      'voicemail',
+      'callback',
+      'consent'
+    ]
   }
 )
 export type TestStep = Static<typeof Step>

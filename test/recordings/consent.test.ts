@@ -62,7 +62,7 @@ for (const database of testDatabases())
       t.match(consent, { result: 'granted', policy: 'notice', method: 'notice', prompt_version: /^[0-9a-f]{32}$/ })
       const [gap] = recording.gaps
       t.match(gap, { kind: 'beforeConsent', fromMs: 0 })
-      t.ok((gap?.toMs ?? 0) > 600, 'the notice itself is before the consent')
+      t.ok((gap?.toMs ?? 0) > 500, 'the notice itself is before the consent')
       const whole = await hear(server, recording.id)
       const before = whole.right.subarray(0, (gap?.toMs ?? 0) * 8)
       t.ok(
