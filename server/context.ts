@@ -43,11 +43,11 @@ import type { Loggers } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import { startOutboundCall } from './outbound-call.ts'
 import { startQuality } from './quality/quality.ts'
-import { NO_RECORDINGS } from './quality/recording-source.ts'
 import { CallbackDesk } from './queues/callbacks.ts'
 import { QueueService } from './queues/queue-service.ts'
 import { Wallboard } from './queues/wallboard.ts'
 import { ringFromFile, ringFromSetting } from './recordings/key-ring.ts'
+import { recordingSource } from './recordings/recording-source.ts'
 import { Recordings } from './recordings/recordings.ts'
 import { Storage } from './recordings/storage.ts'
 import { RoutingCache } from './routing/routing-cache.ts'
@@ -203,6 +203,7 @@ export async function startParley(
           secrets.recordingKeys === undefined
             ? await ringFromFile(join(config.dataDir, 'recording-keys.json'))
             : ringFromSetting(secrets.recordingKeys),
+        jobs,
         dataDir: config.dataDir,
         isOn: config.recordings.isOn,
         cardLimitMs: config.recordings.cardLimitMs,
@@ -323,7 +324,12 @@ export async function startParley(
     )
     stack.use(repeat(LISTS_MS, () => contacts.sweep(), loggers.jobs, 'lost imports cannot be looked for'))
     const quality = stack.use(
-      await startQuality({ db, secretKey: secrets.key, log: loggers.quality, recordings: NO_RECORDINGS })
+      await startQuality({
+        db,
+        secretKey: secrets.key,
+        log: loggers.quality,
+        recordings: recordingSource(db, recordings)
+      })
     )
 
     const app = await createApp(
@@ -365,7 +371,8 @@ export async function startParley(
       { db, queues, agents, wallboard },
       cardSources,
       contacts,
-      quality
+      quality,
+      recordings
     )
     stack.defer(() => app.close())
     stack.defer(() => agentCalls.close(CLOSE_CODES.draining, 'The server is shutting down'))

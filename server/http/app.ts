@@ -28,6 +28,8 @@ import { registerFlowRoutes } from './routes/flows.ts'
 import { registerNumberRoutes } from './routes/numbers.ts'
 import { registerHealthRoutes, registerOperationRoutes } from './routes/operations.ts'
 import { type QueueRouteParts, registerQueueRoutes } from './routes/queues.ts'
+import type { Recordings } from '../recordings/recordings.ts'
+import { registerRecordingRoutes } from './routes/recordings.ts'
 import { registerReportRoutes } from './routes/reports.ts'
 import { registerSearchRoutes } from './routes/search.ts'
 import { registerSessionRoutes } from './routes/session.ts'
@@ -54,7 +56,8 @@ export async function createApp(
   queueing: QueueRouteParts & Readonly<{ wallboard: Wallboard }>,
   cardSources: CardSources,
   contacts: ContactService,
-  quality: Quality
+  quality: Quality,
+  recordings: Recordings
 ): Promise<App> {
   const app: App = Fastify({
     loggerInstance: parts.log as FastifyBaseLogger,
@@ -111,6 +114,7 @@ export async function createApp(
       registerFlowRoutes(api, parts)
       registerCallRoutes(api, parts)
       registerVoicemailRoutes(api, parts)
+      registerRecordingRoutes(api, parts, recordings)
       registerOperationRoutes(api, parts)
       registerComplianceRoutes(api, parts, compliance)
       registerQueueRoutes(api, queueing)

@@ -2,9 +2,11 @@ import { join } from 'node:path'
 import type { ConsentOptions, ConsentOutcome } from '../../ivr-flows/host.ts'
 import { RecordingThread } from '../../media/recordings/recording-thread.ts'
 import type { Db } from '../../sql/database.ts'
+import type { PgBoss } from '../../sql/jobs.ts'
 import type { Call } from '../calls/call.ts'
 import { repeat } from '../calls/reconciler.ts'
 import type { ComplianceService } from '../compliance/compliance-service.ts'
+import { AppError } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import { CallRecording, type RecordingConsent } from './call-recording.ts'
@@ -13,9 +15,11 @@ import type { KeyRing } from './key-ring.ts'
 import { SealedLibrary } from './sealed-library.ts'
 import { Spool } from './spool.ts'
 import type { Storage } from './storage.ts'
+import { requestRewrap, startUpkeep } from './upkeep.ts'
 
 export type RecordingsParts = Readonly<{
   db: Db
+  jobs: PgBoss
   compliance: Pick<ComplianceService, 'packs'>
   storage: Storage
   keys: KeyRing
@@ -69,6 +73,7 @@ export class Recordings implements AsyncDisposable {
     // What an earlier run left behind is finished and delivered first.
     spool.kick()
     recordings.#delivery = repeat(DELIVER_EVERY_MS, async () => spool.kick(), log, 'recordings cannot be delivered')
+    await startUpkeep(parts.jobs, { ...parts, library: recordings.library })
     return recordings
   }
 
@@ -116,6 +121,16 @@ export class Recordings implements AsyncDisposable {
     signal: AbortSignal
   ): Promise<ConsentOutcome> {
     return await askForConsent(this.#parts, this.of(call), voice, facts, options, signal)
+  }
+
+  /** Makes a new wrapping key and has every data key wrapped by it. Rejects with AppError when the keys come from the settings. */
+  async rotateKeys(): Promise<string> {
+    const { keys, jobs } = this.#parts
+    if (keys.rotate === null)
+      throw new AppError('CONFLICT', 'The keys come from PARLEY_RECORDING_KEYS: put a new one first there and restart.')
+    const version = await keys.rotate()
+    await requestRewrap(jobs)
+    return version
   }
 
   /** Resolves when every ended call's recording is finished, and delivered if its store can be reached. */

@@ -331,7 +331,7 @@ function gapsOfRow(row: RecordingRow): readonly RecordingGap[] {
   return row.gaps as readonly RecordingGap[]
 }
 
-function toSummary(row: RecordingRow): RecordingSummary {
+export function toSummary(row: RecordingRow): RecordingSummary {
   return {
     id: row.id,
     callId: row.call_id,

@@ -49,6 +49,11 @@ export async function listRecordingsOfCall(db: Db, callId: string): Promise<read
   return await db.selectFrom('recordings').selectAll().where('call_id', '=', callId).orderBy('id').execute()
 }
 
+export async function listRecordingsOfCalls(db: Db, callIds: readonly string[]): Promise<readonly RecordingRow[]> {
+  if (callIds.length === 0) return []
+  return await db.selectFrom('recordings').selectAll().where('call_id', 'in', [...callIds]).orderBy('id').execute()
+}
+
 /** Newest first; `before` is the id of the last row of the page before. */
 export async function listRecordings(
   db: Db,
