@@ -51,7 +51,12 @@ export async function listRecordingsOfCall(db: Db, callId: string): Promise<read
 
 export async function listRecordingsOfCalls(db: Db, callIds: readonly string[]): Promise<readonly RecordingRow[]> {
   if (callIds.length === 0) return []
-  return await db.selectFrom('recordings').selectAll().where('call_id', 'in', [...callIds]).orderBy('id').execute()
+  return await db
+    .selectFrom('recordings')
+    .selectAll()
+    .where('call_id', 'in', [...callIds])
+    .orderBy('id')
+    .execute()
 }
 
 /** Newest first; `before` is the id of the last row of the page before. */
