@@ -48,6 +48,13 @@ export const SCREENS: readonly Screen[] = [
     Page: page(async () => (await import('./reports/reports-page.tsx')).ReportsPage)
   },
   {
+    path: '/compliance/*',
+    label: 'nav.compliance',
+    icon: 'check',
+    permission: 'compliance:read',
+    Page: page(async () => (await import('./compliance/compliance-page.tsx')).CompliancePage)
+  },
+  {
     path: '/flows/*',
     label: 'nav.flows',
     icon: 'join',

@@ -1,5 +1,6 @@
 import type admin from './locales/en/admin.json'
 import type common from './locales/en/common.json'
+import type compliance from './locales/en/compliance.json'
 import type desk from './locales/en/desk.json'
 import type flows from './locales/en/flows.json'
 import type reports from './locales/en/reports.json'
@@ -13,6 +14,7 @@ declare module 'i18next' {
     resources: {
       admin: typeof admin
       common: typeof common
+      compliance: typeof compliance
       desk: typeof desk
       flows: typeof flows
       reports: typeof reports
