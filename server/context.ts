@@ -42,7 +42,9 @@ import { type InboundParts, serveInboundCall } from './inbound-call.ts'
 import type { Loggers } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import { startOutboundCall } from './outbound-call.ts'
+import { startQualityJobs } from './quality/jobs.ts'
 import { startQuality } from './quality/quality.ts'
+import { recordingSource } from './quality/recording-source.ts'
 import { CallbackDesk } from './queues/callbacks.ts'
 import { QueueService } from './queues/queue-service.ts'
 import { Wallboard } from './queues/wallboard.ts'
@@ -330,7 +332,9 @@ export async function startParley(
         log: loggers.quality,
         recordings: recordingSource(db, recordings)
       })
+      await startQuality({ db, secretKey: secrets.key, log: loggers.quality, recordings: recordingSource(db, null) })
     )
+    await startQualityJobs(jobs, quality)
 
     const app = await createApp(
       {

@@ -21,6 +21,7 @@ import { registerAgentRoutes } from './routes/agents.ts'
 import { registerCardSourceRoutes } from './routes/card-sources.ts'
 import { registerCallRoutes } from './routes/calls.ts'
 import { registerContactListRoutes } from './routes/contact-lists.ts'
+import { registerClipPages, registerClipRoutes } from './routes/clips.ts'
 import { registerComplianceRoutes } from './routes/compliance.ts'
 import { registerDirectoryRoutes } from './routes/directory.ts'
 import { registerDispositionRoutes } from './routes/dispositions.ts'
@@ -31,6 +32,9 @@ import { type QueueRouteParts, registerQueueRoutes } from './routes/queues.ts'
 import type { Recordings } from '../recordings/recordings.ts'
 import { registerRecordingRoutes } from './routes/recordings.ts'
 import { registerReportRoutes } from './routes/reports.ts'
+import { registerQualityRoutes } from './routes/quality.ts'
+import { registerReviewRoutes } from './routes/reviews.ts'
+import { registerScorecardRoutes } from './routes/scorecards.ts'
 import { registerSearchRoutes } from './routes/search.ts'
 import { registerSessionRoutes } from './routes/session.ts'
 import { registerSkillRoutes } from './routes/skills.ts'
@@ -104,6 +108,7 @@ export async function createApp(
 
   await app.register(swaggerUi, { routePrefix: '/api/docs' })
   registerHealthRoutes(app, parts)
+  registerClipPages(app, quality)
   await registerWebPages(app)
   await app.register(
     async api => {
@@ -129,6 +134,10 @@ export async function createApp(
       registerContactListRoutes(api, { db: parts.db, contacts })
       registerTranscriptRoutes(api, quality)
       registerSearchRoutes(api, quality)
+      registerScorecardRoutes(api, quality)
+      registerReviewRoutes(api, quality)
+      registerClipRoutes(api, quality)
+      registerQualityRoutes(api, quality)
       await registerSoftphoneRoute(api, parts, agentCalls)
     },
     { prefix: '/api/v1' }

@@ -26,7 +26,7 @@ export async function startQuality(parts: QualityParts): Promise<Quality> {
     configs: await listConfigs(db),
     isRestricted: number => isRestricted(db, hashNumber(key, number)),
     async withRecording(callIds) {
-      return new Set((await recordings.ofCalls(callIds)).filter(one => one.state !== 'erased').map(one => one.callId))
+      return new Set((await recordings.ofCalls(callIds)).filter(one => !one.isErased).map(one => one.callId))
     }
   }
   await using stack = new AsyncDisposableStack()

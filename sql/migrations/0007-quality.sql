@@ -503,3 +503,6 @@ end $$;
 drop trigger call_events_append_only on call_events;
 create trigger call_events_append_only before update or delete on call_events
   for each row execute function refuse_change_unless_erasing();
+
+create trigger recordings_search after insert or update of state on recordings
+  for each row execute function queue_for_search();

@@ -186,7 +186,7 @@ async function describe(db: Db, quality: Quality, found: readonly FoundWithHits[
         dispositions: [...call.outcomes],
         tags: [...call.tags],
         hasTranscript: transcript !== undefined && transcript.status !== 'erased',
-        hasRecording: recordings.some(each => each.callId === one.callId && each.state !== 'erased'),
+        hasRecording: recordings.some(each => each.callId === one.callId && !each.isErased),
         reviews: call.reviews,
         longestSilenceMs: transcript?.longest_silence_ms ?? 0,
         overlapMs: transcript?.overlap_ms ?? 0,

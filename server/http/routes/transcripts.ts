@@ -362,10 +362,8 @@ export function registerTranscriptRoutes(app: App, quality: Quality): void {
         return named ?? 'granted in the call'
       case 'refused':
       case 'withdrawn':
-      case 'never':
         throw new AppError('TRANSCRIPT_NOT_ALLOWED', `The customer’s consent to be recorded is: ${known}.`)
       case 'unasked':
-      case 'unknown':
         if (named === undefined)
           throw new AppError(
             'TRANSCRIPT_NOT_ALLOWED',

@@ -1,0 +1,297 @@
+import t from 'tap'
+import { goertzelPower } from '../../media/audio/goertzel.ts'
+import { addWatermark, TONE_ONE_HZ, TONE_ZERO_HZ, WATERMARK_BIT_MS } from '../../server/quality/watermark.ts'
+import { LONG_TONE } from '../support/flows.ts'
+import { testDatabases, TestParley } from '../support/parley.ts'
+import { signInPeople } from '../support/people.ts'
+import { ringOnce, transcribe } from '../support/transcripts.ts'
+
+const NUMBER = '+12025550111'
+const yesNo = [
+  { value: 'yes', label: 'Yes', points: 100 },
+  { value: 'no', label: 'No', points: 0 }
+]
+const BODY = {
+  passPercent: 50,
+  sections: [
+    {
+      title: 'Opening',
+      questions: [
+        { id: 'greeting', text: 'Did the agent greet?', weight: 1, options: yesNo },
+        { id: 'identity', text: 'Was the caller identified?', weight: 3, isCritical: true, options: yesNo }
+      ]
+    }
+  ]
+}
+const span = (fromMs: number) => [{ fromMs, toMs: fromMs + 500 }]
+
+for (const database of testDatabases())
+  t.test(`reviewers judge calls and agents answer, with ${database}`, { timeout: 120_000 }, async t => {
+    await using server = await TestParley.start({ database, hasDemoData: true })
+    await server.publish(LONG_TONE)
+    await server.addNumber(NUMBER, 'long-tone')
+    const { quinn, ana, sara } = await signInPeople(server, ['quinn', 'ana', 'sara'])
+    await server.api('POST', '/users', {
+      username: 'rita',
+      displayName: 'Rita Example',
+      role: 'qa-reviewer',
+      password: 'a long enough password'
+    })
+    const { rita } = await signInPeople(server, ['rita'])
+    const callId = await ringOnce(server, NUMBER)
+    await transcribe(server, callId, 'en', [
+      ['agent', 0, 2_000, 'Good morning, my name is Ana Example.'],
+      ['customer', 2_000, 4_000, 'I want my refund.']
+    ])
+    const as = (token: string) => (method: string, path: string, body?: unknown) =>
+      server.api(method, path, body, token)
+    const byQuinn = as(quinn.token)
+    const byRita = as(rita.token)
+    const byAna = as(ana.token)
+    let scorecardId = ''
+    let reviewId = ''
+
+    await t.test('a published scorecard never changes; a change is a new version', async t => {
+      const made = await byQuinn('POST', '/scorecards', { name: 'Service', body: BODY })
+      t.equal(made.status, 201)
+      scorecardId = made.body['id'] as string
+      t.match(await byQuinn('POST', '/reviews', { callId, scorecardId }), { status: 404 }, 'drafts judge nobody')
+      t.same((await byQuinn('POST', `/scorecards/${scorecardId}/publish`)).body, { version: 1 })
+      t.match(
+        await byQuinn('PATCH', `/scorecards/${scorecardId}`, {
+          body: {
+            sections: [
+              { title: 'x', questions: [{ ...BODY.sections[0]!.questions[0], options: [yesNo[0], yesNo[0]] }] }
+            ]
+          }
+        }),
+        { status: 422, body: { code: 'SCORECARD_INVALID' } }
+      )
+      await byQuinn('PATCH', `/scorecards/${scorecardId}`, { body: { ...BODY, passPercent: 90 } })
+      t.same((await byQuinn('POST', `/scorecards/${scorecardId}/publish`)).body, { version: 2 })
+      t.match((await byQuinn('GET', `/scorecards/${scorecardId}/versions/1`)).body, { body: { passPercent: 50 } })
+      await t.rejects(
+        server.parley.db.updateTable('scorecard_versions').set({ published_by: 'x' }).execute(),
+        /append-only/
+      )
+    })
+
+    await t.test('a draft is kept as it is typed, and its reviewer alone sees it', async t => {
+      const begun = await byQuinn('POST', '/reviews', { callId, scorecardId, agentId: ana.id })
+      t.match(begun, { status: 201, body: { version: 2, status: 'draft' } })
+      reviewId = begun.body['id'] as string
+      t.match(
+        await byQuinn('PATCH', `/reviews/${reviewId}`, { answers: { greeting: { value: 'yes', evidence: span(0) } } }),
+        { body: { percent: 100 } }
+      )
+      t.equal((await byQuinn('POST', '/reviews', { callId, scorecardId })).body['id'], reviewId, 'taken up again')
+      t.equal((await byRita('GET', `/reviews/${reviewId}`)).status, 404)
+      t.same((await byRita('GET', `/reviews?callId=${callId}`)).body.items, [])
+      t.equal((await byRita('PATCH', `/reviews/${reviewId}`, { note: 'x' })).status, 404)
+      t.same((await byAna('GET', '/reviews/mine')).body.items, [])
+    })
+
+    await t.test('a score without a place in the call is not taken', async t => {
+      const open = await byQuinn('POST', `/reviews/${reviewId}/submit`)
+      t.match(open, { status: 422, body: { code: 'REVIEW_INCOMPLETE', problems: [{ at: '/answers/identity' }] } })
+      await byQuinn('PATCH', `/reviews/${reviewId}`, {
+        answers: { greeting: { value: 'yes', evidence: span(0) }, identity: { value: 'no', isNotEvidenced: true } },
+        coaching: 'Ask for the order number.'
+      })
+      t.match((await byQuinn('POST', `/reviews/${reviewId}/submit`)).body, {
+        status: 'submitted',
+        percent: 25,
+        critical: ['identity'],
+        isPassed: false
+      })
+      t.match(await byQuinn('PATCH', `/reviews/${reviewId}`, { note: 'later' }), { status: 409 })
+    })
+
+    await t.test('the agent reads and disputes it, and a reviewer changes what was wrong', async t => {
+      const mine = (await byAna('GET', '/reviews/mine')).body.items as { id: string; coaching: string }[]
+      t.match(mine, [{ id: reviewId, coaching: 'Ask for the order number.' }])
+      t.equal((await byAna('POST', `/reviews/${reviewId}/seen`)).status, 204)
+      const raised = await byAna('POST', `/reviews/${reviewId}/disputes`, {
+        reason: 'The caller gave the order number at once.',
+        questionIds: ['identity']
+      })
+      t.equal(raised.status, 201)
+      t.match(await byAna('POST', `/reviews/${reviewId}/disputes`, { reason: 'again and again' }), { status: 409 })
+      t.match(
+        await byAna('POST', `/reviews/${reviewId}/disputes`, { reason: 'no such one', questionIds: ['nothing'] }),
+        { status: 400 }
+      )
+      const settled = await byQuinn('POST', `/reviews/${reviewId}/disputes/${raised.body['id']}/answer`, {
+        answer: 'You are right, I heard it now.',
+        answers: { greeting: { value: 'yes', evidence: span(0) }, identity: { value: 'yes', evidence: span(2_000) } }
+      })
+      t.match(settled.body, { status: 'settled', percent: 100, isPassed: true, disputes: [{ outcome: 'changed' }] })
+      const history = await server.parley.db.selectFrom('review_history').selectAll().orderBy('id').execute()
+      t.match(history, [
+        { what: 'submitted', percent: 25 },
+        { what: 'changed', percent: 100 }
+      ])
+      const karim = (await signInPeople(server, ['karim'])).karim
+      t.equal((await server.api('GET', `/reviews/${reviewId}`, undefined, karim.token)).status, 404)
+    })
+
+    await t.test('calibration is blind until all have submitted; then it shows where they differ', async t => {
+      const made = await byQuinn('POST', '/calibrations', {
+        name: 'November',
+        callId,
+        scorecardId,
+        reviewerIds: [quinn.id, rita.id]
+      })
+      t.equal(made.status, 201)
+      const calibrationId = made.body['id'] as string
+      const judge = async (by: typeof byQuinn, identity: string) => {
+        const { body } = await by('POST', '/reviews', { callId, scorecardId, calibrationId })
+        await by('PATCH', `/reviews/${body['id']}`, {
+          answers: {
+            greeting: { value: 'yes', evidence: span(0) },
+            identity: { value: identity, isNotEvidenced: true }
+          }
+        })
+        t.equal((await by('POST', `/reviews/${body['id']}/submit`)).status, 200)
+        return body['id'] as string
+      }
+      const first = await judge(byQuinn, 'yes')
+      t.equal((await byRita('GET', `/reviews/${first}`)).status, 404, 'B sees nothing of A')
+      t.match((await byRita('GET', `/calibrations/${calibrationId}`)).body, {
+        submitted: 1,
+        isRevealed: false,
+        questions: [],
+        agreement: null
+      })
+      t.notMatch(JSON.stringify((await byRita('GET', `/reviews?callId=${callId}`)).body), new RegExp(first))
+      await judge(byRita, 'no')
+      const shown = (await byRita('GET', `/calibrations/${calibrationId}`)).body
+      t.match(shown, {
+        isRevealed: true,
+        agreement: { method: 'cohen', items: 2, agreed: 0.5, word: 'slight' },
+        questions: [{ id: 'identity', answers: ['yes', 'no'] }, { id: 'greeting' }]
+      })
+      t.equal((await byRita('GET', `/reviews/${first}`)).status, 200)
+      t.equal((await as(sara.token)('POST', '/calibrations', {})).status, 403)
+    })
+
+    await t.test(
+      'a machine’s scores stay apart, and its agreement with people decides whether they are shown',
+      async t => {
+        const { body } = await server.api('POST', '/api-keys', { name: 'scorer', role: 'integration' })
+        const stored = await server.api(
+          'POST',
+          `/calls/${callId}/machine-reviews`,
+          { provider: 'robot', scorecardId, version: 2, answers: { greeting: { value: 'yes', evidence: span(0) } } },
+          body['key'] as string
+        )
+        t.equal(stored.status, 201, JSON.stringify(stored.body))
+        const agreement = await byQuinn('GET', `/machine-agreement?provider=robot&scorecardId=${scorecardId}&version=2`)
+        t.match(agreement.body, { isShown: false, overall: { items: 1, agreed: 1 } })
+        const report = await byQuinn('GET', '/reports/quality?from=2026-01-01&until=2030-01-01')
+        t.match(report.body['rows'], [
+          { key: ana.id, name: 'Ana Example', figures: { reviews: 1, percent: 100, disputed: 1 } }
+        ])
+      }
+    )
+
+    await t.test('rules draw calls, once each, and share them out', async t => {
+      const rule = await byQuinn('POST', '/sampling-rules', {
+        name: 'Refunds',
+        scorecardId,
+        kind: 'riskWords',
+        settings: { words: 'customer:refund' },
+        reviewerIds: [quinn.id, rita.id]
+      })
+      t.equal(rule.status, 201, JSON.stringify(rule.body))
+      t.same((await byQuinn('POST', `/sampling-rules/${rule.body['id']}/run`)).body, { drawn: 1 })
+      t.same((await byQuinn('POST', `/sampling-rules/${rule.body['id']}/run`)).body, { drawn: 0 })
+      const tasks = (await byQuinn('GET', '/review-tasks')).body.items as { id: string; callId: string }[]
+      t.match(tasks, [{ callId, reason: 'customer:refund' }])
+      t.match(await byQuinn('POST', '/sampling-rules', { name: 'x', scorecardId, kind: 'perAgent', settings: {} }), {
+        status: 400
+      })
+      t.match(
+        await byQuinn('POST', '/sampling-rules', {
+          name: 'x',
+          scorecardId,
+          kind: 'riskWords',
+          settings: { words: '"a' }
+        }),
+        { status: 400, body: { code: 'SEARCH_INVALID' } }
+      )
+      t.equal((await byQuinn('POST', `/review-tasks/${tasks[0]?.id}/drop`, { reason: 'wrong language' })).status, 204)
+    })
+
+    await t.test('comments stand at a moment; only their author takes them back', async t => {
+      const made = await byQuinn('POST', `/calls/${callId}/comments`, { atMs: 2_100, text: 'Here it turns.' })
+      t.equal(made.status, 201)
+      t.match((await byRita('GET', `/calls/${callId}/comments`)).body.items, [
+        { atMs: 2_100, authorName: 'Quinn Example' }
+      ])
+      t.equal((await byRita('DELETE', `/comments/${made.body['id']}`)).status, 404)
+      t.equal((await byQuinn('DELETE', `/comments/${made.body['id']}`)).status, 204)
+      t.same((await byRita('GET', `/calls/${callId}/comments`)).body.items, [])
+    })
+
+    await t.test('a clip’s link shows its part redacted and marked, is counted, logged, and ends', async t => {
+      const made = await byQuinn('POST', `/calls/${callId}/clips`, {
+        fromMs: 0,
+        toMs: 1_500,
+        title: 'A <b>good</b> greeting',
+        forWhom: 'team meeting',
+        expiresInHours: 1,
+        maxOpens: 2
+      })
+      t.equal(made.status, 201)
+      const url = `${server.url}${made.body['url']}`
+      const page = await fetch(url)
+      const html = await page.text()
+      t.equal(page.status, 200)
+      t.match(html, /For team meeting\. Made by Quinn Example/)
+      t.match(html, /my name is \[name\]/)
+      t.notMatch(html, /refund|<b>good/, 'the rest of the call is not there, and titles are no markup')
+      t.equal((await fetch(`${url}/audio`)).status, 404, 'this call was not recorded')
+      t.equal((await fetch(url)).status, 200)
+      t.match(await (await fetch(url)).json(), { code: 'CLIP_GONE' }, 'opened twice already')
+      const log = await server.api('GET', `/audit-log?action=clip.opened&subjectId=${callId}`)
+      t.equal((log.body.items as unknown[]).length, 2)
+      for (const forged of [`pc_${'A'.repeat(43)}`, '..%2f..%2fetc%2fpasswd', 'pc_', "' or 1=1"])
+        t.equal((await fetch(`${server.url}/clips/${encodeURIComponent(forged)}`)).status, 404, forged)
+      const second = await byQuinn('POST', `/calls/${callId}/clips`, {
+        fromMs: 0,
+        toMs: 1_000,
+        title: 'Second',
+        forWhom: 'somebody',
+        expiresInHours: 1
+      })
+      t.equal((await byQuinn('DELETE', `/clips/${second.body['id']}`)).status, 204)
+      t.match(await (await fetch(`${server.url}${second.body['url']}`)).json(), { code: 'CLIP_GONE' })
+      t.match(
+        await byQuinn('POST', `/calls/${callId}/clips`, {
+          fromMs: 5,
+          toMs: 5,
+          title: 'x',
+          forWhom: 'xx',
+          expiresInHours: 1
+        }),
+        { status: 400 }
+      )
+    })
+  })
+
+t.test('the signature of a clip can be heard in its sound, bit by bit', async t => {
+  const signature = 0b1011_0010_0000_1111_0101_1010_1100_0011 >>> 0
+  const pcm = Buffer.alloc(8_000 * 4 * 2)
+  addWatermark(pcm, 0, signature)
+  const left = new Int16Array(16_000)
+  for (let at = 0; at < left.length; at++) left[at] = pcm.readInt16LE(at * 4)
+  const samples = (WATERMARK_BIT_MS * 8_000) / 1_000
+  let heard = 0
+  for (let bit = 0; bit < 32; bit++) {
+    const part = left.subarray(bit * samples, (bit + 1) * samples)
+    heard = ((heard << 1) | (goertzelPower(part, TONE_ONE_HZ) > goertzelPower(part, TONE_ZERO_HZ) ? 1 : 0)) >>> 0
+  }
+  t.equal(heard, signature)
+  t.ok(Math.max(...left) < 0.02 * 32_767, 'far below speech')
+})
