@@ -2,7 +2,9 @@ import {
   callsOfNumber,
   countDocuments,
   type DocumentFilter,
+  estimateDocuments,
   findDocuments,
+  findUnordered,
   type FoundCall,
   highlight,
   listTranscriptLanguages,
@@ -61,7 +63,8 @@ export type Hit = Readonly<{
 export type FoundWithHits = FoundCall & Readonly<{ hits: readonly Hit[]; hitCount: number }>
 
 const DAY_MS = 86_400_000
-const FIRST_WINDOW_DAYS = 2
+/** So many calls are fetched at once and sorted here. */
+const FEW = 2_000
 const GROWTH = 4
 /** From this length on a window is told by months and not by days. */
 const DAYS_BY_DAY = 62
@@ -233,8 +236,9 @@ function facetQuery(filter: SearchFilter): readonly string[] {
 }
 
 /**
- * The newest calls that match. The index is asked window by window, from now backwards: short ones first, so that a word
- * that everybody says costs no more than a page of it, and longer ones while too little is found.
+ * The newest calls that match. What few calls hold is fetched at once and put in order. What many hold is asked for window
+ * by window, from now backwards, each long enough to hold about two pages by the planner's own estimate, so that a word
+ * that everybody says costs no more than a page of it.
  */
 export async function searchCalls(
   parts: SearchParts,
@@ -245,40 +249,57 @@ export async function searchCalls(
 ): Promise<readonly FoundCall[]> {
   if (prepared.isEmpty) return []
   const { filter } = prepared
+  const { db } = parts
   if (filter.query === '' || filter.callIds !== undefined)
-    return distinct(await findDocuments(parts.db, filter, before, limit * 2)).slice(0, limit)
-  const oldest = filter.from ?? (await oldestDocument(parts.db))
-  if (oldest === null) return []
+    return distinct(await findDocuments(db, filter, before, limit * 2)).slice(0, limit)
   const ends = [
     now.getTime() + DAY_MS,
     filter.until?.getTime(),
     before === null ? undefined : before.startedAt.getTime() + 1
   ]
-  let until = Math.min(...ends.filter(end => end !== undefined))
-  let days = FIRST_WINDOW_DAYS
+  const last = Math.min(...ends.filter(end => end !== undefined))
+  const expected = await estimateDocuments(db, filter.query)
+  if (expected <= FEW) {
+    const few = await findUnordered(db, inSpan(filter, filter.from?.getTime() ?? null, last), FEW * 4)
+    if (few !== null) return pageOf(few, before, limit)
+  }
+  const oldest = filter.from ?? (await oldestDocument(db))
+  if (oldest === null) return []
+  const allDays = Math.max(1, (last - oldest.getTime()) / DAY_MS)
+  let days = Math.min(4_000, Math.ceil((limit * 2 * allDays) / Math.max(1, expected)))
+  let until = last
   const found: FoundCall[] = []
   while (until > oldest.getTime() && found.length < limit) {
     const from = Math.max(oldest.getTime(), startOfDay(until - 1) - (days - 1) * DAY_MS)
-    const rows = await findDocuments(
-      parts.db,
-      {
-        ...filter,
-        query: [windowFacets(from, until), filter.query].filter(one => one !== '').join(' & '),
-        from: new Date(from),
-        until: new Date(until)
-      },
-      before,
-      (limit - found.length) * 2
-    )
-    found.push(...rows)
+    found.push(...(await findDocuments(db, inSpan(filter, from, until), before, (limit - found.length) * 2)))
     until = from
     days = Math.min(days * GROWTH, 4_000)
   }
   return distinct(found).slice(0, limit)
 }
 
+function inSpan(filter: DocumentFilter, from: number | null, until: number): DocumentFilter {
+  const facets = from === null ? '' : windowFacets(from, until)
+  return {
+    ...filter,
+    query: [facets, filter.query].filter(one => one !== '').join(' & '),
+    ...(from !== null && { from: new Date(from) }),
+    until: new Date(until)
+  }
+}
+
+/** One page of calls that were found in any order. */
+function pageOf(found: readonly FoundCall[], before: FoundCall | null, limit: number): readonly FoundCall[] {
+  const order = (a: FoundCall, b: FoundCall) =>
+    b.startedAt.getTime() - a.startedAt.getTime() || (a.callId < b.callId ? 1 : a.callId > b.callId ? -1 : 0)
+  return distinct([...found].sort(order))
+    .filter(one => before === null || order(before, one) < 0)
+    .slice(0, limit)
+}
+
 function distinct(found: readonly FoundCall[]): readonly FoundCall[] {
-  return found.filter((one, at) => found.findIndex(other => other.callId === one.callId) === at)
+  const seen = new Set<string>()
+  return found.filter(one => !seen.has(one.callId) && seen.add(one.callId))
 }
 
 function startOfDay(ms: number): number {

@@ -180,6 +180,30 @@ export async function findDocuments(
   before: FoundCall | null,
   limit: number
 ): Promise<readonly FoundCall[]> {
+  let outer = db
+    .selectFrom(matching(db, filter).as('found'))
+    .select(['call_id as callId', 'started_at as startedAt'])
+    .orderBy('started_at', 'desc')
+    .orderBy('call_id', 'desc')
+    .limit(limit)
+  if (before !== null)
+    outer = outer.where(sql<boolean>`(started_at, call_id) < (${before.startedAt}::timestamptz, ${before.callId})`)
+  return await outer.execute()
+}
+
+/** All that match in any order, or null when there are more than `limit`. */
+export async function findUnordered(
+  db: Db,
+  filter: DocumentFilter,
+  limit: number
+): Promise<readonly FoundCall[] | null> {
+  const rows = await matching(db, filter)
+    .limit(limit + 1)
+    .execute()
+  return rows.length > limit ? null : rows.map(row => ({ callId: row.call_id, startedAt: row.started_at }))
+}
+
+function matching(db: Db, filter: DocumentFilter) {
   const { query, from, until, minDurationMs, maxDurationMs, minSilenceMs, minOverlapMs, callIds } = filter
   let inner = db.selectFrom('call_documents').select(['call_id', 'started_at'])
   // The fence keeps the planner from walking all calls in order of time in search of a rare word.
@@ -191,15 +215,16 @@ export async function findDocuments(
   if (minSilenceMs !== undefined) inner = inner.where('longest_silence_ms', '>=', minSilenceMs)
   if (minOverlapMs !== undefined) inner = inner.where('overlap_ms', '>=', minOverlapMs)
   if (callIds !== undefined) inner = inner.where('call_id', 'in', [...callIds])
-  let outer = db
-    .selectFrom(inner.as('found'))
-    .select(['call_id as callId', 'started_at as startedAt'])
-    .orderBy('started_at', 'desc')
-    .orderBy('call_id', 'desc')
-    .limit(limit)
-  if (before !== null)
-    outer = outer.where(sql<boolean>`(started_at, call_id) < (${before.startedAt}::timestamptz, ${before.callId})`)
-  return await outer.execute()
+  return inner
+}
+
+/** How many rows the planner expects; it knows the thousand most frequent words and facets. Nothing is read. */
+export async function estimateDocuments(db: Db, query: string): Promise<number> {
+  const { rows } = await sql<{ 'QUERY PLAN': unknown }>`
+    explain (format json) select 1 from call_documents where words @@ ${query}::tsquery`.execute(db)
+  const said = rows[0]?.['QUERY PLAN']
+  const plans = (typeof said === 'string' ? JSON.parse(said) : said) as readonly { Plan?: { 'Plan Rows'?: number } }[]
+  return plans[0]?.Plan?.['Plan Rows'] ?? 0
 }
 
 export async function countDocuments(db: Db, filter: DocumentFilter, limit: number): Promise<number> {
