@@ -49,7 +49,6 @@ import { CallbackDesk } from './queues/callbacks.ts'
 import { QueueService } from './queues/queue-service.ts'
 import { Wallboard } from './queues/wallboard.ts'
 import { ringFromFile, ringFromSetting } from './recordings/key-ring.ts'
-import { recordingSource } from './recordings/recording-source.ts'
 import { Recordings } from './recordings/recordings.ts'
 import { Storage } from './recordings/storage.ts'
 import { RoutingCache } from './routing/routing-cache.ts'
@@ -330,9 +329,8 @@ export async function startParley(
         db,
         secretKey: secrets.key,
         log: loggers.quality,
-        recordings: recordingSource(db, recordings)
+        recordings: recordingSource(db, recordings.library, callId => recordings.find(callId)?.consent)
       })
-      await startQuality({ db, secretKey: secrets.key, log: loggers.quality, recordings: recordingSource(db, null) })
     )
     await startQualityJobs(jobs, quality)
 

@@ -12,17 +12,21 @@ export type RecordingInfo = Readonly<{
 }>
 
 /** Whether a call may be turned into text: what the customer was asked and said. */
-export type ProcessingConsent = 'unasked' | 'granted' | 'refused' | 'withdrawn'
+export type ProcessingConsent = 'unasked' | 'granted' | 'refused' | 'withdrawn' | 'never'
 
 /** The part of the recordings that this room uses. */
 export type RecordingSource = Readonly<{
   ofCalls(callIds: readonly string[]): Promise<readonly RecordingInfo[]>
   consentOf(callId: string): Promise<ProcessingConsent>
-  /** Null where no recorder runs. */
-  library: RecordingLibrary | null
+  library: RecordingLibrary
 }>
 
-export function recordingSource(db: Db, library: RecordingLibrary | null): RecordingSource {
+/** `running` tells the consent of a call that is going on, whose rows may not be written yet. */
+export function recordingSource(
+  db: Db,
+  library: RecordingLibrary,
+  running: (callId: string) => ProcessingConsent | undefined
+): RecordingSource {
   return {
     library,
     async ofCalls(callIds) {
@@ -34,6 +38,6 @@ export function recordingSource(db: Db, library: RecordingLibrary | null): Recor
         gaps: row.gaps
       }))
     },
-    consentOf: async callId => (await consentResult(db, callId)) ?? 'unasked'
+    consentOf: async callId => running(callId) ?? (await consentResult(db, callId)) ?? 'unasked'
   }
 }

@@ -275,8 +275,7 @@ export function registerClipPages(app: App, quality: Quality): void {
     async (request, reply) => {
       const clip = await openedClip(request.params.token)
       const { library } = quality.recordings
-      if (!clip.with_audio || clip.recording_id === null || library === null)
-        throw new AppError('NOT_FOUND', 'This clip has no sound.')
+      if (!clip.with_audio || clip.recording_id === null) throw new AppError('NOT_FOUND', 'This clip has no sound.')
       await note(clip, 'clip.heard', request.ip, request.id)
       const bytes = Math.round(((clip.to_ms - clip.from_ms) * RATE_HZ) / 1000) * 4
       const gone = new AbortController()

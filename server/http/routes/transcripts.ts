@@ -362,6 +362,7 @@ export function registerTranscriptRoutes(app: App, quality: Quality): void {
         return named ?? 'granted in the call'
       case 'refused':
       case 'withdrawn':
+      case 'never':
         throw new AppError('TRANSCRIPT_NOT_ALLOWED', `The customer’s consent to be recorded is: ${known}.`)
       case 'unasked':
         if (named === undefined)
