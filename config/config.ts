@@ -38,6 +38,10 @@ export type Config = Readonly<{
   drainMs: number
   logLevel: LogLevel
   requestHosts: readonly string[]
+  /** Where people outside reach this server; null when it is not known. */
+  publicUrl: string | null
+  /** Where texts and e-mails go; null when none can be sent. */
+  messageHook: string | null
 }>
 
 /** One or more settings are missing, unknown or wrong; `problems` names each with its variable. */
@@ -109,6 +113,13 @@ export function parseConfig(env: Env, unknown: readonly string[] = []): Config {
   if (databaseUrl !== null && !/^postgres(ql)?:\/\//.test(databaseUrl))
     problems.push('PARLEY_DATABASE_URL must start with postgres://')
 
+  const url = (name: VariableName): string | null => {
+    const given = env[name]?.trim() || null
+    if (given === null || (URL.canParse(given) && /^https?:$/.test(new URL(given).protocol))) return given
+    problems.push(`${name} must be an address that begins with http:// or https://, not "${given}"`)
+    return null
+  }
+
   const config: Config = {
     dataDir,
     http: { host: httpHost, port: integer('PARLEY_HTTP_PORT', 8080, 0, 65_535) },
@@ -162,6 +173,8 @@ export function parseConfig(env: Env, unknown: readonly string[] = []): Config {
     hasDemoData: oneOf('PARLEY_DEMO_DATA', ['true', 'false'], 'true') === 'true',
     drainMs: integer('PARLEY_DRAIN_MS', 30_000, 0, 3_600_000),
     logLevel: oneOf('PARLEY_LOG_LEVEL', LOG_LEVELS, 'info'),
+    publicUrl: url('PARLEY_PUBLIC_URL'),
+    messageHook: url('PARLEY_MESSAGE_HOOK'),
     requestHosts: text('PARLEY_REQUEST_HOSTS', '*')
       .split(',')
       .map(host => host.trim().toLowerCase())

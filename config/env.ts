@@ -53,6 +53,11 @@ export const VARIABLES = {
   PARLEY_RECORDING_KEYS:
     'Keys that wrap the keys of recordings, version:64 hexadecimal digits, separated by commas, the current one first. Unset: made and kept in <data>/recording-keys.json',
   PARLEY_CARD_LIMIT_MS: 'How long the entry of a card number may last before it ends by itself. Default 180000',
+  PARLEY_PUBLIC_URL:
+    'Address at which people outside reach this server, such as https://calls.example.com, for links in messages. Unset: messages with links are refused',
+  PARLEY_MESSAGE_HOOK:
+    'URL of the operator’s gateway for text messages and e-mails; each message is a signed POST (Standard Webhooks). Unset: none can be sent',
+  PARLEY_MESSAGE_HOOK_SECRET: 'Secret that signs messages to PARLEY_MESSAGE_HOOK, whsec_ with base64',
   PARLEY_MAX_CALLS: 'Calls at once before further ones get 503. Default 300',
   PARLEY_DRAIN_MS: 'How long running calls may go on after SIGTERM, in milliseconds. Default 30000',
   PARLEY_LOG_LEVEL: 'fatal, error, warn, info, debug or trace. Default info',

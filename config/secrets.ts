@@ -14,6 +14,8 @@ export type Secrets = Readonly<{
   turnSecret: string | undefined
   /** Wraps the data keys of recordings, as PARLEY_RECORDING_KEYS is written; undefined lets them be kept in a file. */
   recordingKeys?: string | undefined
+  /** Signs messages to the operator's gateway. */
+  messageHookSecret?: string | undefined
   /** Of the S3-compatible stores. */
   store?: Readonly<{ accessKeyId: string; secretAccessKey: string }> | undefined
 }>
@@ -27,7 +29,8 @@ export async function loadSecrets(env: Env, dataDir: string): Promise<Secrets> {
   const recordingKeys = env.PARLEY_RECORDING_KEYS?.trim() || undefined
   const [accessKeyId, secretAccessKey] = [env.PARLEY_STORE_ACCESS_KEY?.trim(), env.PARLEY_STORE_SECRET_KEY?.trim()]
   const store = accessKeyId && secretAccessKey ? { accessKeyId, secretAccessKey } : undefined
-  const others = { adminPassword, turnSecret, recordingKeys, store }
+  const messageHookSecret = env.PARLEY_MESSAGE_HOOK_SECRET?.trim() || undefined
+  const others = { adminPassword, turnSecret, recordingKeys, messageHookSecret, store }
   const given = env.PARLEY_SECRET_KEY?.trim()
   if (given !== undefined && given !== '') {
     if (!KEY_FORM.test(given)) throw new ConfigError(['PARLEY_SECRET_KEY must be 64 hexadecimal digits'])

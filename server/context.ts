@@ -40,6 +40,7 @@ import type { EngineStatus } from './http/parts.ts'
 import { newId } from './ids.ts'
 import { type InboundParts, serveInboundCall } from './inbound-call.ts'
 import type { Loggers } from './log.ts'
+import { MessageHook } from './webhooks/message-hook.ts'
 import { createMetrics } from './metrics.ts'
 import { startOutboundCall } from './outbound-call.ts'
 import { startQualityJobs } from './quality/jobs.ts'
@@ -343,6 +344,7 @@ export async function startParley(
         log: loggers.http,
         metrics,
         events,
+        messages: new MessageHook({ url: config.messageHook, secret: secrets.messageHookSecret }, loggers.app),
         liveCalls,
         engines: (): readonly EngineStatus[] => [
           { name: 'drachtio', isEmbedded: engines.drachtio.isEmbedded, isUp: sip.isConnected },

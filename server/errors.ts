@@ -15,6 +15,7 @@ export const ERROR_CODES = {
   FLOW_INVALID: { http: 422, title: 'The flow has errors' },
   NUMBER_INVALID: { http: 422, title: 'This is not a telephone number in E.164 form' },
   DESTINATION_NOT_ALLOWED: { http: 403, title: 'No trunk may dial this destination' },
+  MESSAGE_NOT_SENT: { http: 502, title: 'The message could not be sent' },
   NOT_LAWFUL: { http: 403, title: 'The rules for outbound calls do not allow this call now' },
   RANGE_INVALID: { http: 416, title: 'The file does not have these bytes' },
   RECORDING_ERASED: { http: 410, title: 'The recording has been erased' },

@@ -23,6 +23,7 @@ import { registerCallRoutes } from './routes/calls.ts'
 import { registerContactListRoutes } from './routes/contact-lists.ts'
 import { registerClipPages, registerClipRoutes } from './routes/clips.ts'
 import { registerComplianceRoutes } from './routes/compliance.ts'
+import { registerOptInPage } from './routes/compliance/opt-in.ts'
 import { registerDirectoryRoutes } from './routes/directory.ts'
 import { registerDispositionRoutes } from './routes/dispositions.ts'
 import { registerFlowRoutes } from './routes/flows.ts'
@@ -109,6 +110,7 @@ export async function createApp(
   await app.register(swaggerUi, { routePrefix: '/api/docs' })
   registerHealthRoutes(app, parts)
   registerClipPages(app, quality)
+  registerOptInPage(app, compliance)
   await registerWebPages(app)
   await app.register(
     async api => {

@@ -5,6 +5,7 @@ import type { LiveCalls } from '../calls/live-calls.ts'
 import type { Party, Purpose } from '../compliance/codes.ts'
 import type { BusinessEvents } from '../events.ts'
 import type { Logger } from '../log.ts'
+import type { MessageHook } from '../webhooks/message-hook.ts'
 import type { Metrics } from '../metrics.ts'
 
 /** How one engine is: which one, whether it is a stand-in, and whether it can be used now. */
@@ -33,6 +34,8 @@ export type HttpParts = Readonly<{
   log: Logger
   metrics: Metrics
   events: BusinessEvents
+  /** Sends texts and e-mails through the operator's gateway. */
+  messages: MessageHook
   liveCalls: LiveCalls
   engines(): readonly EngineStatus[]
   /** Whether the database answers within a second. */

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { type Config, parseConfig } from '../../config/config.ts'
+import type { Secrets } from '../../config/secrets.ts'
 import { parseFlow } from '../../ivr-flows/parse.ts'
 import { type Parley, startParley } from '../../server/context.ts'
 import { type RunningEngines, startEngines } from '../../server/engines.ts'
@@ -31,6 +32,8 @@ function backend(): 'embedded' | 'real' {
 export type TestParleyOptions = Readonly<{
   database?: TestDatabase
   env?: Readonly<Record<string, string>>
+  /** Secrets beside those that every test has. */
+  secrets?: Partial<Secrets>
   hasDemoData?: boolean
   /** Where callers call, when the test runs the SIP server itself. */
   sip?: PhonePeer
@@ -116,7 +119,7 @@ export class TestParley implements AsyncDisposable {
     const parley = stack.use(
       await startParley(
         config,
-        { key: secretKey, adminPassword: ADMIN_PASSWORD, turnSecret: undefined },
+        { key: secretKey, adminPassword: ADMIN_PASSWORD, turnSecret: undefined, ...options.secrets },
         engines.addresses,
         loggers,
         { now: options.now ?? (() => LAWFUL_NOW) }

@@ -4,6 +4,7 @@ import type { ConsentEventsTable } from '../../../sql/compliance-tables.ts'
 import {
   type ConsentEventRow,
   confirmConsentRequest,
+  findOpenConsentRequest,
   consentEventsOf,
   eraseConsentKeys,
   findConsentKey,
@@ -258,6 +259,18 @@ export async function askOptIn(
   })
   await send({ channel: message.channel, to: message.to, token, expiresAt })
   return id
+}
+
+/** In whose name an open question was asked; null when the token is unknown, used or too old. Changes nothing. */
+export async function sellerOfOptIn(
+  parts: Pick<LedgerParts, 'db' | 'unseal'>,
+  token: string,
+  at: Date
+): Promise<string | null> {
+  const request = await findOpenConsentRequest(parts.db, hashToken(token), at)
+  if (request === undefined) return null
+  const event: Pick<ConsentEvent, 'seller'> = JSON.parse(parts.unseal(String(request.event['sealed'])))
+  return event.seller
 }
 
 /** The answer of a double opt-in. Works once and in time; the whole exchange becomes the evidence. */

@@ -5,6 +5,7 @@ import { registerConsentRoutes } from './compliance/consents.ts'
 import { registerDecisionRoutes } from './compliance/decisions.ts'
 import { registerExceptionRoutes } from './compliance/exceptions.ts'
 import { registerListRoutes } from './compliance/lists.ts'
+import { registerOptInRoute } from './compliance/opt-in.ts'
 import { registerPackRoutes } from './compliance/packs.ts'
 import { registerReportRoutes } from './compliance/report.ts'
 
@@ -14,6 +15,7 @@ export function registerComplianceRoutes(app: App, parts: HttpParts, compliance:
   registerPackRoutes(app, compliance)
   registerListRoutes(app, parts, compliance)
   registerConsentRoutes(app, parts, compliance)
+  registerOptInRoute(app, parts, compliance, parts.messages)
   registerExceptionRoutes(app, parts, compliance)
   registerReportRoutes(app, parts, compliance)
 }

@@ -133,3 +133,18 @@ export async function confirmConsentRequest(
     .returning(['id', 'channel', 'event', 'sent_at as sentAt'])
     .executeTakeFirst()
 }
+
+/** The event of a request that still waits for its answer; undefined when there is no such open request. */
+export async function findOpenConsentRequest(
+  db: ComplianceDb,
+  tokenHash: string,
+  at: Date
+): Promise<Readonly<{ event: Readonly<Record<string, unknown>> }> | undefined> {
+  return await db
+    .selectFrom('consent_requests')
+    .select('event')
+    .where('token_hash', '=', tokenHash)
+    .where('confirmed_at', 'is', null)
+    .where('expires_at', '>', at)
+    .executeTakeFirst()
+}
