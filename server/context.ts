@@ -265,6 +265,7 @@ export async function startParley(
       cards,
       law,
       liveCalls,
+      recordings,
       maxCalls: config.sip.maxCalls,
       controlPlaneId,
       reconnectMs: config.softphone.reconnectMs,

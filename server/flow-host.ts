@@ -17,6 +17,7 @@ import { makeFlowRequest } from './flow-requests.ts'
 import { newId } from './ids.ts'
 import type { GateVoice } from './recordings/consent-gate.ts'
 import type { OwnNumber } from './recordings/places.ts'
+import { withParty } from './recordings/joining-party.ts'
 import type { Recordings } from './recordings/recordings.ts'
 import type { Metrics } from './metrics.ts'
 import { toE164 } from './routing/numbers.ts'
@@ -87,6 +88,9 @@ export function createFlowHost(
   const isInbound = call.direction === 'inbound'
   const customerNumber = () => (isInbound ? facts.callerNumber : facts.calledNumber)
 
+  const speak = async (prompts: readonly Prompt[], signal: AbortSignal) =>
+    (await promptSources(parts.prompts, prompts, signal)).sources
+
   /** Our end of the call, as it was set up. */
   const ownNumber = async (): Promise<OwnNumber | null> => {
     const number = isInbound ? facts.calledNumber : facts.callerNumber
@@ -122,13 +126,12 @@ export function createFlowHost(
 
     async consent(options, signal) {
       const { audio } = await leg.connected()
-      const speak = async (prompts: readonly Prompt[]) => (await promptSources(parts.prompts, prompts, signal)).sources
       const voice: GateVoice = {
         async play(prompts) {
-          await audio.play(await speak(prompts), false, signal)
+          await audio.play(await speak(prompts, signal), false, signal)
         },
         async ask(prompts, rules) {
-          const sources = await speak(prompts)
+          const sources = await speak(prompts, signal)
           audio.forgetKeys()
           return await audio.collect(sources, rules, true, signal)
         }
@@ -164,7 +167,13 @@ export function createFlowHost(
     async transfer({ destination, timeoutMs, callerNumber, whilePlaying }, signal) {
       const sources = await prepare(whilePlaying ?? [], signal)
       const { audio, endpoint } = await leg.connected()
-      const stopRinging = audio.loop('kind' in sources ? RINGBACK : (sources[0] ?? RINGBACK))
+      const stopLoop = audio.loop('kind' in sources ? RINGBACK : (sources[0] ?? RINGBACK))
+      let isRinging = true
+      const stopRinging = async () => {
+        if (!isRinging || signal.aborted) return
+        isRinging = false
+        await stopLoop()
+      }
       const options = {
         destination: destination as Destination,
         // The number that was called is the one of ours that the other side may see.
@@ -172,17 +181,27 @@ export function createFlowHost(
         ringMs: timeoutMs
       }
       try {
-        const outcome = await dial(parts, call, options, signal).finally(async () => {
-          if (!signal.aborted) await stopRinging()
-        })
+        const outcome = await dial(parts, call, options, signal)
         switch (outcome.kind) {
           case 'answered': {
             // Released when the other side has hung up, so that the flow has the caller to itself again.
             await using other = outcome.leg
             signal.throwIfAborted()
-            await endpoint.bridge(other.endpoint)
-            call.record({ kind: 'bridged', legId: other.id })
-            await aborted(AbortSignal.any([other.dialog.ended, other.endpoint.lost, signal]))
+            const isTold =
+              destination.kind !== 'number' ||
+              (await parts.recordings.tell(
+                call,
+                other.endpoint,
+                { id: other.id, number: destination.value, language },
+                speak,
+                signal
+              ))
+            await stopRinging()
+            await withParty(parts.recordings.of(call), isTold, async () => {
+              await endpoint.bridge(other.endpoint)
+              call.record({ kind: 'bridged', legId: other.id })
+              await aborted(AbortSignal.any([other.dialog.ended, other.endpoint.lost, signal]))
+            })
             signal.throwIfAborted()
             return { kind: 'completed' }
           }
@@ -202,6 +221,8 @@ export function createFlowHost(
         if (err instanceof MediaError && !endpoint.lost.aborted) return failed(err.code, err.message, err)
         if (isDatabaseUnavailable(err)) return failed('DATABASE_UNAVAILABLE', 'The phones cannot be looked up.', err)
         throw err
+      } finally {
+        await stopRinging()
       }
     },
 

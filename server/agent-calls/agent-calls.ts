@@ -9,6 +9,7 @@ import type { OutboundLaw } from '../calls/outbound-law.ts'
 import type { LiveCalls } from '../calls/live-calls.ts'
 import type { Metrics } from '../metrics.ts'
 import type { QueueService } from '../queues/queue-service.ts'
+import type { Recordings } from '../recordings/recordings.ts'
 import type { CardField, DeskDestination } from '../softphone/protocol.ts'
 import type { SfuKeeper } from '../softphone/sfu-keeper.ts'
 import { Softphone, type Tab } from '../softphone/softphone.ts'
@@ -29,6 +30,7 @@ export type AgentCallsParts = DialParts &
     cards: CardParts
     law: OutboundLaw
     liveCalls: LiveCalls
+    recordings: Recordings
     maxCalls: number
     controlPlaneId: string
     /** How long a softphone may be away before its call goes to somebody else, in milliseconds. */
@@ -91,7 +93,8 @@ export class AgentCalls {
         role: person.role,
         softphone: new Softphone(person.id, sfu, log),
         view: () => agents.view(person.id),
-        queues: () => queues.deskQueues(person.id)
+        queues: () => queues.deskQueues(person.id),
+        recordingOf: callId => this.parts.recordings.find(callId)
       })
       this.#desks.set(person.id, desk)
       const { state, callId } = await agents.signIn(person.id)
@@ -178,9 +181,21 @@ export class AgentCalls {
           { destination: { kind: destination.kind, value }, callerNumber: null, ringMs: CONSULT_RING_MS },
           signal
         )
-        return outcome.kind === 'answered'
-          ? { kind: 'answered', leg: phoneLeg(outcome.leg), agentId: null, name: value, number: value }
-          : { kind: 'failed', code: outcome.kind, reason: 'reason' in outcome ? outcome.reason : '' }
+        if (outcome.kind === 'answered') {
+          const { leg } = outcome
+          // A phone of ours belongs to our own people.
+          const isTold =
+            destination.kind === 'extension' ||
+            (await this.parts.recordings.tell(
+              call,
+              leg.endpoint,
+              { id: leg.id, number: value, language: facts.language ?? 'en' },
+              this.parts.prepare,
+              signal
+            ))
+          return { kind: 'answered', leg: phoneLeg(leg), agentId: null, name: value, number: value, isTold }
+        }
+        return { kind: 'failed', code: outcome.kind, reason: 'reason' in outcome ? outcome.reason : '' }
       }
       default:
         return destination satisfies never

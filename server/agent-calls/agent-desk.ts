@@ -2,7 +2,16 @@ import type { ApiKeyRole } from '../../sql/tables.ts'
 import { onAbort } from '../calls/aborted.ts'
 import type { AgentView } from '../agents/agent-service.ts'
 import type { MissReason } from '../agents/agent-state.ts'
-import type { DeskCall, DeskParty, DeskQueue, DeskState, DeskWrapUp, Offer } from '../softphone/protocol.ts'
+import type { CallRecording } from '../recordings/call-recording.ts'
+import type {
+  DeskCall,
+  DeskParty,
+  DeskQueue,
+  DeskRecording,
+  DeskState,
+  DeskWrapUp,
+  Offer
+} from '../softphone/protocol.ts'
 import type { Softphone } from '../softphone/softphone.ts'
 import { numberFor } from '../number-mask.ts'
 import type { Conversation } from './conversation.ts'
@@ -51,6 +60,7 @@ export class AgentDesk {
   readonly role: ApiKeyRole
   readonly #view: () => AgentView | undefined
   readonly #queues: () => readonly DeskQueue[]
+  readonly #recordingOf: (callId: string) => CallRecording | undefined
   #offer: LiveOffer | undefined
   #current: Current | undefined
   #wrapUpFacts: DeskCallFacts | undefined
@@ -69,6 +79,7 @@ export class AgentDesk {
       softphone: Softphone
       view: () => AgentView | undefined
       queues: () => readonly DeskQueue[]
+      recordingOf: (callId: string) => CallRecording | undefined
     }>
   ) {
     this.agentId = options.agentId
@@ -77,6 +88,7 @@ export class AgentDesk {
     this.softphone = options.softphone
     this.#view = options.view
     this.#queues = options.queues
+    this.#recordingOf = options.recordingOf
     this.softphone.onPresence(() => this.changed())
   }
 
@@ -292,7 +304,7 @@ export class AgentDesk {
       audio: conversation === null ? 'connecting' : conversation.isAway(this.agentId) ? 'reconnecting' : 'connected',
       isMuted: this.softphone.isMuted,
       parties: conversation === null ? [] : conversation.parties.map(party => this.#party(conversation, party, facts)),
-      recording: { state: 'notRecorded', reason: 'policy', since: (connectedAt ?? new Date()).toISOString() },
+      recording: this.#recording(facts.callId, connectedAt ?? new Date()),
       supervisor: self === undefined ? null : this.#watchedBy,
       customer: facts.card.as(this.role),
       note: this.#note,
@@ -321,12 +333,19 @@ export class AgentDesk {
       audio: this.softphone.isPresent ? 'connected' : 'reconnecting',
       isMuted: this.softphone.isMuted,
       parties: [party('self', 'self', this.name, 'parley'), party('parley', 'external', 'Parley', 'self')],
-      recording: { state: 'notRecorded', reason: 'policy', since: at },
+      recording: this.#recording(facts.callId, since),
       supervisor: null,
       customer: facts.card.as(this.role),
       note: '',
       script: null
     }
+  }
+
+  #recording(callId: string, since: Date): DeskRecording {
+    const view = this.#recordingOf(callId)?.view
+    if (view === undefined) return { state: 'notRecorded', reason: 'unasked', since: since.toISOString(), card: null }
+    const card = view.card === null ? null : { endsAt: view.card.endsAt.toISOString(), keys: view.card.keys }
+    return { state: view.state, reason: view.reason, since: view.since.toISOString(), card }
   }
 
   #watchedBy: DeskCall['supervisor'] = null

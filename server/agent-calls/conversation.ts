@@ -21,7 +21,15 @@ export type ConversationEnd =
   | Readonly<{ kind: 'agentLost'; agentId: string }>
 
 export type ConsultOutcome =
-  | Readonly<{ kind: 'answered'; leg: PartyLeg; agentId: string | null; name: string; number: string | null }>
+  | Readonly<{
+      kind: 'answered'
+      leg: PartyLeg
+      agentId: string | null
+      name: string
+      number: string | null
+      /** Whether somebody outside was told that the call is recorded, and may be recorded. */
+      isTold?: boolean
+    }>
   | Readonly<{ kind: 'failed'; code: string; reason: string }>
 
 export type ConversationParts = Readonly<{
@@ -35,6 +43,8 @@ export type ConversationParts = Readonly<{
   agentLeft(agentId: string, why: string, facts: Readonly<{ holdMs: number; isTransferred: boolean }>): void
   /** An agent came in by a consultation or by taking over. */
   agentJoined(agentId: string): void
+  /** The customer is about to hear somebody who was not told that the call is recorded. */
+  unaskedJoins(): void
   changed(): void
 }>
 
@@ -58,6 +68,8 @@ export class Conversation {
   #isWithCustomer = true
   #heldSinceMs: number | null = null
   #holdMs = 0
+  /** Parties that were told, before they could be heard, that the call is recorded. */
+  readonly #told = new Set<string>()
   readonly #awaySinceMs = new Map<string, number>()
   readonly #awayTimers = new Map<string, NodeJS.Timeout>()
   #stopRingback: (() => Promise<void>) | undefined
@@ -95,6 +107,14 @@ export class Conversation {
   /** Whose voice a party hears, by the ids of parties. */
   heardBy(partyId: string): readonly string[] {
     return heardBy(this.#plan(), partyId)
+  }
+
+  /** Whether the customer hears somebody who is none of our people and was not told of the recording. */
+  get hearsUnasked(): boolean {
+    return this.heardBy(this.#customer.id).some(id => {
+      const party = this.#parties.get(id)
+      return party?.kind === 'external' && !this.#told.has(id)
+    })
   }
 
   partyOf(agentId: string): Readonly<Party> | undefined {
@@ -310,6 +330,8 @@ export class Conversation {
         party.since = now
       }
     }
+    // The recording stops before anybody who was not told can be heard, and goes on after.
+    if (this.hearsUnasked) this.#parts.unaskedJoins()
     await this.#audio.apply(plan)
     this.#parts.changed()
   }
@@ -335,6 +357,7 @@ export class Conversation {
     this.#parties.delete(ringing.id)
     const party = this.#add(outcome.agentId === null ? 'external' : 'agent', outcome)
     this.#consultedId = party.id
+    if (outcome.isTold === true) this.#told.add(party.id)
     if (outcome.agentId !== null) this.#parts.agentJoined(outcome.agentId)
     await this.#apply()
   }

@@ -83,6 +83,9 @@ export async function handleDeskRequest(
       }
       await conversationOf(desk, request.callId).sendDigits(agentId, request.digits)
       return {}
+    case 'recording':
+      await changeRecording(calls, desk, request.callId, request.action)
+      return {}
     case 'transfer.blind':
       conversationOf(desk, request.callId).transferBlind(agentId, request.destination)
       return {}
@@ -141,6 +144,31 @@ function conversationOf(desk: AgentDesk, callId: string): Conversation {
   const { conversation } = desk
   if (conversation === null || desk.callId !== callId) throw new AppError('NOT_FOUND', 'You are not in this call.')
   return conversation
+}
+
+async function changeRecording(
+  calls: AgentCalls,
+  desk: AgentDesk,
+  callId: string,
+  action: Extract<SoftphoneRequest, { kind: 'recording' }>['action']
+): Promise<void> {
+  const { call } = conversationOf(desk, callId)
+  const recording = calls.parts.recordings.of(call)
+  const { agentId } = desk
+  switch (action) {
+    case 'pause':
+      return recording.pause(agentId)
+    case 'resume':
+      return recording.resume(agentId)
+    case 'withdraw':
+      return await recording.withdraw(agentId, 'agent')
+    case 'cardStart':
+      return recording.startCard(agentId)
+    case 'cardEnd':
+      return recording.endCard(agentId)
+    default:
+      return action satisfies never
+  }
 }
 
 /** Starts the demo call of the first minute: the browser is the customer first. */

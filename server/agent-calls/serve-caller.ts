@@ -10,6 +10,7 @@ import type { Metrics } from '../metrics.ts'
 import type { OverflowDestination, Queue } from '../queues/queue.ts'
 import type { OfferFacts, QueueVisit } from '../queues/queue-visit.ts'
 import type { QueueService } from '../queues/queue-service.ts'
+import { withParty } from '../recordings/joining-party.ts'
 import type { CardField, DeskDestination } from '../softphone/protocol.ts'
 import { type CardParts, type LiveCard, openCard } from './customer-card.ts'
 import { announcePlace } from './queue-announcements.ts'
@@ -388,13 +389,23 @@ async function dialOut(
     { destination: to.destination, callerNumber: customer.ownNumber, ringMs: DIRECT_RING_MS },
     signal
   )
-  await stopMusic()
-  if (outcome.kind !== 'answered') return done({ kind: 'overflow', reason: 'noAgents' })
+  if (outcome.kind !== 'answered') {
+    await stopMusic()
+    return done({ kind: 'overflow', reason: 'noAgents' })
+  }
   await using other = outcome.leg
   signal.throwIfAborted()
-  await customer.endpoint.bridge(other.endpoint)
-  call.record({ kind: 'bridged', legId: other.id })
-  await aborted(AbortSignal.any([other.dialog.ended, other.endpoint.lost, signal]))
+  const recording = parts.recordings.of(call)
+  const party = { id: other.id, number: to.destination.value, language: customer.language }
+  const isTold =
+    to.destination.kind === 'extension' ||
+    (await parts.recordings.tell(call, other.endpoint, party, parts.prepare, signal))
+  await stopMusic()
+  await withParty(recording, isTold, async () => {
+    await customer.endpoint.bridge(other.endpoint)
+    call.record({ kind: 'bridged', legId: other.id })
+    await aborted(AbortSignal.any([other.dialog.ended, other.endpoint.lost, signal]))
+  })
   signal.throwIfAborted()
   return done({ kind: 'served' })
 }

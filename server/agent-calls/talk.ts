@@ -2,6 +2,7 @@ import type { AgentService } from '../agents/agent-service.ts'
 import { onAbort } from '../calls/aborted.ts'
 import type { Call } from '../calls/call.ts'
 import type { Metrics } from '../metrics.ts'
+import type { Recordings } from '../recordings/recordings.ts'
 import type { Queue } from '../queues/queue.ts'
 import type { DeskDestination } from '../softphone/protocol.ts'
 import type { AgentDesk, DeskCallFacts } from './agent-desk.ts'
@@ -13,6 +14,7 @@ import type { Endpoint } from '../../media/endpoint.ts'
 export type TalkParts = Readonly<{
   agents: AgentService
   metrics: Metrics
+  recordings: Recordings
   reconnectMs: number
   desk(agentId: string): AgentDesk | undefined
   nameOf(agentId: string): string
@@ -52,6 +54,11 @@ export async function talk(
     card: customer.card
   }
   const inCall = new Set<string>([agent.agentId])
+  const desksChanged = () => {
+    for (const agentId of inCall) parts.desk(agentId)?.changed()
+  }
+  const recording = parts.recordings.of(call)
+  const forgetRecording = recording.onChange(desksChanged)
   const endedBy = () => (call.ended === undefined ? 'agent' : 'customer')
   const conversation = new Conversation(
     {
@@ -74,8 +81,10 @@ export async function talk(
           })
           .catch(err => call.log.error({ err, agentId }, 'the end of an agent’s call could not be stored'))
       },
+      unaskedJoins: () => recording.unaskedParty(true),
       changed: () => {
-        for (const agentId of inCall) parts.desk(agentId)?.changed()
+        recording.unaskedParty(conversation.hearsUnasked)
+        desksChanged()
       }
     },
     call,
@@ -92,7 +101,12 @@ export async function talk(
   })
   // A call that ends takes the conversation with it; a signal of the flow alone does not.
   onAbort(signal, () => conversation.hangUpAll())
-  return await conversation.run()
+  try {
+    return await conversation.run()
+  } finally {
+    forgetRecording()
+    recording.unaskedParty(false)
+  }
 }
 
 /** The customer's leg belongs to the call: nobody here releases it. */

@@ -104,11 +104,11 @@ export async function askForConsent(
 }
 
 /** Says or asks what the policy wants. */
-async function hearAnswer(
+export async function hearAnswer(
   policy: RecordingPolicy,
   voice: GateVoice,
   words: Words,
-  options: ConsentOptions,
+  options: Pick<ConsentOptions, 'yesKey' | 'noKey' | 'timeoutMs' | 'attempts'>,
   signal: AbortSignal
 ): Promise<Answer> {
   const rules: CollectRules = {

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { ConsentOptions, ConsentOutcome } from '../../ivr-flows/host.ts'
+import type { Endpoint } from '../../media/endpoint.ts'
 import { RecordingThread } from '../../media/recordings/recording-thread.ts'
 import type { Db } from '../../sql/database.ts'
 import type { PgBoss } from '../../sql/jobs.ts'
@@ -11,6 +12,7 @@ import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import { CallRecording, type RecordingConsent } from './call-recording.ts'
 import { askForConsent, type GateFacts, type GateVoice } from './consent-gate.ts'
+import { type JoiningParty, type Prepare, tellJoiningParty, voiceOn } from './joining-party.ts'
 import type { KeyRing } from './key-ring.ts'
 import { SealedLibrary } from './sealed-library.ts'
 import { Spool } from './spool.ts'
@@ -121,6 +123,18 @@ export class Recordings implements AsyncDisposable {
     signal: AbortSignal
   ): Promise<ConsentOutcome> {
     return await askForConsent(this.#parts, this.of(call), voice, facts, options, signal)
+  }
+
+  /** See {@link tellJoiningParty}. `endpoint` is the leg of the one who joins, connected with nobody yet. */
+  async tell(
+    call: Call,
+    endpoint: Endpoint,
+    party: JoiningParty,
+    prepare: Prepare,
+    signal: AbortSignal
+  ): Promise<boolean> {
+    using voice = voiceOn(endpoint, prepare)
+    return await tellJoiningParty(this.#parts, this.of(call), voice, party, signal)
   }
 
   /** Makes a new wrapping key and has every data key wrapped by it. Rejects with AppError when the keys come from the settings. */

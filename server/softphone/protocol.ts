@@ -74,6 +74,17 @@ export const RequestSchema = Type.Union([
   request('hold', { ...InCall, isOnHold: Type.Boolean() }),
   request('mute', { isMuted: Type.Boolean() }),
   request('digits', { ...InCall, digits: Type.String({ pattern: '^[0-9*#A-D]{1,32}$' }) }),
+  /** Pauses and resumes the recording, hides the entry of a card, or ends recording because the customer wants it. */
+  request('recording', {
+    ...InCall,
+    action: Type.Union([
+      Type.Literal('pause'),
+      Type.Literal('resume'),
+      Type.Literal('withdraw'),
+      Type.Literal('cardStart'),
+      Type.Literal('cardEnd')
+    ])
+  }),
   request('transfer.blind', { ...InCall, destination: DestinationSchema }),
   /** Puts the customer on hold and calls somebody to consult. */
   request('consult.start', { ...InCall, destination: DestinationSchema }),
@@ -207,6 +218,16 @@ export type DeskParty = Readonly<{
   hears: readonly string[]
 }>
 
+/** Always one of: recording, paused and why, not recorded and why. */
+export type DeskRecording = Readonly<{
+  state: 'recording' | 'paused' | 'notRecorded'
+  /** Paused: pause, party, onDemand, card or withdrawn. Not recorded: unasked, refused, withdrawn, never or failed. */
+  reason: string | null
+  since: string
+  /** While a card number is given: when it ends by itself, and how many keys the customer has pressed. */
+  card: Readonly<{ endsAt: string; keys: number }> | null
+}>
+
 export type DeskCall = Readonly<{
   callId: string
   direction: 'inbound' | 'outbound'
@@ -219,7 +240,7 @@ export type DeskCall = Readonly<{
   audio: 'connecting' | 'connected' | 'reconnecting'
   isMuted: boolean
   parties: readonly DeskParty[]
-  recording: Readonly<{ state: 'recording' | 'paused' | 'notRecorded'; reason: string | null; since: string }>
+  recording: DeskRecording
   supervisor: Readonly<{ name: string; mode: 'listen' | 'whisper' | 'barge' }> | null
   customer: CustomerCard
   note: string

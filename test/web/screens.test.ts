@@ -16,6 +16,7 @@ const PICTURED = new Set([
   'in-call',
   'consult',
   'conference',
+  'card-entry',
   'wrap-up',
   'missed',
   'not-routable'

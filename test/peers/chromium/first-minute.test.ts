@@ -21,17 +21,33 @@ t.test('a newcomer hears a word within a minute and three clicks', { timeout: 90
   const { id } = await running(server)
 
   await t.test('pressing 1 leads through the queue to the same browser', async t => {
-    await page.getByRole('button', { name: /^1$/ }).first().click()
+    const one = page.getByRole('button', { name: /^1$/ }).first()
+    await one.click()
+    // The second question is whether the call may be recorded.
+    await until(async () => (await kindsOf(server, id)).filter(kind => kind === 'nodeEntered').length > 2)
+    while (!(await kindsOf(server, id)).includes('recordingConsent')) await one.click()
     await page.locator('[data-testid=call-bar][data-state=offered]').waitFor({ timeout: 20_000 })
     await page.keyboard.press('F2')
     await page.locator('[data-testid=call-bar][data-state=inCall]').waitFor()
-    const story = await server.api('GET', `/calls/${id}`)
-    const kinds = (story.body['events'] as { kind: string }[]).map(event => event.kind)
+    const kinds = await kindsOf(server, id)
     t.ok(kinds.includes('queueEntered'))
+    t.ok(kinds.includes('recordingStarted'), 'and there will be a recording to hear')
+    await page.getByTestId('recording').filter({ hasText: 'Recording' }).first().waitFor()
     t.same(page.faults, [])
     await page.screenshot({ path: '/tmp/fm3.png' })
   })
 })
+
+async function kindsOf(server: TestParley, id: string): Promise<readonly string[]> {
+  await server.parley.storiesWritten()
+  const story = await server.api('GET', `/calls/${id}`)
+  return (story.body['events'] as { kind: string }[]).map(event => event.kind)
+}
+
+async function until(isTrue: () => Promise<boolean>): Promise<void> {
+  const limit = AbortSignal.timeout(20_000)
+  while (!(await isTrue())) limit.throwIfAborted()
+}
 
 async function running(server: TestParley): Promise<{ id: string }> {
   const limit = AbortSignal.timeout(10_000)

@@ -149,7 +149,7 @@ export function call(change: Partial<DeskCall> = {}): DeskCall {
     audio: 'connected',
     isMuted: false,
     parties: [self(['weber']), weber()],
-    recording: { state: 'recording', reason: null, since: ago(252_000) },
+    recording: { state: 'recording', reason: null, since: ago(252_000), card: null },
     supervisor: null,
     customer: WEBER,
     note: '',
@@ -175,7 +175,7 @@ export const DESK_STATES: Readonly<Record<string, () => DeskState>> = {
       call: call({
         mode: 'onHold',
         parties: [self([]), weber({ state: 'onHold', since: ago(31_000), hears: [] })],
-        recording: { state: 'paused', reason: null, since: ago(42_000) }
+        recording: { state: 'paused', reason: 'pause', since: ago(42_000), card: null }
       })
     }),
   consult: () =>
@@ -192,8 +192,20 @@ export const DESK_STATES: Readonly<Record<string, () => DeskState>> = {
       call: call({
         mode: 'conference',
         parties: [self(['weber', 'karim']), weber({ hears: ['self', 'karim'] }), karim({ hears: ['self', 'weber'] })],
-        recording: { state: 'notRecorded', reason: 'refused', since: ago(100_000) }
+        recording: { state: 'notRecorded', reason: 'refused', since: ago(100_000), card: null }
       })
+    }),
+  'card-entry': () =>
+    idleState({
+      ...talking,
+      call: call({
+        recording: { state: 'paused', reason: 'card', since: ago(20_000), card: { endsAt: ahead(160_000), keys: 7 } }
+      })
+    }),
+  'not-asked': () =>
+    idleState({
+      ...talking,
+      call: call({ recording: { state: 'notRecorded', reason: 'unasked', since: ago(3_000), card: null } })
     }),
   'ringing-out': () =>
     idleState({
@@ -203,7 +215,7 @@ export const DESK_STATES: Readonly<Record<string, () => DeskState>> = {
         direction: 'outbound',
         connectedAt: null,
         parties: [self([]), weber({ state: 'ringing', hears: [] })],
-        recording: { state: 'notRecorded', reason: 'policy', since: ago(3_000) }
+        recording: { state: 'notRecorded', reason: 'unasked', since: ago(3_000), card: null }
       })
     }),
   reconnecting: () => idleState({ ...talking, call: call({ audio: 'reconnecting' }) }),

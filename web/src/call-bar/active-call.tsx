@@ -49,7 +49,7 @@ export function ActiveCall({ call, view }: Readonly<{ call: DeskCall; view: Soft
             <Timer since={call.connectedAt} testId="call-timer" />
           </span>
           {hasTiles ? <Parties call={call} /> : <CallerName customer={call.customer} />}
-          <Recording recording={call.recording} />
+          <Recording call={call} />
           <CallWarnings call={call} view={view} />
         </div>
         <div className={classes['controls']}>
