@@ -29,6 +29,8 @@ export class StoryWriter implements AsyncDisposable {
   /** How many of the pending events, from the first, are in the spool file. */
   #spooled = 0
   #hasSpool = false
+  /** The spool could not be written; it may end in the middle of a line. */
+  #isSpoolTorn = false
   #isFlushing = false
   #isClosing = false
   #retryMs = FIRST_RETRY_MS
@@ -186,11 +188,16 @@ export class StoryWriter implements AsyncDisposable {
     if (fresh.length === 0) return
     try {
       await mkdir(dirname(this.#spoolFile), { recursive: true })
-      await appendFile(this.#spoolFile, toLines(fresh), { mode: 0o600 })
+      // A full disk takes half a line; what follows must not become the rest of it.
+      await appendFile(this.#spoolFile, `${this.#isSpoolTorn ? '\n' : ''}${toLines(fresh)}`, { mode: 0o600 })
       this.#spooled += fresh.length
       this.#hasSpool = true
+      this.#isSpoolTorn = false
     } catch (err) {
-      this.#log.error({ err }, 'the call spool cannot be written')
+      // Once for each time that it goes wrong, not once for each try.
+      if (!this.#isSpoolTorn) this.#log.error({ err }, 'the call spool cannot be written; call events wait in memory')
+      this.#isSpoolTorn = true
+      this.#hasSpool = true
     }
   }
 

@@ -27,7 +27,8 @@ export async function freshPglite(stack: AsyncDisposableStack): Promise<string> 
   return folder
 }
 
-async function template(): Promise<string> {
+/** The folder of the made database; makes it when it is not there. A run of the whole suite asks for it before the first test. */
+export async function template(): Promise<string> {
   const wanted = join(CACHE, await stateOfSources())
   if (await exists(wanted)) return wanted
   const making = `${wanted}-${randomBytes(4).toString('hex')}`
