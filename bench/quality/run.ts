@@ -1,7 +1,8 @@
 /**
  * Search over many calls on PostgreSQL: what the index weighs against its text, and how long searches take from the
  * question to the highlighted hits. `PARLEY_BENCH_CALLS` (20,000; the figures in docs are of 1,000,000) calls with 20
- * generated utterances each; `PARLEY_TEST_DATABASE_URL` names the server. Words follow Zipf's law over 30,000 of them.
+ * generated utterances each; `PARLEY_TEST_DATABASE_URL` names the server. Words follow Zipf's law over 30,000 of them. Each
+ * tenth call is made of fresh words; nine more say the same at other times, each sealed and indexed for itself.
  */
 import { randomBytes } from 'node:crypto'
 import { sql } from 'kysely'
@@ -12,7 +13,7 @@ import { type CallToIndex, replaceDocuments } from '../../sql/queries/quality/se
 import { documentsOf } from '../../server/quality/indexer.ts'
 import { sealText } from '../../server/quality/sealed-text.ts'
 import { findHits, prepareSearch, searchCalls, type SearchFilter } from '../../server/quality/search.ts'
-import { listConfigs } from '../../server/quality/search-words.ts'
+import { dayOf, facet, listConfigs } from '../../server/quality/search-words.ts'
 import type { Transcript } from '../../server/quality/transcript-store.ts'
 import type { Speaker, Utterance } from '../../server/quality/utterance.ts'
 import { newId } from '../../server/ids.ts'
@@ -20,7 +21,9 @@ import { seal } from '../../server/seal.ts'
 
 const CALLS = Number(process.env['PARLEY_BENCH_CALLS'] ?? 20_000)
 const UTTERANCES = 20
-const BATCH = 500
+const BATCH = 1_000
+/** Calls that say the same, at times of their own. */
+const COPIES = 10
 const DAYS = 365
 const QUERIES = 400
 const PAGE = 25
@@ -93,7 +96,9 @@ try {
   const startedAt = performance.now()
   let writing: Promise<unknown> = Promise.resolve()
   for (let from = 0; from < CALLS; from += BATCH) {
-    const batch = Array.from({ length: Math.min(BATCH, CALLS - from) }, (_, at) => makeCall(from + at))
+    const batch = Array.from({ length: Math.min(BATCH, CALLS - from) / COPIES }, (_, at) =>
+      makeCall(from / COPIES + at)
+    )
     await writing
     writing = store(batch)
     if (from > 0 && from % 50_000 === 0)
@@ -170,13 +175,15 @@ try {
   console.log(`| all | ${ms(all, 0.5)} | ${ms(all, 0.95)} | ${ms(all, 1)} |`)
 
   function makeCall(number: number) {
-    const startedAt = new Date(now.getTime() - Math.floor((1 - number / CALLS) * DAYS * 86_400_000) - 1)
+    const startedAt = new Date(
+      now.getTime() - Math.floor(((1 - (number * COPIES) / CALLS) * DAYS * 86_400_000) / COPIES) - 1
+    )
     const language = pick(['en', 'en', 'de', 'es'])
     const utterances: Utterance[] = Array.from({ length: UTTERANCES }, (_, at) => {
       const words = Array.from({ length: 4 + Math.floor(random() * 10) }, word)
       if (samples.length < 500 && random() < 0.001) samples.push(words.slice(0, 3).join(' '))
       const text = words.join(' ')
-      textBytes += Buffer.byteLength(text)
+      textBytes += Buffer.byteLength(text) * COPIES
       const speaker: Speaker = at % 2 === 0 ? 'agent' : 'customer'
       return {
         speaker,
@@ -209,24 +216,27 @@ try {
   }
 
   async function store(batch: readonly ReturnType<typeof makeCall>[]): Promise<void> {
-    const rows = batch.map(({ call, utterances, silenceMs }) => {
-      const id = newId(call.startedAt.getTime())
-      const key = randomBytes(32)
-      const packed = utterances.map(one => [one.speaker, null, one.startMs, one.endMs, one.text, 0.9, [], []])
-      const row = {
-        id,
-        call_id: call.callId,
-        language: call.language ?? 'en',
-        provider: 'bench',
-        origin: 'import' as const,
-        status: 'complete' as const,
-        consent: 'bench',
-        sealed_key: seal(KEY, `transcript ${id}`, key),
-        longest_silence_ms: silenceMs,
-        finished_at: call.startedAt,
-        erased_at: null
-      }
-      return { call, row, utterances, body: sealText(key, id, 0, packed) }
+    const rows = batch.flatMap(made => {
+      const packed = made.utterances.map(one => [one.speaker, null, one.startMs, one.endMs, one.text, 0.9, [], []])
+      return Array.from({ length: COPIES }, (_, copy) => {
+        const startedAt = new Date(made.call.startedAt.getTime() - (copy * DAYS * 86_400_000) / COPIES)
+        const id = newId(startedAt.getTime())
+        const key = randomBytes(32)
+        const row = {
+          id,
+          call_id: copy === 0 ? made.call.callId : newId(startedAt.getTime()),
+          language: made.call.language ?? 'en',
+          provider: 'bench',
+          origin: 'import' as const,
+          status: 'complete' as const,
+          consent: 'bench',
+          sealed_key: seal(KEY, `transcript ${id}`, key),
+          longest_silence_ms: made.silenceMs,
+          finished_at: startedAt,
+          erased_at: null
+        }
+        return { made, copy, startedAt, row, body: sealText(key, id, 0, packed) }
+      })
     })
     await db
       .insertInto('transcripts')
@@ -245,10 +255,31 @@ try {
         }))
       )
       .execute()
-    const documents = rows.flatMap(({ call, row, utterances }) =>
-      documentsOf(call, { row: { ...row, overlap_ms: 0 }, utterances } as unknown as Transcript, false, configs)
-    )
+    const documents = rows
+      .filter(one => one.copy === 0)
+      .flatMap(({ made, row }) =>
+        documentsOf(
+          made.call,
+          { row: { ...row, overlap_ms: 0 }, utterances: made.utterances } as unknown as Transcript,
+          false,
+          configs
+        )
+      )
     await replaceDocuments(db, [], documents)
+    const copies = rows.filter(one => one.copy > 0)
+    await sql`
+      insert into call_documents (call_id, started_at, duration_ms, longest_silence_ms, overlap_ms, words)
+      select given.call_id, given.started_at, duration_ms, longest_silence_ms, overlap_ms,
+        ts_delete(words, array[old_day, old_month]) || (quote_literal(new_day) || ' ' || quote_literal(new_month))::tsvector
+      from unnest(
+        ${copies.map(one => one.made.call.callId)}::text[], ${copies.map(one => one.row.call_id)}::text[],
+        ${copies.map(one => one.startedAt.toISOString())}::timestamptz[],
+        ${copies.map(one => facet('day', dayOf(one.made.call.startedAt)))}::text[],
+        ${copies.map(one => facet('month', dayOf(one.made.call.startedAt).slice(0, 6)))}::text[],
+        ${copies.map(one => facet('day', dayOf(one.startedAt)))}::text[],
+        ${copies.map(one => facet('month', dayOf(one.startedAt).slice(0, 6)))}::text[]
+      ) as given (source, call_id, started_at, old_day, old_month, new_day, new_month)
+      join call_documents on call_documents.call_id = given.source`.execute(db)
   }
 } finally {
   await admin(`drop database if exists ${name} with (force)`)

@@ -41,6 +41,20 @@ export const SCREENS: readonly Screen[] = [
     Page: page(async () => (await import('./start/start-page.tsx')).StartPage)
   },
   {
+    path: '/quality/*',
+    label: 'nav.quality',
+    icon: 'ear',
+    permission: 'transcripts:read',
+    Page: page(async () => (await import('./quality/quality-page.tsx')).QualityPage)
+  },
+  {
+    path: '/my-reviews',
+    label: 'nav.myReviews',
+    icon: 'check',
+    permission: 'reviews:own',
+    Page: page(async () => (await import('./quality/my-reviews-page.tsx')).MyReviewsPage)
+  },
+  {
     path: '/reports',
     label: 'nav.reports',
     icon: 'list',

@@ -147,6 +147,27 @@ export function registerQualityRoutes(app: App, quality: Quality): void {
   )
 
   app.get(
+    '/quality/reviewers',
+    {
+      config: { access: 'reviews:read' },
+      schema: {
+        summary: 'Who may judge calls',
+        tags: ['reviews'],
+        response: responses({ 200: Type.Object({ items: Type.Array(Named) }) })
+      }
+    },
+    async () => ({
+      items: await db
+        .selectFrom('users')
+        .select(['id', 'display_name as name'])
+        .where('role', 'in', ['qa-reviewer', 'admin'])
+        .where('disabled_at', 'is', null)
+        .orderBy('display_name')
+        .execute()
+    })
+  )
+
+  app.get(
     '/sampling-rules',
     {
       config: { access: 'reviews:read' },
