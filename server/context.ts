@@ -17,6 +17,10 @@ import { WakeUps } from '../sql/wake-ups.ts'
 import { AgentCalls } from './agent-calls/agent-calls.ts'
 import { callBack } from './agent-calls/call-back.ts'
 import type { CardParts } from './agent-calls/customer-card.ts'
+import { CampaignService } from './campaigns/campaign-service.ts'
+import type { CampaignCallParts } from './campaigns/campaign-call.ts'
+import { Dialer } from './campaigns/dialer.ts'
+import { runCampaignFlow } from './run-campaign-flow.ts'
 import { AgentService } from './agents/agent-service.ts'
 import { Call } from './calls/call.ts'
 import { LiveCalls } from './calls/live-calls.ts'
@@ -101,7 +105,11 @@ export async function startParley(
   secrets: Secrets,
   engines: EngineAddresses,
   loggers: Loggers,
-  options: Readonly<{ now?: () => Date }> = {}
+  options: Readonly<{
+    now?: () => Date
+    /** Told before each step of a campaign’s call after which a crash would matter; for tests. */
+    campaignStep?: CampaignCallParts['step']
+  }> = {}
 ): Promise<Parley> {
   const stack = new AsyncDisposableStack()
   try {
@@ -336,6 +344,33 @@ export async function startParley(
     )
     await startQualityJobs(jobs, quality)
 
+    const now = options.now ?? (() => new Date())
+    const dialer = stack.use(
+      new Dialer({
+        db,
+        log: loggers.calls,
+        now,
+        calls: agentCalls,
+        compliance,
+        controlPlaneId,
+        ...(options.campaignStep !== undefined && { step: options.campaignStep }),
+        prepare: async (asked, signal) => (await promptSources(prompts, asked, signal)).sources,
+        runFlow: (call, leg, flowId, facts) => runCampaignFlow(parts, call, leg, flowId, facts)
+      })
+    )
+    dialer.start()
+    const campaigns = stack.use(
+      new CampaignService({
+        db,
+        compliance,
+        calls: agentCalls,
+        dialer,
+        log: loggers.jobs,
+        now,
+        flow: async flowId => (await flows.published(flowId))?.flow ?? null
+      })
+    )
+
     const app = await createApp(
       {
         config,
@@ -376,6 +411,7 @@ export async function startParley(
       { db, queues, agents, wallboard },
       cardSources,
       contacts,
+      { db, campaigns, dialer, now },
       quality,
       recordings
     )

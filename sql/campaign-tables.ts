@@ -214,6 +214,11 @@ export interface DialSlotsTable {
   taken: number
 }
 
+export interface CarrierLimitsTable {
+  carrier: string
+  max_calls_per_second: number
+}
+
 /** The tables of contacts and campaigns; part of `Tables`. */
 export interface CampaignTables {
   contact_places: ContactPlacesTable
@@ -228,4 +233,5 @@ export interface CampaignTables {
   caller_ids: CallerIdsTable
   campaign_alarms: CampaignAlarmsTable
   dial_slots: DialSlotsTable
+  carrier_limits: CarrierLimitsTable
 }

@@ -19,6 +19,7 @@ const SERVER_LAYERS: readonly (readonly string[])[] = [
     'server/demo-call.ts',
     'server/inbound-call.ts',
     'server/outbound-call.ts',
+    'server/run-campaign-flow.ts',
     'server/housekeeping.ts',
     'server/demo-data.ts',
     'server/warm-prompts.ts'

@@ -161,10 +161,16 @@ export class AgentDesk {
   }
 
   /** What the agent says to the offer; false when it is over. */
-  answerOffer(offerId: string, outcome: 'answered' | 'rejected'): boolean {
+  answerOffer(offerId: string, outcome: 'answered' | 'rejected', reason: string | null = null): boolean {
     if (this.#offer?.facts.id !== offerId) return false
+    this.#rejection = outcome === 'rejected' ? { offerId, reason } : undefined
     this.#offer.answer(outcome)
     return true
+  }
+
+  /** What the agent said when rejecting an offer; null when nothing. */
+  whyRejected(offerId: string): string | null {
+    return this.#rejection?.offerId === offerId ? this.#rejection.reason : null
   }
 
   /** The agent is in a call now. `conversation` may come later, when the far end answers. */
@@ -349,6 +355,7 @@ export class AgentDesk {
   }
 
   #watchedBy: DeskCall['supervisor'] = null
+  #rejection: Readonly<{ offerId: string; reason: string | null }> | undefined
 
   /** Somebody supervises this agent now; null when nobody does any more. */
   setWatchedBy(supervisor: DeskCall['supervisor']): void {

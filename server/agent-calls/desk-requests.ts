@@ -58,7 +58,13 @@ export async function handleDeskRequest(
       return {}
     case 'answer':
     case 'reject':
-      if (!desk.answerOffer(request.offerId, request.kind === 'answer' ? 'answered' : 'rejected'))
+      if (
+        !desk.answerOffer(
+          request.offerId,
+          request.kind === 'answer' ? 'answered' : 'rejected',
+          request.kind === 'reject' ? (request.reason ?? null) : null
+        )
+      )
         throw new AppError('CONFLICT', 'This call is not offered to you any more.')
       return {}
     case 'hangUp':

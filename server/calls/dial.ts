@@ -40,7 +40,7 @@ export type DialOutcome =
   | Readonly<{ kind: 'answered'; leg: AnsweredLeg }>
   | Readonly<{ kind: 'busy' }>
   | Readonly<{ kind: 'noAnswer' }>
-  | Readonly<{ kind: 'refused'; status: number; reason: string }>
+  | Readonly<{ kind: 'refused'; status: number; reason: string; isAnalyticsBlock?: boolean }>
   | Readonly<{ kind: 'notAllowed'; code: ErrorCode; reason: string }>
 
 type Target = Readonly<{
@@ -60,6 +60,11 @@ type DialOptions = Readonly<{
   ringMs: number
   /** Told once, when the first phone rings. */
   onRinging?(): void
+  /**
+   * What the SIP Call-ID is made of, so that the same attempt always has the same one; the number of the trunk is
+   * added. Left out, it is made up.
+   */
+  sipCallId?: string
 }>
 
 /**
@@ -89,7 +94,7 @@ async function dialInTurn(
   signal: AbortSignal
 ): Promise<DialOutcome> {
   let last: DialOutcome = { kind: 'refused', status: 480, reason: 'No trunk is left' }
-  for (const target of targets) {
+  for (const [index, target] of targets.entries()) {
     const release = target.trunk === null ? () => {} : parts.trunkLoad.take(target.trunk)
     if (release === null) {
       last = {
@@ -101,7 +106,8 @@ async function dialInTurn(
     }
     let outcome: DialOutcome
     try {
-      outcome = await dialTarget(parts, call, target, options, signal, release)
+      const sipCallId = options.sipCallId === undefined ? {} : { sipCallId: `${options.sipCallId}-${index + 1}` }
+      outcome = await dialTarget(parts, call, target, { ...options, ...sipCallId }, signal, release)
     } catch (err) {
       release()
       throw err
@@ -206,6 +212,7 @@ async function dialTarget(
         ...(target.auth !== undefined && { auth: target.auth }),
         sdp: endpoint.localSdp,
         callerNumber: target.callerNumber,
+        ...(options.sipCallId !== undefined && { headers: { 'Call-ID': options.sipCallId } }),
         ...(options.onRinging !== undefined && { onRinging: options.onRinging, onEarlyMedia: options.onRinging }),
         signal: AbortSignal.any([signal, ringLimit])
       })
@@ -267,7 +274,12 @@ function outcomeOf(placed: Exclude<PlacedCall, { kind: 'answered' }>): DialOutco
     case 'refused':
       if (placed.status === 486 || placed.status === 600) return { kind: 'busy' }
       if (placed.status === 480 || placed.status === 487) return { kind: 'noAnswer' }
-      return { kind: 'refused', status: placed.status, reason: placed.reason }
+      return {
+        kind: 'refused',
+        status: placed.status,
+        reason: placed.reason,
+        ...(placed.isAnalyticsBlock === true && { isAnalyticsBlock: true })
+      }
     case 'cancelled':
       return { kind: 'noAnswer' }
     default:

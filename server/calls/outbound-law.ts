@@ -1,6 +1,6 @@
 import { setAttemptOutcome } from '../../sql/queries/compliance/decisions.ts'
 import type { Mode, Purpose, Reason } from '../compliance/codes.ts'
-import type { ComplianceService } from '../compliance/compliance-service.ts'
+import type { ComplianceService, Question } from '../compliance/compliance-service.ts'
 import type { Decision } from '../compliance/decide.ts'
 import { useDecision } from '../compliance/log/decision-log.ts'
 import { AppError } from '../errors.ts'
@@ -20,7 +20,14 @@ export type IntendedCall = Readonly<{
   callbackRequestedAt?: Date
   campaignId?: string
   contactId?: string
+  /** What else is known, such as the consent's seller or where the person lives. */
+  more?: Partial<Question>
 }>
+
+/** What the rules say to an intended call. A refusal is written down like a permission. */
+export type Ruling =
+  | Readonly<{ kind: 'allowed'; attempt: LawfulAttempt }>
+  | Readonly<{ kind: 'refused'; decisionId: string; decision: Decision }>
 
 export type AttemptOutcome =
   | 'no_answer'
@@ -31,6 +38,8 @@ export type AttemptOutcome =
   | 'conversation'
   | 'abandoned'
   | 'hung_up'
+  /** Nothing was dialled after all; it is not counted. */
+  | 'not_placed'
 
 /** A call that may be placed: the decision that allows it is written, and used up by this call. */
 export interface LawfulAttempt {
@@ -57,12 +66,20 @@ export class OutboundLaw {
 
   /** Rejects with AppError NOT_LAWFUL, with every reason, when the call may not be placed now. */
   async permit(intended: IntendedCall): Promise<LawfulAttempt> {
+    const ruling = await this.rule(intended)
+    if (ruling.kind === 'allowed') return ruling.attempt
+    throw refusal(intended.number, ruling.decisionId, ruling.decision)
+  }
+
+  /** Decides, writes the decision, and joins it to the call when it allows it. */
+  async rule(intended: IntendedCall): Promise<Ruling> {
     const { callId, number, mode, purpose, party, callerNumber, callbackRequestedAt, campaignId, contactId } = intended
     const at = this.#now()
     // Who said stop on another control plane a moment ago is not called either.
     await this.#compliance.internalList.refresh()
     const { id, decision } = await this.#compliance.decideForCall(
       {
+        ...intended.more,
         number,
         mode,
         purpose,
@@ -84,10 +101,10 @@ export class OutboundLaw {
         { callId, decisionId: id, outcome: decision.outcome, reasons: decision.reasons },
         'call not placed'
       )
-      throw refusal(number, id, decision)
+      return { kind: 'refused', decisionId: id, decision }
     }
     await useDecision(this.#compliance.log, id, callId, at)
-    return {
+    const attempt: LawfulAttempt = {
       decisionId: id,
       decision,
       outcome: async outcome => {
@@ -98,6 +115,7 @@ export class OutboundLaw {
         }
       }
     }
+    return { kind: 'allowed', attempt }
   }
 }
 

@@ -1,9 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import type { ComplianceDb } from '../../sql/queries/compliance/db.ts'
-import { activeOverrides, attemptsOf, listSuspensions } from '../../sql/queries/compliance/decisions.ts'
+import { consentEventsOfMany } from '../../sql/queries/compliance/consent.ts'
+import {
+  activeOverrides,
+  activeOverridesOf,
+  type AttemptRow,
+  attemptsOf,
+  attemptsOfMany,
+  listSuspensions,
+  type OverrideRow
+} from '../../sql/queries/compliance/decisions.ts'
 import { seal, unseal } from '../seal.ts'
-import { consentOf, type LedgerParts } from './consent/ledger.ts'
+import { consentOf, foldConsent, type LedgerParts } from './consent/ledger.ts'
 import { type Decision, decide } from './decide.ts'
 import { DncStore } from './dnc/dnc-store.ts'
 import { InternalList } from './dnc/internal-list.ts'
@@ -162,6 +171,45 @@ export class ComplianceService {
     }
   }
 
+  /**
+   * The same as {@link gather} for many questions at one instant, with a query for each kind of fact instead of for each
+   * question. Persons are not looked at, only numbers.
+   */
+  async gatherMany(
+    questions: readonly Question[],
+    context: DecisionContext = {},
+    now: Date = new Date()
+  ): Promise<readonly Facts[]> {
+    const at = now.toISOString()
+    const read = questions.map(question => {
+      const { person: _person, seller, ...known } = question
+      const analysis = analyzeNumber(known.number)
+      const e164 = analysis.kind === 'number' ? analysis.e164 : null
+      return { known, seller: seller ?? null, e164, hash: e164 === null ? null : this.hashOf(e164) }
+    })
+    const hashes = [...new Set(read.flatMap(one => one.hash ?? []))]
+    const [consents, attempts, suspensions, overrides] = await Promise.all([
+      consentEventsOfMany(this.db, hashes),
+      attemptsOfMany(this.db, hashes, new Date(now.getTime() - ATTEMPTS_MS)),
+      this.#suspensions(),
+      activeOverridesOf(this.db, context.campaignId ?? null, now)
+    ])
+    return read.map(({ known, seller, e164, hash }): Facts => {
+      if (e164 === null || hash === null) return { ...known, at }
+      const own = overrides.filter(row => row.numberHash === null || row.numberHash === hash)
+      return {
+        ...known,
+        at,
+        consent: known.consent === undefined ? foldConsent(consents.get(hash) ?? [], seller, now) : known.consent,
+        internalList: known.internalList === undefined ? this.#internal(e164) : known.internalList,
+        registries: { ...this.#registries(e164), ...known.registries },
+        attempts: known.attempts ?? (attempts.get(hash) ?? []).slice(-1000).map(toAttempt),
+        suspensions: known.suspensions ?? suspensions,
+        ...(own.length > 0 && { overrides: own.map(toOverride) })
+      }
+    })
+  }
+
   /** Gathers and decides; writes nothing. */
   async ask(question: Question, settings?: Partial<Settings>): Promise<Readonly<{ facts: Facts; decision: Decision }>> {
     const facts = await this.gather(question)
@@ -198,11 +246,7 @@ export class ComplianceService {
 
   async #attempts(numberHash: string, at: Date): Promise<NonNullable<Facts['attempts']>> {
     const rows = await attemptsOf(this.db, numberHash, new Date(at.getTime() - ATTEMPTS_MS))
-    return rows.slice(-1000).map(row => ({
-      at: row.placedAt.toISOString(),
-      ...(row.subject !== null && { subject: row.subject }),
-      ...(isOutcome(row.outcome) && { outcome: row.outcome })
-    }))
+    return rows.slice(-1000).map(toAttempt)
   }
 
   async #suspensions(): Promise<NonNullable<Facts['suspensions']>> {
@@ -221,14 +265,7 @@ export class ComplianceService {
   }
 
   async #overrides(numberHash: string, campaignId: string | null, at: Date): Promise<NonNullable<Facts['overrides']>> {
-    return (await activeOverrides(this.db, numberHash, campaignId, at)).map(row => ({
-      id: row.id,
-      rules: [...row.rules],
-      signedBy: [row.signedBy, row.countersignedBy ?? row.signedBy],
-      reason: row.reason,
-      from: row.signedAt.toISOString(),
-      expiresAt: row.expiresAt.toISOString()
-    }))
+    return (await activeOverrides(this.db, numberHash, campaignId, at)).map(toOverride)
   }
 }
 
@@ -246,6 +283,25 @@ const ATTEMPT_OUTCOMES: readonly AttemptOutcome[] = [
 
 function isOutcome(text: string | null): text is AttemptOutcome {
   return (ATTEMPT_OUTCOMES as readonly (string | null)[]).includes(text)
+}
+
+function toAttempt(row: AttemptRow): NonNullable<Facts['attempts']>[number] {
+  return {
+    at: row.placedAt.toISOString(),
+    ...(row.subject !== null && { subject: row.subject }),
+    ...(isOutcome(row.outcome) && { outcome: row.outcome })
+  }
+}
+
+function toOverride(row: OverrideRow): NonNullable<Facts['overrides']>[number] {
+  return {
+    id: row.id,
+    rules: [...row.rules],
+    signedBy: [row.signedBy, row.countersignedBy ?? row.signedBy],
+    reason: row.reason,
+    from: row.signedAt.toISOString(),
+    expiresAt: row.expiresAt.toISOString()
+  }
 }
 
 async function loadVerified(folder: string): Promise<readonly LoadedPack[]> {

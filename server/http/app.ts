@@ -20,6 +20,8 @@ import { registerProblems } from './problems.ts'
 import { registerAgentRoutes } from './routes/agents.ts'
 import { registerCardSourceRoutes } from './routes/card-sources.ts'
 import { registerCallRoutes } from './routes/calls.ts'
+import { registerCallerIdRoutes } from './routes/caller-ids.ts'
+import { type CampaignRouteParts, registerCampaignRoutes } from './routes/campaigns.ts'
 import { registerContactListRoutes } from './routes/contact-lists.ts'
 import { registerClipPages, registerClipRoutes } from './routes/clips.ts'
 import { registerComplianceRoutes } from './routes/compliance.ts'
@@ -61,6 +63,7 @@ export async function createApp(
   queueing: QueueRouteParts & Readonly<{ wallboard: Wallboard }>,
   cardSources: CardSources,
   contacts: ContactService,
+  campaigning: CampaignRouteParts,
   quality: Quality,
   recordings: Recordings
 ): Promise<App> {
@@ -134,6 +137,8 @@ export async function createApp(
       registerCardSourceRoutes(api, parts, cardSources)
       registerWebhookRoutes(api, parts)
       registerContactListRoutes(api, { db: parts.db, contacts })
+      registerCampaignRoutes(api, campaigning)
+      registerCallerIdRoutes(api, campaigning)
       registerTranscriptRoutes(api, quality)
       registerSearchRoutes(api, quality)
       registerScorecardRoutes(api, quality)

@@ -87,8 +87,8 @@ export async function leaveQueue(
       if (stepped?.row) agents.push(stepped.row)
       await settleOffer(trx, one.id, reason, now)
     }
-    // The visit of a caller who was served is written already.
-    if (entry.state !== 'connected')
+    // The visit of a caller who was served is written already; a campaign's hold on an agent is nobody's visit.
+    if (entry.state !== 'connected' && entry.kind !== 'campaign')
       await insertVisit(trx, visitOf(entry, outcome, null, now, options.thresholdMs(entry.queue_id)))
     return { entry: await writeEntry(trx, entry.id, { state: 'left', outcome, left_at: now }), agents }
   })

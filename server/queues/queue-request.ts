@@ -19,6 +19,8 @@ export type QueueVisitRequest = Readonly<{
   stickyAgentId?: string
   calledNumber: string | null
   kind?: WorkKind
+  /** How long an agent is held once found, instead of the queue's ring time: a call is dialled meanwhile. */
+  holdMs?: number
   /** Instead of the queue's own interval between announcements. */
   announceEveryMs?: number
 }>

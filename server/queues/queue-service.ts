@@ -3,6 +3,7 @@ import type { Insertable } from 'kysely'
 import type { Db } from '../../sql/database.ts'
 import { listLiveControlPlanes } from '../../sql/queries/agents.ts'
 import {
+  assignCall,
   deleteLeftEntries,
   type EntryRow,
   insertEntry,
@@ -202,6 +203,19 @@ export class QueueService implements AsyncDisposable {
     return { visit: this.#open(id, queue, request, now), row }
   }
 
+  /** Says which call an agent who is held for a visit will get; false when the hold is over. */
+  async assignCall(
+    visit: QueueVisit,
+    offer: Readonly<{ id: string; agentId: string }>,
+    callId: string
+  ): Promise<boolean> {
+    const held = { entryId: visit.entryId, offerId: offer.id, agentId: offer.agentId, callId }
+    if (!(await assignCall(this.#db, held))) return false
+    this.#wakeUps.wake('agents')
+    this.#wakeUps.wake('entries')
+    return true
+  }
+
   /** Takes back what `prepare` made. */
   forget(visit: QueueVisit): void {
     this.#visits.delete(visit.entryId)
@@ -294,6 +308,7 @@ export class QueueService implements AsyncDisposable {
       maxWaitMs: limits.length === 0 || !isOnLine ? null : Math.min(...limits),
       announceEveryMs: isOnLine ? (request.announceEveryMs ?? queue.announce?.everyMs ?? null) : null,
       offersCallback: isOnLine,
+      holdMs: request.holdMs ?? null,
       nowMs: () => this.#nowMs(),
       settle: (offerId, outcome) => this.#settle(offerId, outcome),
       leave: outcome => this.#leave(id, outcome),
@@ -443,7 +458,7 @@ export class QueueService implements AsyncDisposable {
 
   async #carryOut(matches: readonly Match[], now: Date): Promise<readonly Reserved[]> {
     const proposals = matches.flatMap(({ entryId, queueId, agentIds, tier, reason }): Proposal[] => {
-      const ringMs = this.#mirror.queue(queueId)?.ringMs ?? 0
+      const ringMs = this.#visits.get(entryId)?.holdMs ?? this.#mirror.queue(queueId)?.ringMs ?? 0
       return agentIds.map(agentId => ({ offerId: newId(now.getTime()), entryId, agentId, tier, reason, ringMs }))
     })
     const made = await reserve(this.#db, proposals, this.#controlPlaneId, now)

@@ -34,6 +34,7 @@ export type VisitParts = Readonly<{
   maxWaitMs: number | null
   announceEveryMs: number | null
   offersCallback: boolean
+  holdMs: number | null
   nowMs(): number
   settle(offerId: string, outcome: SettleOutcome['kind']): Promise<boolean>
   leave(outcome: VisitOutcome): Promise<void>
@@ -67,6 +68,11 @@ export class QueueVisit implements AsyncDisposable {
     this.#enteredAtMs = parts.enteredAtMs
     this.#nextAnnouncementMs = parts.enteredAtMs + Math.min(FIRST_ANNOUNCEMENT_MS, parts.announceEveryMs ?? 0)
     this.#hasOfferedCallback = !parts.offersCallback
+  }
+
+  /** How long an agent is held for this visit instead of the queue's ring time; null: as the queue says. */
+  get holdMs(): number | null {
+    return this.#parts.holdMs
   }
 
   /** Whether the caller is still in the queue, waiting or talking to its agent. */

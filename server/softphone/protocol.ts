@@ -205,6 +205,16 @@ export type Offer = Readonly<{
   isAutoAnswered: boolean
   expiresAt: string
   customer: CustomerCard
+  /** A contact of a campaign. With `isPreview`, answering dials the number and rejecting (with a reason) skips it. */
+  campaign?: Readonly<{
+    id: string
+    name: string
+    contactId: string
+    isPreview: boolean
+    script: string | null
+    /** What an agent has promised this person. */
+    promise: Readonly<{ at: string; note: string }> | null
+  }>
 }>
 
 export type DeskParty = Readonly<{

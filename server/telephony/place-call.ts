@@ -20,7 +20,13 @@ export type PlaceCallOptions = Readonly<{
 /** How a placed call came out. */
 export type PlacedCall =
   | Readonly<{ kind: 'answered'; dialog: SipDialog }>
-  | Readonly<{ kind: 'refused'; status: number; reason: string }>
+  | Readonly<{
+      kind: 'refused'
+      status: number
+      reason: string
+      /** An analysis of calls refused it, not the person (603+ of ATIS-1000099, 608 of RFC 8688). */
+      isAnalyticsBlock?: boolean
+    }>
   | Readonly<{ kind: 'cancelled' }>
 
 /** Why a ringing phone is let go when another one has answered. */
@@ -115,10 +121,23 @@ async function place(srf: Srf, options: PlaceCallOptions, log: Logger): Promise<
     }
     return { kind: 'answered', dialog: answered }
   } catch (err) {
-    const { status, reason } = err as { status?: number; reason?: string }
+    const { status, reason, res } = err as { status?: number; reason?: string; res?: Srf.SrfResponse }
     if (typeof status !== 'number') throw err
-    return signal.aborted ? { kind: 'cancelled' } : { kind: 'refused', status, reason: reason ?? '' }
+    return signal.aborted
+      ? { kind: 'cancelled' }
+      : { kind: 'refused', status, reason: reason ?? '', isAnalyticsBlock: isAnalyticsBlock(status, reason ?? '', res) }
   } finally {
     signal.removeEventListener('abort', cancel)
   }
+}
+
+/**
+ * ATIS-1000099: a 603 whose phrase is "Network Blocked", with a Reason header that holds `v=analytics1` and whom to ask.
+ * RFC 8688: 608, an intermediary rejected the call.
+ */
+function isAnalyticsBlock(status: number, phrase: string, response: Srf.SrfResponse | undefined): boolean {
+  if (status === 608) return true
+  if (status !== 603) return false
+  const reason = response?.has('Reason') ? response.get('Reason') : ''
+  return /network\s+blocked/i.test(phrase) || /v=analytics/i.test(reason)
 }

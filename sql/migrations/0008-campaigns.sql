@@ -241,3 +241,9 @@ create table dial_slots (
   taken  integer not null,
   primary key (scope, second)
 );
+
+-- What a carrier allows over all its trunks together.
+create table carrier_limits (
+  carrier              text primary key,
+  max_calls_per_second integer not null check (max_calls_per_second > 0)
+);

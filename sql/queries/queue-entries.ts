@@ -106,6 +106,24 @@ export async function reserve(
   return rows
 }
 
+/** The call that an agent who is held will get; false when the hold is over. */
+export async function assignCall(
+  db: Db,
+  held: Readonly<{ entryId: string; offerId: string; agentId: string; callId: string }>
+): Promise<boolean> {
+  const { entryId, offerId, agentId, callId } = held
+  const { rows } = await sql<{ id: string }>`
+    with the_agent as (
+      update agents set call_id = ${callId} where id = ${agentId} and offer_id = ${offerId} and state = 'reserved'
+      returning id
+    ), the_offer as (
+      update offers set call_id = ${callId} from the_agent where offers.id = ${offerId} and state = 'pending'
+    ), the_entry as (
+      update queue_entries set call_id = ${callId} from the_agent where queue_entries.id = ${entryId}
+    ) select id from the_agent`.execute(db)
+  return rows.length > 0
+}
+
 export async function lockEntry(db: Db, id: string): Promise<EntryRow | undefined> {
   return await db.selectFrom('queue_entries').selectAll().where('id', '=', id).forUpdate().executeTakeFirst()
 }

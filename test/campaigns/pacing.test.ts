@@ -91,7 +91,7 @@ t.test('predictive dialling runs ahead where the law leaves room, and is progres
   t.ok(freeWithin([60_000, 60_000, 60_000, 61_000], 50_000, 12_000) > freeWithin([], 50_000, 12_000))
 })
 
-t.test('never are more calls without an agent under way than could all be abandoned', async t => {
+t.test('never are more calls without an agent under way than could all be abandoned', async () => {
   const windows = fc
     .tuple(fc.nat(20_000), fc.double({ min: 0, max: 0.04, noNaN: true }), fc.nat(3_000))
     .map(([live, share, machines]) => window(live, Math.floor(live * share), { machines }))

@@ -39,6 +39,10 @@ export type TestParleyOptions = Readonly<{
   sip?: PhonePeer
   /** The clock that the rules for outbound calls see; by default a Tuesday noon in New York, evening in Berlin. */
   now?: () => Date
+  /** A database that another server of the test has. */
+  databaseUrl?: string
+  /** Told before each step of a campaign’s call. */
+  campaignStep?: NonNullable<Parameters<typeof startParley>[4]>['campaignStep']
 }>
 
 const LAWFUL_NOW = new Date('2026-11-24T17:00:00Z')
@@ -95,7 +99,9 @@ export class TestParley implements AsyncDisposable {
       PARLEY_SFU_RTP_PORTS: rtpRange(400, 599),
       PARLEY_DRAIN_MS: '0',
       PARLEY_DEMO_DATA: options.hasDemoData ? 'true' : 'false',
-      ...(options.database === 'postgres' && { PARLEY_DATABASE_URL: await freshDatabase(stack) }),
+      ...(options.database === 'postgres' && {
+        PARLEY_DATABASE_URL: options.databaseUrl ?? (await freshDatabase(stack))
+      }),
       ...(isReal && {
         PARLEY_DRACHTIO: required('PARLEY_TEST_DRACHTIO'),
         PARLEY_FREESWITCH: required('PARLEY_TEST_FREESWITCH')
@@ -122,7 +128,10 @@ export class TestParley implements AsyncDisposable {
         { key: secretKey, adminPassword: ADMIN_PASSWORD, turnSecret: undefined, ...options.secrets },
         engines.addresses,
         loggers,
-        { now: options.now ?? (() => LAWFUL_NOW) }
+        {
+          now: options.now ?? (() => LAWFUL_NOW),
+          ...(options.campaignStep !== undefined && { campaignStep: options.campaignStep })
+        }
       )
     )
     const sip =

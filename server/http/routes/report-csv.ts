@@ -44,7 +44,12 @@ export function toCsv(report: CsvReport): string {
     ]),
     ['total', '', report.from, report.until, '', ...names.map(name => figure(report.total[name]))]
   ]
-  return `${lines.map(line => line.map(field).join(',')).join('\r\n')}\r\n`
+  return lines.map(csvLine).join('')
+}
+
+/** One line with its end. */
+export function csvLine(fields: readonly string[]): string {
+  return `${fields.map(field).join(',')}\r\n`
 }
 
 function figure(value: number | null | undefined): string {

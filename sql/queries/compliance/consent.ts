@@ -1,4 +1,4 @@
-import type { Insertable } from 'kysely'
+import { type Insertable, sql } from 'kysely'
 import type { ConsentEventsTable, ConsentRequestsTable } from '../../compliance-tables.ts'
 import type { ComplianceDb } from './db.ts'
 
@@ -22,6 +22,27 @@ export type ConsentEventRow = Readonly<{
   at: Date
   recordedBy: string | null
 }>
+
+const EVENT_COLUMNS = [
+  'id',
+  'seq',
+  'number_hash as numberHash',
+  'person_hash as personHash',
+  'kind',
+  'seller',
+  'grade',
+  'purposes',
+  'channels',
+  'modes',
+  'covers_hours as coversHours',
+  'has_evidence as hasEvidence',
+  'evidence',
+  'sealed',
+  'key_id as keyId',
+  'expires_at as expiresAt',
+  'at',
+  'recorded_by as recordedBy'
+] as const
 
 export async function insertConsentEvent(db: ComplianceDb, row: Insertable<ConsentEventsTable>): Promise<void> {
   await db.insertInto('consent_events').values(row).execute()
@@ -55,26 +76,7 @@ export async function consentEventsOf(
 ): Promise<readonly ConsentEventRow[]> {
   const rows = await db
     .selectFrom('consent_events')
-    .select([
-      'id',
-      'seq',
-      'number_hash as numberHash',
-      'person_hash as personHash',
-      'kind',
-      'seller',
-      'grade',
-      'purposes',
-      'channels',
-      'modes',
-      'covers_hours as coversHours',
-      'has_evidence as hasEvidence',
-      'evidence',
-      'sealed',
-      'key_id as keyId',
-      'expires_at as expiresAt',
-      'at',
-      'recorded_by as recordedBy'
-    ])
+    .select(EVENT_COLUMNS)
     .where(where =>
       personHash === null
         ? where('number_hash', '=', numberHash)
@@ -83,6 +85,24 @@ export async function consentEventsOf(
     .orderBy('seq')
     .execute()
   return rows.map(row => ({ ...row, seq: Number(row.seq) }))
+}
+
+/** Events of many numbers, by their hash, each in the order in which they were recorded. */
+export async function consentEventsOfMany(
+  db: ComplianceDb,
+  numberHashes: readonly string[]
+): Promise<ReadonlyMap<string, readonly ConsentEventRow[]>> {
+  if (numberHashes.length === 0) return new Map()
+  const rows = await db
+    .selectFrom('consent_events')
+    .select(EVENT_COLUMNS)
+    .where('number_hash', '=', sql<string>`any(${[...numberHashes]}::text[])`)
+    .orderBy('seq')
+    .execute()
+  return Map.groupBy(
+    rows.map(row => ({ ...row, seq: Number(row.seq) })),
+    row => row.numberHash
+  )
 }
 
 export async function insertConsentKey(db: ComplianceDb, id: string, sealedKey: string): Promise<void> {

@@ -120,6 +120,9 @@ export async function setAttemptOutcome(db: ComplianceDb, callId: string, outcom
   return rows.length > 0
 }
 
+/** A permission that was not used: no INVITE has left. */
+const NOT_PLACED = 'not_placed'
+
 export type AttemptRow = Readonly<{ placedAt: Date; subject: string | null; outcome: string | null }>
 
 export async function attemptsOf(db: ComplianceDb, numberHash: string, since: Date): Promise<readonly AttemptRow[]> {
@@ -128,8 +131,27 @@ export async function attemptsOf(db: ComplianceDb, numberHash: string, since: Da
     .select(['placed_at as placedAt', 'subject', 'outcome'])
     .where('number_hash', '=', numberHash)
     .where('placed_at', '>=', since)
+    .where('outcome', 'is distinct from', NOT_PLACED)
     .orderBy('placed_at')
     .execute()
+}
+
+/** The same for many numbers, by their hash. */
+export async function attemptsOfMany(
+  db: ComplianceDb,
+  numberHashes: readonly string[],
+  since: Date
+): Promise<ReadonlyMap<string, readonly AttemptRow[]>> {
+  if (numberHashes.length === 0) return new Map()
+  const rows = await db
+    .selectFrom('compliance_attempts')
+    .select(['number_hash as numberHash', 'placed_at as placedAt', 'subject', 'outcome'])
+    .where('number_hash', '=', sql<string>`any(${[...numberHashes]}::text[])`)
+    .where('placed_at', '>=', since)
+    .where('outcome', 'is distinct from', NOT_PLACED)
+    .orderBy('placed_at')
+    .execute()
+  return Map.groupBy(rows, row => row.numberHash)
 }
 
 /** Outbound calls that no decision stands for: each is an alarm. */
@@ -232,6 +254,26 @@ export async function activeOverrides(
     .where('revoked_at', 'is', null)
     .where('expires_at', '>', at)
     .where(where => where.or([where('number_hash', 'is', null), where('number_hash', '=', numberHash)]))
+    .where(where =>
+      campaignId === null
+        ? where('campaign_id', 'is', null)
+        : where.or([where('campaign_id', 'is', null), where('campaign_id', '=', campaignId)])
+    )
+    .execute()
+}
+
+/** Overrides in force for a campaign or for all, whatever number they are for. */
+export async function activeOverridesOf(
+  db: ComplianceDb,
+  campaignId: string | null,
+  at: Date
+): Promise<readonly OverrideRow[]> {
+  return await db
+    .selectFrom('compliance_overrides')
+    .select(OVERRIDE_COLUMNS)
+    .where('countersigned_by', 'is not', null)
+    .where('revoked_at', 'is', null)
+    .where('expires_at', '>', at)
     .where(where =>
       campaignId === null
         ? where('campaign_id', 'is', null)

@@ -1,0 +1,181 @@
+import type { Db } from '../../sql/database.ts'
+import { type AttemptEnd, attemptsOfLead, endAttempt, type ReservedLead } from '../../sql/queries/campaigns/attempts.ts'
+import { numbersOf } from '../../sql/queries/campaigns/contacts.ts'
+import { storeSurely } from '../calls/store-surely.ts'
+import type { Decision } from '../compliance/decide.ts'
+import type { Logger } from '../log.ts'
+import type { Campaign } from './campaign.ts'
+import { nextStep, type Outcome, OUTCOMES } from './retry.ts'
+
+export type AttemptParts = Readonly<{ db: Db; log: Logger; now(): Date }>
+type Lead = Pick<ReservedLead, 'id' | 'contactId' | 'position' | 'number'>
+
+const MINUTE_MS = 60_000
+
+/** What is written of an attempt besides its outcome. */
+export type AttemptFacts = Readonly<{
+  sipStatus?: number
+  detail?: string
+  agentId?: string
+  isAbandoned?: boolean
+  amd?: Readonly<{ result: string; ms: number }>
+  isConnected?: boolean
+  answeredAt?: Date
+  /** The agent decides what becomes of the contact, in wrap-up. */
+  waitsForAgent?: boolean
+}>
+
+/** Writes how a dial came out and what is done with the contact. Written once it can be; the first end counts. */
+export async function finishAttempt(
+  parts: AttemptParts,
+  campaign: Pick<Campaign, 'no' | 'settings'>,
+  lead: Lead,
+  outcome: Outcome,
+  facts: AttemptFacts = {}
+): Promise<void> {
+  const { db, log } = parts
+  await storeSurely(
+    async () => {
+      const now = parts.now()
+      const numbers = (await numbersOf(db, [lead.contactId])).get(lead.contactId) ?? []
+      const attempts = (await attemptsOfLead(db, campaign.no, lead.contactId))
+        .filter(one => one.id !== lead.id && isOutcome(one.outcome))
+        .map(one => ({ outcome: one.outcome as Outcome, position: one.position }))
+      const step = nextStep(
+        outcome,
+        lead.position,
+        { attempts: [...attempts, { outcome, position: lead.position }], numbers: numbers.length },
+        campaign.settings,
+        now
+      )
+      const isMachine = outcome === 'machine'
+      const end: AttemptEnd = {
+        attempt: {
+          outcome,
+          ...(outcome === 'unknown' && { state: 'unknown' }),
+          ...(facts.sipStatus !== undefined && { sip_status: facts.sipStatus }),
+          ...(facts.detail !== undefined && { detail: facts.detail }),
+          ...(facts.agentId !== undefined && { agent_id: facts.agentId }),
+          ...(facts.isAbandoned === true && { is_abandoned: true }),
+          ...(facts.amd !== undefined && { amd_result: facts.amd.result, amd_ms: facts.amd.ms })
+        },
+        lead:
+          facts.waitsForAgent === true
+            ? { state: 'wrapUp', nextAt: null, position: null, placeId: null, lastOutcome: outcome, isCounted: true }
+            : {
+                state: step.state,
+                nextAt: step.state === 'waiting' ? step.at : null,
+                position: step.state === 'waiting' ? step.position : null,
+                placeId: step.state === 'waiting' ? (numbers[step.position]?.placeId ?? null) : null,
+                lastOutcome: outcome,
+                isCounted: true
+              },
+        day:
+          isMachine || facts.isAbandoned === true || facts.isConnected === true
+            ? {
+                // An abandoned call belongs to the day of its answer, like the answer.
+                day: (facts.answeredAt ?? now).toISOString().slice(0, 10),
+                machines: isMachine ? 1 : 0,
+                abandoned: facts.isAbandoned === true ? 1 : 0,
+                connected: facts.isConnected === true ? 1 : 0
+              }
+            : null
+      }
+      if (!(await endAttempt(db, lead.id, end, now)))
+        log.warn({ callId: lead.id, outcome }, 'an attempt was closed by somebody else before its end')
+    },
+    log,
+    'the end of an attempt'
+  )
+}
+
+/** Gives a lead back that was held and never dialled. */
+export async function releaseLead(
+  parts: AttemptParts,
+  lead: Lead,
+  options: Readonly<{ afterMs: number; detail: string; state?: 'waiting' | 'suppressed'; until?: Date }>
+): Promise<void> {
+  await storeSurely(
+    async () => {
+      const now = parts.now()
+      const { state = 'waiting', afterMs, detail, until } = options
+      await endAttempt(
+        parts.db,
+        lead.id,
+        {
+          attempt: { outcome: 'notDialled', detail },
+          lead: {
+            state,
+            nextAt: until ?? new Date(now.getTime() + afterMs),
+            position: null,
+            placeId: null,
+            lastOutcome: state === 'suppressed' ? 'suppressed' : null,
+            isCounted: false
+          },
+          day: null
+        },
+        now
+      )
+    },
+    parts.log,
+    'the release of a contact'
+  )
+}
+
+/** Writes that the rules do not allow a call, and when or whether it is asked again. */
+export async function finishUnlawful(
+  parts: AttemptParts,
+  campaign: Pick<Campaign, 'no' | 'settings'>,
+  lead: Lead,
+  decisionId: string,
+  decision: Pick<Decision, 'outcome' | 'reasons' | 'nextAt'>
+): Promise<void> {
+  await storeSurely(
+    async () => {
+      const now = parts.now()
+      const numbers = (await numbersOf(parts.db, [lead.contactId])).get(lead.contactId) ?? []
+      const refused = new Set(
+        (await attemptsOfLead(parts.db, campaign.no, lead.contactId))
+          .filter(one => one.outcome === 'notLawful' && one.detail.startsWith('BLOCK'))
+          .map(one => one.position)
+      )
+      const isCapOnly = decision.reasons.length === 1 && decision.reasons[0] === 'CAMPAIGN_ABANDON_CAP'
+      const other =
+        decision.outcome === 'BLOCK' && !isCapOnly
+          ? numbers.find(one => one.position !== lead.position && !refused.has(one.position))
+          : undefined
+      const nextMs =
+        decision.nextAt === null ? now.getTime() + (isCapOnly ? MINUTE_MS : 0) : Date.parse(decision.nextAt)
+      const isWaiting = decision.outcome === 'DEFER' || isCapOnly || other !== undefined
+      await endAttempt(
+        parts.db,
+        lead.id,
+        {
+          attempt: {
+            outcome: 'notLawful',
+            decision_id: decisionId,
+            detail: `${decision.outcome} ${decision.reasons.join(' ')}`
+          },
+          lead: {
+            state: isWaiting ? 'waiting' : decision.outcome === 'REVIEW' ? 'review' : 'blocked',
+            nextAt: new Date(Math.max(nextMs, now.getTime() + 1_000)),
+            position: other?.position ?? null,
+            placeId: other?.placeId ?? null,
+            reasons: decision.reasons,
+            decisionId,
+            lastOutcome: null,
+            isCounted: false
+          },
+          day: null
+        },
+        now
+      )
+    },
+    parts.log,
+    'a decision about a contact'
+  )
+}
+
+function isOutcome(text: string | null): text is Outcome {
+  return (OUTCOMES as readonly (string | null)[]).includes(text)
+}

@@ -1,0 +1,29 @@
+import type { CampaignRow } from '../../sql/queries/campaigns/campaigns.ts'
+import type { CampaignState, Pacing } from '../../sql/campaign-tables.ts'
+import type { CampaignSettings } from './settings.ts'
+
+/** A campaign as the dialler and the screens see it. */
+export type Campaign = Readonly<{
+  id: string
+  no: number
+  name: string
+  state: CampaignState
+  pacing: Pacing
+  settings: CampaignSettings
+  settingsHash: string
+  startedAt: Date | null
+}>
+
+export function toCampaign(row: CampaignRow): Campaign {
+  return {
+    id: row.id,
+    no: row.no,
+    name: row.name,
+    state: row.state,
+    pacing: row.pacing,
+    // Written only after it was checked against the schema.
+    settings: row.settings as unknown as CampaignSettings,
+    settingsHash: row.settings_hash,
+    startedAt: row.started_at
+  }
+}

@@ -1,0 +1,449 @@
+import { type Selectable, sql, type Updateable } from 'kysely'
+import type { CampaignAttemptsTable, LeadState } from '../../campaign-tables.ts'
+import type { Db } from '../../database.ts'
+
+export type AttemptRow = Omit<Selectable<CampaignAttemptsTable>, 'contact_id'> & Readonly<{ contact_id: string }>
+
+/** Attempts that may still become calls or are calls. */
+const OPEN = ['reserved', 'permitted', 'dialling', 'answered'] as const
+
+export type ReservedLead = Readonly<{
+  id: string
+  contactId: string
+  position: number
+  number: string
+  placeId: number
+  priority: number
+  attempts: number
+  callbackAt: Date | null
+  callbackAgentId: string | null
+}>
+
+/**
+ * Holds the next leads for one control plane and writes their attempts, in one statement. Only leads that are due at the
+ * given places are looked at, most important first, longest due first. A number that somebody is calling just now is
+ * left for a minute.
+ */
+export async function reserveLeads(
+  db: Db,
+  request: Readonly<{
+    campaignNo: number
+    placeIds: readonly number[]
+    priorities: readonly number[]
+    ids: readonly string[]
+    controlPlaneId: string
+    now: Date
+  }>
+): Promise<readonly ReservedLead[]> {
+  const { campaignNo, placeIds, priorities, ids, controlPlaneId, now } = request
+  if (ids.length === 0 || placeIds.length === 0) return []
+  const { rows } = await sql<ReservedLead>`
+    with slots as materialized (
+      select p.place_id, q.priority from unnest(${[...priorities]}::smallint[]) with ordinality q (priority, rank)
+      cross join unnest(${[...placeIds]}::integer[]) with ordinality p (place_id, turn) order by q.rank, p.turn
+    ), picked as (
+      select l.* from slots s cross join lateral (
+        select contact_id, place_id, position, priority, attempts, callback_at, callback_agent_id from campaign_leads
+        where campaign_no = ${campaignNo} and place_id = s.place_id and priority = s.priority
+          and state = 'waiting' and next_at <= ${now}
+        order by next_at limit ${ids.length} for update skip locked
+      ) l limit ${ids.length}
+    ), numbered as (
+      select p.*, n.number, row_number() over () as turn from picked p
+      join contact_numbers n on n.contact_id = p.contact_id and n.position = p.position
+    ), made as (
+      insert into campaign_attempts (id, campaign_no, contact_id, position, number, place_id, control_plane_id,
+        is_promised, reserved_at)
+      select i.id, ${campaignNo}, n.contact_id, n.position, n.number, n.place_id, ${controlPlaneId},
+        n.callback_at is not null, ${now}
+      from numbered n join unnest(${[...ids]}::text[]) with ordinality i (id, turn) using (turn)
+      on conflict do nothing returning id, contact_id
+    ), taken as (
+      update campaign_leads l set state = 'reserved' from made m
+      where l.campaign_no = ${campaignNo} and l.contact_id = m.contact_id
+    ), occupied as (
+      update campaign_leads l set next_at = ${now}::timestamptz + interval '1 minute' from picked p
+      where l.campaign_no = ${campaignNo} and l.contact_id = p.contact_id
+        and not exists (select from made m where m.contact_id = p.contact_id)
+    )
+    select m.id, m.contact_id::text as "contactId", n.position, n.number, n.place_id as "placeId", n.priority, n.attempts,
+      n.callback_at as "callbackAt", n.callback_agent_id as "callbackAgentId"
+    from made m join numbered n on n.contact_id = m.contact_id order by n.turn`.execute(db)
+  return rows
+}
+
+/** Writes what is known of an attempt that is open; false when it is over (somebody took its owner for dead). */
+export async function updateOpenAttempt(
+  db: Db,
+  id: string,
+  change: Updateable<CampaignAttemptsTable>
+): Promise<boolean> {
+  const rows = await db
+    .updateTable('campaign_attempts')
+    .set(change)
+    .where('id', '=', id)
+    .where('state', 'in', [...OPEN])
+    .returning('id')
+    .execute()
+  return rows.length > 0
+}
+
+/** How an attempt ended and what is done with its lead; all at once and once only. */
+export type AttemptEnd = Readonly<{
+  attempt: Updateable<CampaignAttemptsTable>
+  lead: Readonly<{
+    state: LeadState
+    nextAt: Date | null
+    position: number | null
+    placeId: number | null
+    priority?: number
+    reasons?: readonly string[]
+    decisionId?: string | null
+    lastOutcome: string | null
+    /** Whether it counts as an attempt: something may have rung. */
+    isCounted: boolean
+  }>
+  /** Added to the counts of its day. */
+  day: Readonly<{ day: string; machines: number; connected: number; abandoned: number }> | null
+}>
+
+export async function endAttempt(db: Db, id: string, end: AttemptEnd, now: Date): Promise<boolean> {
+  return await db.transaction().execute(async trx => {
+    const attempt = await trx
+      .updateTable('campaign_attempts')
+      .set({ state: 'over', ended_at: now, ...end.attempt })
+      .where('id', '=', id)
+      .where('state', 'in', [...OPEN])
+      .returning(['campaign_no', 'contact_id'])
+      .executeTakeFirst()
+    if (attempt === undefined) return false
+    const { lead } = end
+    await trx
+      .updateTable('campaign_leads')
+      .set(({ eb }) => ({
+        state: lead.state,
+        ...(lead.nextAt !== null && { next_at: lead.nextAt }),
+        ...(lead.position !== null && { position: lead.position }),
+        ...(lead.placeId !== null && { place_id: lead.placeId }),
+        ...(lead.priority !== undefined && { priority: lead.priority }),
+        ...(lead.reasons !== undefined && { reasons: [...lead.reasons] }),
+        ...(lead.decisionId !== undefined && { decision_id: lead.decisionId }),
+        ...(lead.lastOutcome !== null && { last_outcome: lead.lastOutcome, last_at: now }),
+        ...(lead.isCounted && { attempts: eb('attempts', '+', 1), callback_at: null, callback_agent_id: null })
+      }))
+      .where('campaign_no', '=', attempt.campaign_no)
+      .where('contact_id', '=', attempt.contact_id)
+      .execute()
+    if (end.day !== null) await addToDay(trx, attempt.campaign_no, end.day.day, end.day)
+    return true
+  })
+}
+
+/** Adds to what a campaign did on a day. */
+export async function addToDay(
+  db: Db,
+  campaignNo: number,
+  day: string,
+  counts: Readonly<Partial<Record<'dialled' | 'live' | 'abandoned' | 'machines' | 'connected', number>>>
+): Promise<void> {
+  const { dialled = 0, live = 0, abandoned = 0, machines = 0, connected = 0 } = counts
+  await sql`insert into campaign_days as d (campaign_no, day, dialled, live, abandoned, machines, connected)
+    values (${campaignNo}, ${day}::date, ${dialled}, ${live}, ${abandoned}, ${machines}, ${connected})
+    on conflict (campaign_no, day) do update set dialled = d.dialled + excluded.dialled, live = d.live + excluded.live,
+      abandoned = d.abandoned + excluded.abandoned, machines = d.machines + excluded.machines,
+      connected = d.connected + excluded.connected`.execute(db)
+}
+
+/** Marks that the INVITE is about to leave: from here on the number may ring. False when the attempt is not ours any more. */
+export async function beginDialling(
+  db: Db,
+  id: string,
+  change: Updateable<CampaignAttemptsTable>,
+  campaignNo: number,
+  now: Date
+): Promise<boolean> {
+  return await db.transaction().execute(async trx => {
+    const rows = await trx
+      .updateTable('campaign_attempts')
+      .set({ state: 'dialling', dialled_at: now, ...change })
+      .where('id', '=', id)
+      .where('state', '=', 'permitted')
+      .returning('id')
+      .execute()
+    if (rows.length === 0) return false
+    await addToDay(trx, campaignNo, now.toISOString().slice(0, 10), { dialled: 1 })
+    return true
+  })
+}
+
+/** A person has answered: counted for the law in the same transaction. */
+export async function countLive(db: Db, id: string, campaignNo: number, answeredAt: Date): Promise<void> {
+  await db.transaction().execute(async trx => {
+    await trx.updateTable('campaign_attempts').set({ state: 'answered' }).where('id', '=', id).execute()
+    await addToDay(trx, campaignNo, answeredAt.toISOString().slice(0, 10), { live: 1 })
+  })
+}
+
+export async function openAttempts(db: Db, campaignNo: number): Promise<readonly AttemptRow[]> {
+  return (
+    await db
+      .selectFrom('campaign_attempts')
+      .selectAll()
+      .where('campaign_no', '=', campaignNo)
+      .where('state', 'in', [...OPEN])
+      .execute()
+  ).map(withTextId)
+}
+
+/** Open attempts whose control plane is dead: its heartbeat is older than `deadSince` or gone. */
+export async function orphanedAttempts(db: Db, deadSince: Date, reservedBefore: Date): Promise<readonly AttemptRow[]> {
+  const { rows } = await sql<Selectable<CampaignAttemptsTable>>`
+    select a.* from campaign_attempts a
+    where a.state in ('reserved', 'permitted', 'dialling', 'answered') and a.reserved_at < ${reservedBefore}
+      and not exists (select from control_planes p where p.id = a.control_plane_id and p.heartbeat_at >= ${deadSince})
+    limit 500`.execute(db)
+  return rows.map(withTextId)
+}
+
+export async function findAttempt(db: Db, id: string): Promise<AttemptRow | undefined> {
+  const row = await db.selectFrom('campaign_attempts').selectAll().where('id', '=', id).executeTakeFirst()
+  return row === undefined ? undefined : withTextId(row)
+}
+
+export async function attemptsOfLead(db: Db, campaignNo: number, contactId: string): Promise<readonly AttemptRow[]> {
+  return (
+    await db
+      .selectFrom('campaign_attempts')
+      .selectAll()
+      .where('campaign_no', '=', campaignNo)
+      .where('contact_id', '=', contactId)
+      .orderBy('reserved_at')
+      .execute()
+  ).map(withTextId)
+}
+
+/** Whether one of these campaigns has talked to a number since. */
+export async function wasReached(
+  db: Db,
+  number: string,
+  campaignNos: readonly number[],
+  since: Date
+): Promise<boolean> {
+  if (campaignNos.length === 0) return false
+  const row = await db
+    .selectFrom('campaign_attempts')
+    .select('id')
+    .where('number', '=', number)
+    .where('campaign_no', 'in', [...campaignNos])
+    .where('outcome', '=', 'person')
+    .where('ended_at', '>=', since)
+    .limit(1)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/** When somebody at this number was abandoned last, in any campaign. */
+export async function lastAbandonedAt(db: Db, number: string, since: Date): Promise<Date | null> {
+  const row = await db
+    .selectFrom('campaign_attempts')
+    .select('ended_at')
+    .where('number', '=', number)
+    .where('is_abandoned', '=', true)
+    .where('ended_at', '>=', since)
+    .orderBy('ended_at', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row?.ended_at ?? null
+}
+
+export type RecentFigures = Readonly<{
+  dialled: number
+  live: number
+  answerMs: number | null
+  handleMs: readonly number[]
+}>
+
+/** What the last calls of a campaign were like. */
+export async function recentFigures(db: Db, campaignNo: number): Promise<RecentFigures> {
+  const { rows } = await sql<{ dialled: number; live: number; answerMs: number | null; handleMs: number[] | null }>`
+    with recent as (
+      select * from campaign_attempts where campaign_no = ${campaignNo} and dialled_at is not null
+      order by reserved_at desc limit 400
+    ), done as (
+      select (extract(epoch from ended_at - connected_at) * 1000)::int as ms from recent
+      where connected_at is not null and ended_at is not null
+    )
+    select count(*) filter (where state = 'over')::int as dialled,
+      count(*) filter (where outcome in ('person', 'abandoned'))::int as live,
+      (avg(extract(epoch from answered_at - dialled_at) * 1000) filter (where answered_at is not null))::int as "answerMs",
+      (select array_agg(ms order by ms) from done) as "handleMs"
+    from recent`.execute(db)
+  const [row] = rows
+  return {
+    dialled: row?.dialled ?? 0,
+    live: row?.live ?? 0,
+    answerMs: row?.answerMs ?? null,
+    handleMs: row?.handleMs ?? []
+  }
+}
+
+/** Ended calls with an agent whose outcome the agent has written by now, or had the time to. */
+export async function disposableAttempts(
+  db: Db,
+  campaignNo: number,
+  limit: number
+): Promise<readonly (AttemptRow & Readonly<{ chosen: string | null }>)[]> {
+  const { rows } = await sql<Selectable<CampaignAttemptsTable> & { chosen: string | null }>`
+    select a.*, n.disposition as chosen from campaign_attempts a
+    join call_notes n on n.call_id = a.id and n.agent_id = a.agent_id
+    where a.campaign_no = ${campaignNo} and a.state = 'over' and a.agent_id is not null and a.disposed_at is null
+      and n.wrap_up_ended_at is not null
+    order by a.ended_at limit ${limit}`.execute(db)
+  return rows.map(row => ({ ...withTextId(row), chosen: row.chosen }))
+}
+
+export async function setDisposed(
+  db: Db,
+  id: string,
+  disposition: string | null,
+  lead: Readonly<{
+    state: LeadState
+    nextAt: Date | null
+    position: number | null
+    placeId: number | null
+    outcome: string
+  }> | null,
+  now: Date
+): Promise<void> {
+  await db.transaction().execute(async trx => {
+    const attempt = await trx
+      .updateTable('campaign_attempts')
+      .set({ disposition, disposed_at: now })
+      .where('id', '=', id)
+      .where('disposed_at', 'is', null)
+      .returning(['campaign_no', 'contact_id'])
+      .executeTakeFirst()
+    if (attempt === undefined || lead === null) return
+    await trx
+      .updateTable('campaign_leads')
+      .set({
+        state: lead.state,
+        last_outcome: lead.outcome,
+        ...(lead.nextAt !== null && { next_at: lead.nextAt }),
+        ...(lead.position !== null && { position: lead.position }),
+        ...(lead.placeId !== null && { place_id: lead.placeId })
+      })
+      .where('campaign_no', '=', attempt.campaign_no)
+      .where('contact_id', '=', attempt.contact_id)
+      // A promise that the agent has made meanwhile stands.
+      .where('callback_at', 'is', null)
+      .execute()
+  })
+}
+
+/** An agent has promised to call at an instant. */
+export async function promiseCallback(
+  db: Db,
+  campaignNo: number,
+  contactId: string,
+  promise: Readonly<{ at: Date; agentId: string | null; note: string }>
+): Promise<boolean> {
+  const rows = await db
+    .updateTable('campaign_leads')
+    .set({
+      state: 'waiting',
+      priority: 0,
+      next_at: promise.at,
+      callback_at: promise.at,
+      callback_agent_id: promise.agentId,
+      callback_note: promise.note
+    })
+    .where('campaign_no', '=', campaignNo)
+    .where('contact_id', '=', contactId)
+    .where('state', 'not in', ['reserved', 'blocked'])
+    .returning('contact_id')
+    .execute()
+  return rows.length > 0
+}
+
+/** Settles by hand what could not be found out: `waiting` to try again, `done` to leave it. */
+export async function settleUnknown(
+  db: Db,
+  campaignNo: number,
+  contactId: string,
+  state: 'waiting' | 'done',
+  now: Date
+): Promise<boolean> {
+  const rows = await db
+    .updateTable('campaign_leads')
+    .set({ state, next_at: now })
+    .where('campaign_no', '=', campaignNo)
+    .where('contact_id', '=', contactId)
+    .where('state', 'in', ['unknown', 'review', 'blocked'])
+    .returning('contact_id')
+    .execute()
+  return rows.length > 0
+}
+
+export type AttemptFilter = Readonly<{ campaignNo: number; outcome?: string; contactId?: string }>
+
+/** Attempts for screens and export, newest first. */
+export async function listAttempts(
+  db: Db,
+  filter: AttemptFilter,
+  before: Readonly<{ at: Date; id: string }> | null,
+  limit: number
+): Promise<readonly (AttemptRow & Readonly<{ contactName: string }>)[]> {
+  let query = db
+    .selectFrom('campaign_attempts as a')
+    .leftJoin('contacts as c', 'c.id', 'a.contact_id')
+    .selectAll('a')
+    .select('c.name as contactName')
+    .where('a.campaign_no', '=', filter.campaignNo)
+    .orderBy('a.reserved_at', 'desc')
+    .orderBy('a.id', 'desc')
+    .limit(limit)
+  if (filter.outcome !== undefined) query = query.where('a.outcome', '=', filter.outcome)
+  if (filter.contactId !== undefined) query = query.where('a.contact_id', '=', filter.contactId)
+  if (before !== null)
+    query = query.where(eb =>
+      eb.or([
+        eb('a.reserved_at', '<', before.at),
+        eb.and([eb('a.reserved_at', '=', before.at), eb('a.id', '<', before.id)])
+      ])
+    )
+  return (await query.execute()).map(row => ({ ...withTextId(row), contactName: row.contactName ?? '' }))
+}
+
+/** A listener says that a call was taken for the wrong thing; false when it was said before. */
+export async function markDetectorWrong(db: Db, id: string): Promise<AttemptRow | undefined> {
+  return await db.transaction().execute(async trx => {
+    const row = await trx
+      .updateTable('campaign_attempts')
+      .set({ is_amd_wrong: true })
+      .where('id', '=', id)
+      .where('is_amd_wrong', '=', false)
+      .where('amd_result', '=', 'machine')
+      .returningAll()
+      .executeTakeFirst()
+    return row === undefined ? undefined : withTextId(row)
+  })
+}
+
+/** Machines of a stretch of days that were persons, by day. */
+export async function provedPersons(db: Db, campaignNo: number, from: Date, until: Date): Promise<number> {
+  const row = await db
+    .selectFrom('campaign_attempts')
+    .select(eb => eb.fn.countAll<string>().as('count'))
+    .where('campaign_no', '=', campaignNo)
+    .where('is_amd_wrong', '=', true)
+    .where('answered_at', '>=', from)
+    .where('answered_at', '<', until)
+    .executeTakeFirstOrThrow()
+  return Number(row.count)
+}
+
+function withTextId<Row extends Readonly<{ contact_id: string }>>(row: Row): Row {
+  // Drivers differ in how they give a bigint.
+  return { ...row, contact_id: String(row.contact_id) }
+}
