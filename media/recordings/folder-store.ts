@@ -23,7 +23,9 @@ export function openFolderStore(name: string, folder: string): ObjectStore {
         }
         await rename(partial, target)
       } catch (cause) {
-        await rm(partial, { force: true })
+        await rm(partial, { force: true }).catch(() => {
+          // Where nothing could be written there is nothing to take away; the first fault is the one to tell.
+        })
         throw new StoreError('STORE_UNAVAILABLE', `the store ${name} cannot be written`, { cause })
       }
     },

@@ -17,7 +17,7 @@ import type { KeyRing } from './key-ring.ts'
 import { SealedLibrary } from './sealed-library.ts'
 import { Spool } from './spool.ts'
 import type { Storage } from './storage.ts'
-import { requestRewrap, startUpkeep } from './upkeep.ts'
+import { checkRecordings, requestRewrap, startUpkeep } from './upkeep.ts'
 
 export type RecordingsParts = Readonly<{
   db: Db
@@ -145,6 +145,11 @@ export class Recordings implements AsyncDisposable {
     const version = await keys.rotate()
     await requestRewrap(jobs)
     return version
+  }
+
+  /** Compares a part of what is stored with what was; see {@link checkRecordings}. Runs by itself every quarter of an hour. */
+  async check(now: Date): Promise<Readonly<{ checked: number; problems: number }>> {
+    return await checkRecordings({ ...this.#parts, library: this.library }, now)
   }
 
   /** Resolves when every ended call's recording is finished, and delivered if its store can be reached. */

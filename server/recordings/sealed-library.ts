@@ -103,7 +103,7 @@ export class SealedLibrary implements RecordingLibrary {
         const first = range?.first ?? 0
         const last = Math.min(range?.last ?? totalBytes - 1, totalBytes - 1)
         if (first > last) throw new AppError('RANGE_INVALID', `The file has ${totalBytes} bytes.`)
-        const body = this.#translated(wavBytes(source, index, first, last, signal))
+        const body = await primed(this.#translated(wavBytes(source, index, first, last, signal)))
         return { contentType: 'audio/wav', totalBytes, range: { first, last }, body }
       }
       case 'flac': {
@@ -294,6 +294,20 @@ async function* wavBytes(
     left -= wanted.length
     if (wanted.length > 0) yield wanted
   }
+}
+
+/** The same parts, of which the first ones are there already: what cannot be read at all fails before anything is promised. */
+async function primed(parts: AsyncGenerator<Buffer>): Promise<AsyncIterable<Buffer>> {
+  // The head of a file comes without reading any audio.
+  const ahead = [await parts.next(), await parts.next()]
+  return (async function* () {
+    try {
+      for (const one of ahead) if (!one.done) yield one.value
+      yield* parts
+    } finally {
+      await parts.return(undefined)
+    }
+  })()
 }
 
 function wavHead(dataBytes: number): Buffer {
