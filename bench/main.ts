@@ -9,6 +9,7 @@ const BENCHES = [
   'compliance/run.ts',
   'webrtc/run.ts',
   'queues/run.ts',
+  'recordings/run.ts',
   'pacing/run.ts',
   'campaigns/run.ts'
 ] as const

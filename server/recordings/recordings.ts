@@ -152,6 +152,11 @@ export class Recordings implements AsyncDisposable {
     return await checkRecordings({ ...this.#parts, library: this.library }, now)
   }
 
+  /** CPU time that compressing, sealing and writing have taken so far, in milliseconds. */
+  async cpuMs(): Promise<number> {
+    return await this.#thread.cpuMs()
+  }
+
   /** Resolves when every ended call's recording is finished, and delivered if its store can be reached. */
   async settled(): Promise<void> {
     while (this.#finishing.size > 0) await Promise.all(this.#finishing)

@@ -5,6 +5,7 @@ import t from 'tap'
 import { toneShare } from '../../media/audio/goertzel.ts'
 import { parseWav } from '../../media/audio/wav.ts'
 import { ADMIN_PASSWORD } from '../support/parley.ts'
+import { placePgliteDatabase } from '../support/database-template.ts'
 import { Program } from '../support/programs.ts'
 import { startRtpPeer } from '../support/rtp-peer.ts'
 import { startSipPhone } from '../support/sip-phone.ts'
@@ -49,6 +50,7 @@ async function startMain(dataDir: string) {
 t.test('a server that is killed loses the last five seconds of a recording at most', { timeout: 200_000 }, async t => {
   const dataDir = await mkdtemp(join(tmpdir(), 'parley-crash-'))
   t.teardown(() => rm(dataDir, { recursive: true, force: true }))
+  await placePgliteDatabase(join(dataDir, 'database'))
   const first = await startMain(dataDir)
   await first.api('POST', '/flows', { source: RECORDED })
   await first.api('POST', '/flows/recorded/publish', { version: 1 })

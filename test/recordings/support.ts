@@ -68,19 +68,21 @@ export function liveCall(server: TestParley): Call {
   return call
 }
 
-/** Resolves when the call has gone on for so long, by the frames of its audio. */
-export async function talk(server: TestParley, ms: number): Promise<void> {
-  const done = Promise.withResolvers<void>()
+/** Resolves when the call has gone on for so long, by the frames of its audio, with the span that they cover. */
+export async function talk(server: TestParley, ms: number): Promise<{ fromMs: number; toMs: number }> {
+  const done = Promise.withResolvers<number>()
   let frames = 0
+  let fromMs = 0
   using _attachment = liveCall(server).tap?.attach({
     name: 'test',
-    onFrame() {
+    onFrame({ atMs }) {
       frames += 1
-      if (frames * 20 >= ms) done.resolve()
+      if (frames === 1) fromMs = atMs
+      if (frames * 20 >= ms) done.resolve(atMs)
     },
     onEnd: () => done.reject(new Error('the call ended'))
   })
-  await done.promise
+  return { fromMs, toMs: await done.promise }
 }
 
 /** Resolves when the running call's consent is so. */

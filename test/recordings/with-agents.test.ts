@@ -1,0 +1,112 @@
+import t from 'tap'
+import { meanSquare, toneShare } from '../../media/audio/goertzel.ts'
+import { listRecordingConsents } from '../../sql/queries/recordings.ts'
+import { signInPeople } from '../support/people.ts'
+import { testDatabases, TestParley } from '../support/parley.ts'
+import { TestSoftphone } from '../support/softphone.ts'
+import { CALLERS, hear, recordingsOf, talk } from './support.ts'
+
+const NUMBER = '+12025550111'
+const OUTSIDE = '+493023125150'
+
+const FLOW = `
+id: to-an-agent
+name: To an agent
+languages: [en]
+defaultLanguage: en
+start: consent
+onFailure: bye
+nodes:
+  consent: { kind: consent, next: wait }
+  wait: { kind: queue, queue: support, next: bye, overflow: bye, failed: bye }
+  bye: { kind: hangup }
+`
+
+for (const database of testDatabases())
+  t.test(`one recording holds a whole call with agents, with ${database}`, { timeout: 250_000 }, async t => {
+    await using server = await TestParley.start({ database, hasDemoData: true })
+    await server.publish(FLOW)
+    await server.addNumber(NUMBER, 'to-an-agent')
+    const people = await signInPeople(server, ['ana', 'karim'])
+    await using carrier = await server.phone({ user: 'carrier' })
+    await server.api('POST', '/trunks', {
+      name: 'carrier',
+      authentication: 'ip',
+      outboundAddress: `127.0.0.1:${carrier.phone.port}`,
+      allowedPrefixes: ['+49'],
+      defaultCallerNumber: '+12025550100'
+    })
+    await using ana = await TestSoftphone.onShift(server, people.ana.token, { hz: 600 })
+    await using caller = await server.phone({ user: CALLERS.washington })
+    const call = caller.phone.call(server.uri(NUMBER), { sdp: caller.audio.sdp() })
+    caller.audio.connect((await call.answered()).sdp).sendTone(1000)
+    const { offer } = await ana.until(state => state.offer !== null)
+    await ana.request('answer', { offerId: offer?.id ?? '' })
+    const shown = await ana.until(state => state.call?.recording.state === 'recording')
+    const callId = shown.call?.callId ?? ''
+    await caller.audio.hears(600)
+    const talking = await talk(server, 1_500)
+
+    await ana.request('hold', { callId, isOnHold: true })
+    await caller.audio.hearsNot(600)
+    const holding = await talk(server, 2_000)
+    await ana.request('hold', { callId, isOnHold: false })
+    await caller.audio.hears(600)
+
+    await ana.request('recording', { callId, action: 'pause' })
+    await ana.until(state => state.call?.recording.state === 'paused' && state.call.recording.reason === 'pause')
+    await talk(server, 700)
+    await ana.request('recording', { callId, action: 'resume' })
+    await ana.until(state => state.call?.recording.state === 'recording')
+
+    await ana.request('consult.start', { callId, destination: { kind: 'number', number: OUTSIDE } })
+    const incoming = await carrier.phone.nextInvite()
+    carrier.audio.connect(incoming.sdp).sendTone(1300)
+    await incoming.answer(carrier.audio.sdp())
+    await carrier.audio.hearsSpeech()
+    t.pass('somebody in Germany who is about to join is asked first')
+    carrier.audio.sendDigits('2').sendTone(1300)
+    await ana.until(
+      state => state.call?.parties.some(one => one.kind === 'external' && one.state === 'talking') ?? false
+    )
+    t.equal(ana.state.call?.recording.state, 'recording', 'the customer does not hear them yet')
+    await ana.request('consult.join', { callId })
+    await ana.until(state => state.call?.recording.state === 'paused' && state.call.recording.reason === 'party')
+    await caller.audio.hearsAll([600, 1300])
+    await talk(server, 800)
+    await incoming.bye()
+    await ana.until(state => state.call?.recording.state === 'recording')
+    await talk(server, 800)
+    await call.bye()
+
+    const story = await server.story(call.callId)
+    const [recording] = await recordingsOf(server, story.id)
+    if (recording === undefined) throw new Error('the call was not recorded')
+    const connectedMs = story['talkMs'] as number
+    t.ok(Math.abs(recording.durationMs - connectedMs) < 1_000, `${recording.durationMs} ms of ${connectedMs} ms`)
+    t.same(
+      // A busy machine may lose frames; what it loses is declared.
+      recording.gaps.map(gap => gap.kind).filter(kind => kind !== 'lost'),
+      ['beforeConsent', 'pause', 'party']
+    )
+    const talked = await hear(server, recording.id, { ...talking, fromMs: talking.fromMs + 300 })
+    t.ok(toneShare(talked.left, 1000) > 0.8, `the customer is on the left: ${toneShare(talked.left, 1000)}`)
+    t.ok(toneShare(talked.right, 600) > 0.6, `the agent is on the right: ${toneShare(talked.right, 600)}`)
+    const held = await hear(server, recording.id, { ...holding, fromMs: holding.toMs - 900 })
+    t.ok(meanSquare(held.right) > 100, `the music of the hold is on the right: ${meanSquare(held.right)}`)
+    t.ok(toneShare(held.right, 600) < 0.3, `and not the agent: ${toneShare(held.right, 600)}`)
+    const whole = await hear(server, recording.id)
+    t.ok(toneShare(whole.right, 1300) < 0.02, 'nothing of somebody who did not agree')
+    t.same(
+      (await listRecordingConsents(server.parley.db, story.id)).map(one => [
+        one.party === 'customer',
+        one.result,
+        one.policy,
+        one.method
+      ]),
+      [
+        [true, 'granted', 'one_party', 'notRequired'],
+        [false, 'refused', 'opt_in', 'key']
+      ]
+    )
+  })
