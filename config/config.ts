@@ -38,6 +38,8 @@ export type Config = Readonly<{
   drainMs: number
   logLevel: LogLevel
   requestHosts: readonly string[]
+  /** The public page about persons' rights; `codeUrl` null means that it can send no codes. */
+  privacy: Readonly<{ codeUrl: string | null; contact: string }>
   /** Where people outside reach this server; null when it is not known. */
   publicUrl: string | null
   /** Where texts and e-mails go; null when none can be sent. */
@@ -120,6 +122,10 @@ export function parseConfig(env: Env, unknown: readonly string[] = []): Config {
     return null
   }
 
+  const codeUrl = env.PARLEY_PRIVACY_CODE_URL?.trim() || null
+  if (codeUrl !== null && !/^https?:$/.test(URL.parse(codeUrl)?.protocol ?? ''))
+    problems.push('PARLEY_PRIVACY_CODE_URL must start with http:// or https://')
+
   const config: Config = {
     dataDir,
     http: { host: httpHost, port: integer('PARLEY_HTTP_PORT', 8080, 0, 65_535) },
@@ -175,6 +181,7 @@ export function parseConfig(env: Env, unknown: readonly string[] = []): Config {
     logLevel: oneOf('PARLEY_LOG_LEVEL', LOG_LEVELS, 'info'),
     publicUrl: url('PARLEY_PUBLIC_URL'),
     messageHook: url('PARLEY_MESSAGE_HOOK'),
+    privacy: { codeUrl, contact: text('PARLEY_PRIVACY_CONTACT', '') },
     requestHosts: text('PARLEY_REQUEST_HOSTS', '*')
       .split(',')
       .map(host => host.trim().toLowerCase())

@@ -47,6 +47,7 @@ import type { Loggers } from './log.ts'
 import { MessageHook } from './webhooks/message-hook.ts'
 import { createMetrics } from './metrics.ts'
 import { startOutboundCall } from './outbound-call.ts'
+import { PrivacyService } from './privacy/privacy-service.ts'
 import { startQualityJobs } from './quality/jobs.ts'
 import { startQuality } from './quality/quality.ts'
 import { recordingSource } from './quality/recording-source.ts'
@@ -343,6 +344,14 @@ export async function startParley(
       })
     )
     await startQualityJobs(jobs, quality)
+    const privacy = await PrivacyService.start({
+      db,
+      dataDir: config.dataDir,
+      quality,
+      compliance,
+      secretKey: secrets.key,
+      jobs
+    })
 
     const now = options.now ?? (() => new Date())
     const dialer = stack.use(
@@ -413,6 +422,7 @@ export async function startParley(
       contacts,
       { db, campaigns, dialer, now },
       quality,
+      privacy,
       recordings
     )
     stack.defer(() => app.close())

@@ -11,6 +11,7 @@ import type { AgentCalls } from '../agent-calls/agent-calls.ts'
 import type { ComplianceService } from '../compliance/compliance-service.ts'
 import type { ContactService } from '../contacts/contact-service.ts'
 import { newId } from '../ids.ts'
+import type { PrivacyService } from '../privacy/privacy-service.ts'
 import type { Quality } from '../quality/quality.ts'
 import type { Wallboard } from '../queues/wallboard.ts'
 import { registerAuthentication, SESSION_COOKIE } from './authentication.ts'
@@ -35,7 +36,10 @@ import { type QueueRouteParts, registerQueueRoutes } from './routes/queues.ts'
 import type { Recordings } from '../recordings/recordings.ts'
 import { registerRecordingRoutes } from './routes/recordings.ts'
 import { registerReportRoutes } from './routes/reports.ts'
+import { registerPrivacyPages } from './routes/privacy-public.ts'
+import { registerPrivacyRequestRoutes } from './routes/privacy-requests.ts'
 import { registerQualityRoutes } from './routes/quality.ts'
+import { registerRetentionRoutes } from './routes/retention.ts'
 import { registerReviewRoutes } from './routes/reviews.ts'
 import { registerScorecardRoutes } from './routes/scorecards.ts'
 import { registerSearchRoutes } from './routes/search.ts'
@@ -65,6 +69,7 @@ export async function createApp(
   contacts: ContactService,
   campaigning: CampaignRouteParts,
   quality: Quality,
+  privacy: PrivacyService,
   recordings: Recordings
 ): Promise<App> {
   const app: App = Fastify({
@@ -113,6 +118,7 @@ export async function createApp(
   await app.register(swaggerUi, { routePrefix: '/api/docs' })
   registerHealthRoutes(app, parts)
   registerClipPages(app, quality)
+  await registerPrivacyPages(app, privacy, parts.config.privacy)
   registerOptInPage(app, compliance)
   await registerWebPages(app)
   await app.register(
@@ -145,6 +151,8 @@ export async function createApp(
       registerReviewRoutes(api, quality)
       registerClipRoutes(api, quality)
       registerQualityRoutes(api, quality)
+      registerRetentionRoutes(api, privacy)
+      registerPrivacyRequestRoutes(api, privacy)
       await registerSoftphoneRoute(api, parts, agentCalls)
     },
     { prefix: '/api/v1' }
