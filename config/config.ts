@@ -40,6 +40,8 @@ export type Config = Readonly<{
   requestHosts: readonly string[]
   /** The public page about persons' rights; `codeUrl` null means that it can send no codes. */
   privacy: Readonly<{ codeUrl: string | null; contact: string }>
+  /** Folder of the local recogniser's model; null when it is switched off. */
+  pocketsphinx: string | null
   /** Where people outside reach this server; null when it is not known. */
   publicUrl: string | null
   /** Where texts and e-mails go; null when none can be sent. */
@@ -179,6 +181,7 @@ export function parseConfig(env: Env, unknown: readonly string[] = []): Config {
     hasDemoData: oneOf('PARLEY_DEMO_DATA', ['true', 'false'], 'true') === 'true',
     drainMs: integer('PARLEY_DRAIN_MS', 30_000, 0, 3_600_000),
     logLevel: oneOf('PARLEY_LOG_LEVEL', LOG_LEVELS, 'info'),
+    pocketsphinx: pathOrOff(text('PARLEY_POCKETSPHINX', '/usr/share/pocketsphinx/model/en-us')),
     publicUrl: url('PARLEY_PUBLIC_URL'),
     messageHook: url('PARLEY_MESSAGE_HOOK'),
     privacy: { codeUrl, contact: text('PARLEY_PRIVACY_CONTACT', '') },
@@ -189,6 +192,10 @@ export function parseConfig(env: Env, unknown: readonly string[] = []): Config {
   }
   if (problems.length > 0) throw new ConfigError(problems)
   return deepFreeze(config)
+}
+
+function pathOrOff(given: string): string | null {
+  return given === 'off' ? null : resolve(given)
 }
 
 function isLoopback(host: string): boolean {

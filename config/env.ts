@@ -53,6 +53,8 @@ export const VARIABLES = {
   PARLEY_RECORDING_KEYS:
     'Keys that wrap the keys of recordings, version:64 hexadecimal digits, separated by commas, the current one first. Unset: made and kept in <data>/recording-keys.json',
   PARLEY_CARD_LIMIT_MS: 'How long the entry of a card number may last before it ends by itself. Default 180000',
+  PARLEY_POCKETSPHINX:
+    'Folder of the English model of PocketSphinx, which hears the phrases of menus on this machine; off switches it off. Default /usr/share/pocketsphinx/model/en-us, where Debian puts it',
   PARLEY_PUBLIC_URL:
     'Address at which people outside reach this server, such as https://calls.example.com, for links in messages. Unset: messages with links are refused',
   PARLEY_MESSAGE_HOOK:

@@ -20,6 +20,10 @@ export type PlayOutcome =
 export type GatherOutcome =
   | Readonly<{ kind: 'digits'; digits: string; terminator: string | null }>
   | Readonly<{ kind: 'noInput' }>
+  /** One of the phrases was said. `confidence` from 0 to 1. */
+  | Readonly<{ kind: 'spoken'; phrase: string; confidence: number }>
+  /** Something was said that is none of the phrases. */
+  | Readonly<{ kind: 'notUnderstood' }>
   | Readonly<{ kind: 'failed'; code: string; reason: string }>
 
 export type RequestFailureCode = 'TIMEOUT' | 'UNREACHABLE' | 'TOO_LARGE' | 'NOT_JSON' | 'FORBIDDEN_HOST'
@@ -77,6 +81,8 @@ export type GatherOptions = Readonly<{
   timeoutMs: number
   interDigitMs: number
   firstDigit?: string
+  /** What the caller may say instead of pressing keys, in the caller's language; keys always work. */
+  phrases?: readonly string[]
   /** A card number or the like: nobody may hear, record or write down what is given. */
   isCard?: boolean
 }>

@@ -133,6 +133,16 @@ export const Prompts = Type.Union(
 )
 export type Prompts = Static<typeof Prompts>
 
+const PhraseList = Type.Array(Type.String({ minLength: 1, maxLength: 80 }), { minItems: 1, maxItems: 20 })
+
+/** What a caller may say for one choice: for each language a list of phrases. */
+export const Phrases = Type.Record(Type.String({ pattern: LANGUAGE_PATTERN }), PhraseList, {
+  ...closed,
+  minProperties: 1,
+  description: 'Phrases for each language'
+})
+export type Phrases = Static<typeof Phrases>
+
 /** A key of a telephone: 0-9, *, # and the rarely seen A-D (RFC 4733 section 3.2). */
 export const PHONE_KEY = /^[0-9*#A-D]$/
 

@@ -4,6 +4,7 @@ import type { Config } from '../config/config.ts'
 import type { Secrets } from '../config/secrets.ts'
 import { connectFreeswitch } from '../media/freeswitch.ts'
 import { createEspeak } from '../media/prompts/espeak.ts'
+import { createPocketsphinx } from '../media/speech/providers/pocketsphinx.ts'
 import { PromptLibrary } from '../media/prompts/prompt-library.ts'
 import { TapServer } from '../media/tap/tap-server.ts'
 import { complianceDb } from '../sql/queries/compliance/db.ts'
@@ -15,6 +16,7 @@ import { openSoftphoneMedia } from '../media/webrtc/open-softphone-media.ts'
 import { callbackRequestedAt } from '../sql/queries/desk.ts'
 import { WakeUps } from '../sql/wake-ups.ts'
 import { AgentCalls } from './agent-calls/agent-calls.ts'
+import { Speech } from './bots/speech.ts'
 import { callBack } from './agent-calls/call-back.ts'
 import type { CardParts } from './agent-calls/customer-card.ts'
 import { CampaignService } from './campaigns/campaign-service.ts'
@@ -204,6 +206,8 @@ export async function startParley(
     // Lists that another control plane has imported; decisions say how old the list is that they used.
     stack.use(repeat(LISTS_MS, () => compliance.dnc.refresh(), loggers.database, 'do-not-call lists cannot be read'))
     const law = new OutboundLaw(compliance, loggers.calls, options.now)
+    const sphinx = config.pocketsphinx === null ? null : createPocketsphinx(config.pocketsphinx, loggers.media)
+    const speech = stack.use(new Speech(sphinx === null ? [] : [sphinx], loggers.calls))
     const storage = stack.use(await Storage.open(config.recordings.storageFile, config.dataDir, secrets.store ?? null))
     const recordings = stack.use(
       await Recordings.start({
@@ -302,6 +306,7 @@ export async function startParley(
       prompts,
       taps,
       recordings,
+      speech,
       metrics,
       dataDir: config.dataDir,
       requestHosts: config.requestHosts,

@@ -5,6 +5,7 @@ import { PromptError } from '../media/prompts/synthesizer.ts'
 import type { TapServer } from '../media/tap/tap-server.ts'
 import { insertQueueCallback, insertSurveyAnswer } from '../sql/queries/calls.ts'
 import type { WaitingCustomer } from './agent-calls/serve-caller.ts'
+import type { Speech } from './bots/speech.ts'
 import { aborted } from './calls/aborted.ts'
 import type { Call } from './calls/call.ts'
 import type { CustomerLeg } from './calls/caller-leg.ts'
@@ -30,6 +31,7 @@ export type FlowHostParts = DialParts &
     prompts: PromptLibrary
     taps: TapServer
     recordings: Recordings
+    speech: Speech
     metrics: Metrics
     dataDir: string
     requestHosts: readonly string[]
@@ -109,14 +111,16 @@ export function createFlowHost(
     },
 
     // A key that interrupted an earlier prompt (firstDigit) is still kept by the leg and comes first by itself.
-    async gather({ prompts, bargeIn, firstDigit: _, isCard = false, ...rules }, signal) {
+    async gather({ prompts, bargeIn, firstDigit: _, isCard = false, phrases = [], ...rules }, signal) {
       const sources = await prepare(prompts, signal)
       if ('kind' in sources) return sources
       const { audio } = await leg.connected()
       const recording = isCard ? parts.recordings.of(call) : null
       if (recording?.isCardEntry === false) recording.startCard('flow')
       try {
-        const outcome = await audio.collect(sources, rules, bargeIn, signal).catch(orPromptFailure)
+        const voice = phrases.length === 0 ? null : await parts.speech.listenFor(call, language, phrases, signal)
+        const outcome = await audio.collect(sources, rules, bargeIn, signal, voice).catch(orPromptFailure)
+        if (outcome.kind === 'spoken') call.record({ kind: 'speechHeard', confidence: outcome.confidence })
         if (outcome.kind === 'digits') call.record({ kind: 'digitsCollected', count: outcome.digits.length })
         return outcome
       } finally {

@@ -36,7 +36,7 @@ const SERVER_LAYERS: readonly (readonly string[])[] = [
   ['server/agent-calls', 'server/webhooks'],
   ['server/quality'],
   ['server/softphone'],
-  ['server/recordings'],
+  ['server/recordings', 'server/bots'],
   ['server/queues'],
   ['server/agents'],
   ['server/calls', 'server/events.ts'],
@@ -106,6 +106,7 @@ t.test('each vendor library comes in by one door', async t => {
     '@electric-sql/pglite': /^sql\//,
     pg: /^sql\//,
     'pg-boss': /^sql\//,
+    koffi: /^media\/speech\/providers\//,
     libflacjs: /^media\/recordings\/flac\.ts$/,
     '@aws-sdk': /^media\/recordings\/s3-store\.ts$/
   }

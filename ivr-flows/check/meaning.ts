@@ -2,6 +2,7 @@ import type { RoleValue } from './structure.ts'
 import type { ParseOptions } from '../parse.ts'
 import type { Finding } from '../problem.ts'
 import { checkExpressions } from './expressions.ts'
+import { checkPhrases } from './phrases.ts'
 import { checkSurroundings } from './surroundings.ts'
 import { checkLanguages } from './texts.ts'
 import { checkWays } from './ways.ts'
@@ -22,6 +23,7 @@ export function checkMeaning(
   return [
     ...checkWays(flow, roles, shapeFindings),
     ...checkLanguages(flow, roles),
+    ...checkPhrases(flow),
     ...checkExpressions(flow, roles),
     ...checkSurroundings(flow, roles, options)
   ]

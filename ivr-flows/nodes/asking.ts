@@ -19,6 +19,8 @@ export type Question = Readonly<{
   noMatchPrompt: Prompts | undefined
   /** What is keyed in is the number of a payment card. */
   isCard?: boolean
+  /** What may be said instead, in the caller's language. */
+  phrases?(context: NodeContext): readonly string[]
 }>
 
 type AskingNode = Readonly<{
@@ -49,7 +51,7 @@ type AskMove = Extract<Move, { kind: 'ask' }>
 
 /** Asks for the first time. A key pressed earlier counts as the first key. */
 export function ask(context: NodeContext, question: Question, memory: { readonly [key: string]: Json } = {}): AskMove {
-  return askNow(question, question.prompts(context), { ...memory, attempt: 1 }, context.pendingDigit)
+  return askNow(context, question, question.prompts(context), { ...memory, attempt: 1 }, context.pendingDigit)
 }
 
 export type KeysJudgement<T> = Readonly<{ kind: 'match'; value: T }> | Readonly<{ kind: 'noMatch' }>
@@ -64,7 +66,8 @@ export function judgeKeys<T>(
   answer: Answer,
   memory: Json,
   judge: (digits: string) => KeysJudgement<T>,
-  onMatch: (value: T, attempt: number) => Move
+  onMatch: (value: T, attempt: number) => Move,
+  onSpoken?: (phrase: string, confidence: number, attempt: number) => Move | null
 ): Move {
   if (answer.kind !== 'gather') throw unexpectedAnswer(answer)
   const { outcome } = answer
@@ -79,6 +82,10 @@ export function judgeKeys<T>(
       const judgement = judge(outcome.digits)
       return judgement.kind === 'match' ? onMatch(judgement.value, attempt) : again('noMatch', question.noMatchPrompt)
     }
+    case 'spoken':
+      return onSpoken?.(outcome.phrase, outcome.confidence, attempt) ?? again('noMatch', question.noMatchPrompt)
+    case 'notUnderstood':
+      return again('noMatch', question.noMatchPrompt)
     default:
       return outcome satisfies never
   }
@@ -86,11 +93,18 @@ export function judgeKeys<T>(
   function again(reason: 'noInput' | 'noMatch', prompt: Prompts | undefined): Move {
     if (attempt >= question.attempts) return { kind: 'go', exit: reason, detail: { attempts: attempt } }
     const prompts = [...(prompt === undefined ? [] : context.prompts(prompt)), ...question.prompts(context)]
-    return askNow(question, prompts, { ...remembered, attempt: attempt + 1 }, null)
+    return askNow(context, question, prompts, { ...remembered, attempt: attempt + 1 }, null)
   }
 }
 
-function askNow(question: Question, prompts: readonly Prompt[], memory: Json, firstDigit: string | null): AskMove {
+function askNow(
+  context: NodeContext,
+  question: Question,
+  prompts: readonly Prompt[],
+  memory: Json,
+  firstDigit: string | null
+): AskMove {
+  const phrases = question.phrases?.(context) ?? []
   const { bargeIn, minDigits, maxDigits, terminators, timeoutMs, interDigitMs, isCard } = question
   const changes: Changes = { pendingDigit: null }
   return {
@@ -108,6 +122,7 @@ function askNow(question: Question, prompts: readonly Prompt[], memory: Json, fi
         timeoutMs,
         interDigitMs,
         ...(isCard === true && { isCard }),
+        ...(phrases.length > 0 && { phrases }),
         ...(firstDigit === null ? {} : { firstDigit })
       }
     }

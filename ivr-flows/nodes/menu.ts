@@ -1,7 +1,8 @@
 import { type Static, Type } from 'typebox'
 import { own } from '../json.ts'
-import { askingExits, type Exit, type NodeBehaviour } from '../node-kind.ts'
-import { asking, byKey, closed, common, Failed, Prompts, target } from '../parts.ts'
+import { askingExits, type Exit, type NodeBehaviour, type NodeContext } from '../node-kind.ts'
+import { asking, byKey, closed, common, Failed, Phrases, Prompts, target } from '../parts.ts'
+import { phrasesIn, saidIn } from '../phrases.ts'
 import { ask, judgeKeys, oneKeyQuestion, type Question } from './asking.ts'
 
 export const MenuNode = Type.Object(
@@ -10,10 +11,11 @@ export const MenuNode = Type.Object(
     ...common,
     prompt: Prompts,
     choices: byKey(target('The node for this key'), 'The node for each key'),
+    say: Type.Optional(byKey(Phrases, 'What the caller may say instead of pressing each key')),
     ...asking,
     failed: Failed
   },
-  { ...closed, description: 'Lets the caller choose by one key' }
+  { ...closed, description: 'Lets the caller choose by one key, or by saying a phrase' }
 )
 export type MenuNode = Static<typeof MenuNode>
 
@@ -32,12 +34,28 @@ export const menu: NodeBehaviour<MenuNode> = {
         exit: `key ${key}`,
         detail: { key, attempts: attempt },
         changes: { result: key }
-      })
+      }),
+      (phrase, confidence, attempt) => {
+        const key = keyOf(context, node, phrase)
+        if (key === null) return null
+        const detail = { key, attempts: attempt, by: 'speech', confidence: Math.round(confidence * 100) / 100 }
+        return { kind: 'go', exit: `key ${key}`, detail, changes: { result: key } }
+      }
     )
 }
 
+/** The key whose phrase was said; null when the phrase is nobody's. */
+function keyOf(context: NodeContext, node: MenuNode, phrase: string): string | null {
+  for (const [key, phrases] of Object.entries(node.say ?? {}))
+    if (own(node.choices, key) !== undefined && saidIn(context, phrases, phrase)) return key
+  return null
+}
+
 function question(node: MenuNode): Question {
-  return oneKeyQuestion(node, context => context.prompts(node.prompt))
+  return {
+    ...oneKeyQuestion(node, context => context.prompts(node.prompt)),
+    phrases: context => Object.values(node.say ?? {}).flatMap(one => phrasesIn(context, one))
+  }
 }
 
 function choiceExits(node: MenuNode): readonly Exit[] {

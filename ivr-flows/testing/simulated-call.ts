@@ -18,6 +18,7 @@ import type {
   VoicemailOptions,
   VoicemailOutcome
 } from '../host.ts'
+import { samePhrase } from '../phrases.ts'
 import type { TestStep } from './test-file.ts'
 
 /** The caller hung up: how a simulated call ends when its test says so. */
@@ -37,6 +38,8 @@ export class ScriptMismatch extends Error {
 }
 
 const KEY_MS = 400
+/** How long a character takes to say. */
+const SPEECH_MS = 65
 const DEFAULT_TALK_MS = 60_000
 const MESSAGE_MS = 10_000
 
@@ -106,6 +109,13 @@ export class SimulatedCall implements FlowHost {
     if (digits === '' && !isTypedAhead) {
       this.#keys = ''
       this.#hear(options.prompts)
+    }
+    const said = digits === '' && this.#keys === '' ? this.#peek()?.say : undefined
+    if (said !== undefined) {
+      this.#take()
+      this.#nowMs += 300 + said.length * SPEECH_MS
+      const phrase = options.phrases?.find(one => samePhrase(one, said))
+      return phrase === undefined ? { kind: 'notUnderstood' } : { kind: 'spoken', phrase, confidence: 1 }
     }
     if (digits === '' && this.#keys === '') {
       if (!this.#answer()) {

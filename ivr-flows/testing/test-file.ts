@@ -21,6 +21,9 @@ const Step = Type.Object(
     press: Type.Optional(
       Type.String({ pattern: '^[0-9*#A-D]{1,64}$', description: 'Keys pressed at the next question' })
     ),
+    say: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 200, description: 'What the caller says at the next question' })
+    ),
     silence: Type.Optional(Type.Literal(true, { description: 'Nothing is pressed at the next question' })),
     interrupt: Type.Optional(
       Type.String({ pattern: '^[0-9*#A-D]$', description: 'A key pressed during the next prompt' })
@@ -46,6 +49,7 @@ const Step = Type.Object(
     ...closed,
     [ONE_OF]: [
       'press',
+      'say',
       'silence',
       'interrupt',
       'hangUp',

@@ -35,6 +35,10 @@ export type CallEventData =
   | Readonly<{ kind: 'promptStarted'; prompts: number; ready: 'cached' | 'made' }>
   | Readonly<{ kind: 'promptFailed'; code: string; reason: string }>
   | Readonly<{ kind: 'digitsCollected'; count: number }>
+  | Readonly<{ kind: 'speechHeard'; confidence: number }>
+  /** Nobody can listen in this language; the flow goes on with keys. */
+  | Readonly<{ kind: 'speechUnavailable'; language: string; code: string }>
+  | Readonly<{ kind: 'speechFailed'; code: string }>
   | Readonly<{ kind: 'requestAnswered'; host: string; status: number; tookMs: number }>
   | Readonly<{ kind: 'requestFailed'; host: string; code: string; tookMs: number }>
   | Readonly<{ kind: 'tagged'; tags: readonly string[] }>

@@ -1,4 +1,5 @@
 import { type Endpoint, MediaError, type Playback } from '../../media/endpoint.ts'
+import type { VoiceEvent } from '../../media/speech/voice-listener.ts'
 import { COLLECT_START, type CollectEvent, type CollectRules, collect } from './digit-collector.ts'
 
 /** Keys pressed before anybody asked for them are kept; more than this is noise. */
@@ -7,6 +8,13 @@ const MAX_TYPED_AHEAD = 32
 export type CollectOutcome =
   | Readonly<{ kind: 'digits'; digits: string; terminator: string | null }>
   | Readonly<{ kind: 'noInput' }>
+  | Readonly<{ kind: 'spoken'; phrase: string; confidence: number }>
+  | Readonly<{ kind: 'notUnderstood' }>
+
+/** A customer's voice, for as long as somebody listens. */
+export interface VoiceInput {
+  listen(onEvent: (event: VoiceEvent) => void): Disposable
+}
 
 /**
  * Playing to one leg and collecting keys from it. Keys that a caller presses ahead of the question are used for it
@@ -52,12 +60,16 @@ export class LegAudio implements Disposable {
     }
   }
 
-  /** Asks: plays `sources` and collects keys by the rules. A key stops the prompt when `bargeIn`. */
+  /**
+   * Asks: plays `sources` and collects keys by the rules, or hears one of the phrases that `voice` listens for. A key or a
+   * voice stops the prompt when `bargeIn`. Whoever has begun to press keys is not listened to.
+   */
   async collect(
     sources: readonly string[],
     rules: CollectRules,
     bargeIn: boolean,
-    signal: AbortSignal
+    signal: AbortSignal,
+    voice: VoiceInput | null = null
   ): Promise<CollectOutcome> {
     signal.throwIfAborted()
     if (!bargeIn) {
@@ -71,6 +83,7 @@ export class LegAudio implements Disposable {
       let playback: Playback | undefined
       let stopping: Promise<void> = Promise.resolve()
       let isDone = false
+      let listening: Disposable | undefined
       const finish = (settle: () => void) => {
         if (isDone) return
         isDone = true
@@ -78,6 +91,7 @@ export class LegAudio implements Disposable {
         signal.removeEventListener('abort', onAbort)
         this.#endpoint.lost.removeEventListener('abort', onLost)
         this.#onDigit = undefined
+        listening?.[Symbol.dispose]()
         settle()
       }
       const onAbort = () => {
@@ -106,9 +120,33 @@ export class LegAudio implements Disposable {
       if (this.#endpoint.lost.aborted) return onLost()
       signal.addEventListener('abort', onAbort, { once: true })
       this.#endpoint.lost.addEventListener('abort', onLost, { once: true })
-      this.#onDigit = digit => {
+      const stopPrompt = () => {
         if (playback !== undefined) stopping = silence(playback)
         playback = undefined
+      }
+      const hear = (event: VoiceEvent) => {
+        if (isDone || state.digits !== '') return
+        switch (event.kind) {
+          case 'speaking':
+            stopPrompt()
+            // Somebody who speaks is not silent; what they say has its own limit.
+            clearTimeout(timer)
+            break
+          case 'spoken':
+            answer({ kind: 'spoken', phrase: event.text, confidence: event.confidence })
+            break
+          case 'notUnderstood':
+            answer({ kind: 'notUnderstood' })
+            break
+          case 'failed':
+            take({ kind: 'promptOver' })
+            break
+          default:
+            event satisfies never
+        }
+      }
+      this.#onDigit = digit => {
+        stopPrompt()
         take({ kind: 'digit', digit })
       }
       const ahead = this.#typedAhead.splice(0)
@@ -116,6 +154,7 @@ export class LegAudio implements Disposable {
       // What was typed beyond this question belongs to the next one.
       this.#typedAhead.push(...ahead)
       if (this.#onDigit === undefined) return
+      if (state.digits === '') listening = voice?.listen(hear)
       if (!bargeIn || sources.length === 0 || state.digits !== '') return take({ kind: 'promptOver' })
       const started = this.#endpoint.play(sources)
       playback = started

@@ -1,0 +1,137 @@
+import { existsSync } from 'node:fs'
+import t from 'tap'
+import { pino } from 'pino'
+import { createEspeak } from '../../../media/prompts/espeak.ts'
+import { createPocketsphinx } from '../../../media/speech/providers/pocketsphinx.ts'
+import { TestParley } from '../../support/parley.ts'
+
+const MODEL = '/usr/share/pocketsphinx/model/en-us'
+const NUMBER = '+12025550100'
+const PHRASES = ['sales', 'customer support', 'opening hours', 'operator']
+const silent = pino({ level: 'silent' })
+
+const MENU = `
+id: spoken-menu
+name: Spoken menu
+languages: [en, de]
+defaultLanguage: en
+start: menu
+onFailure: failed
+nodes:
+  menu:
+    kind: menu
+    prompt: { tone: "%(6000,0,440)" }
+    timeoutMs: 4000
+    attempts: 2
+    choices: { "1": sales, "2": support, "3": hours }
+    say:
+      "1": { en: [sales, buy something], de: [Verkauf] }
+      "2": { en: [customer support], de: [Kundendienst] }
+      "3": { en: [opening hours], de: [Öffnungszeiten] }
+    noInput: silent
+    noMatch: other
+  sales: { kind: say, bargeIn: false, prompt: { tone: "%(700,0,880)" }, next: bye }
+  support: { kind: say, bargeIn: false, prompt: { tone: "%(700,0,1200)" }, next: bye }
+  hours: { kind: say, bargeIn: false, prompt: { tone: "%(700,0,1600)" }, next: bye }
+  silent: { kind: say, bargeIn: false, prompt: { tone: "%(700,0,600)" }, next: bye }
+  other: { kind: say, bargeIn: false, prompt: { tone: "%(700,0,2000)" }, next: bye }
+  failed: { kind: say, bargeIn: false, prompt: { tone: "%(700,0,300)" }, next: bye }
+  bye: { kind: hangup }
+`
+
+if (!existsSync(MODEL)) throw new Error('this test needs PocketSphinx and its English model')
+const espeak = createEspeak(silent)
+t.teardown(() => espeak[Symbol.asyncDispose]())
+/** Says something once, and is quiet from then on, as a phone is that goes on sending. */
+function thenSilence(samples: Int16Array): () => Int16Array {
+  let at = 0
+  return () => {
+    const frame = new Int16Array(160)
+    frame.set(samples.subarray(at, at + 160))
+    at += 160
+    return frame
+  }
+}
+/** As a listener hands it over: with the quiet before and after. */
+function padded(samples: Int16Array): Int16Array {
+  const all = new Int16Array(samples.length + 4_000)
+  all.set(samples, 2_000)
+  return all
+}
+
+const say = (text: string, language = 'en') => espeak.synthesize(text, language, AbortSignal.timeout(20_000))
+
+t.test('phrases are told apart, and what fits none of them is given little credit', { timeout: 120_000 }, async t => {
+  await using recognizer = createPocketsphinx(MODEL, silent)
+  if (recognizer === null) throw new Error('PocketSphinx is not installed')
+  const request = { language: 'en', phrases: PHRASES }
+  const hear = async (text: string) => {
+    using stream = recognizer.open(request)
+    const samples = padded(await say(text))
+    for (let at = 0; at < samples.length; at += 160) stream.write(samples.subarray(at, at + 160))
+    return await stream.finish()
+  }
+  for (const phrase of PHRASES) {
+    const found = await hear(phrase)
+    t.equal(found?.text, phrase)
+    t.ok((found?.confidence ?? 0) >= 0.3, `${phrase}: ${found?.confidence}`)
+  }
+  for (const other of ['I would like to eat a sandwich with cheese', 'the quick brown fox jumps over the dog']) {
+    const found = await hear(other)
+    t.ok((found?.confidence ?? 0) < 0.3, `${other}: ${found?.text} ${found?.confidence}`)
+  }
+  await t.rejects(
+    recognizer.prepare({ language: 'en', phrases: ['zzyzx'] }, AbortSignal.timeout(10_000)),
+    { code: 'SPEECH_PHRASE_UNKNOWN' },
+    'a word that the dictionary does not have is said so'
+  )
+})
+
+t.test('callers speak into a menu', { timeout: 180_000 }, async t => {
+  await using server = await TestParley.start()
+  await server.publish(MENU)
+  await server.addNumber(NUMBER, 'spoken-menu')
+  await server.addNumber('+493023125100', 'spoken-menu', 'de')
+  const call = async (number: string) => {
+    const { phone, audio, ...rest } = await server.phone()
+    const leg = phone.call(server.uri(number), { sdp: audio.sdp() })
+    audio.connect((await leg.answered()).sdp).sendSilence()
+    await audio.hears(440)
+    return { leg, audio, rest }
+  }
+
+  await t.test('speaking stops the prompt and takes the way of its phrase', async t => {
+    const { leg, audio, rest } = await call(NUMBER)
+    audio.sendFrames(thenSilence(await say('customer support')))
+    await audio.hears(1200, { limitMs: 8_000 })
+    await leg.waitForBye()
+    const story = await server.story(leg.callId)
+    const left = story.events.find(one => one.kind === 'nodeLeft' && one.data['node'] === 'menu')
+    t.match(left?.data, { outcome: 'key 2', detail: { key: '2', by: 'speech' } })
+    t.ok(story.events.some(one => one.kind === 'speechHeard'))
+    t.notOk(JSON.stringify(story).includes('customer support'), 'what was said stays out of the story')
+    await rest[Symbol.asyncDispose]()
+  })
+
+  await t.test('keys always work, also while a recogniser listens', async t => {
+    const { leg, audio, rest } = await call(NUMBER)
+    audio.sendDigits('1')
+    await audio.hears(880)
+    await leg.waitForBye()
+    t.match(await server.story(leg.callId), { endReason: 'flowHungUp' })
+    await rest[Symbol.asyncDispose]()
+  })
+
+  await t.test('where nobody understands the language the menu is one of keys, and the story says so once', async t => {
+    const { leg, audio, rest } = await call('+493023125100')
+    audio.sendFrames(thenSilence(await say('Kundendienst', 'de')))
+    audio.sendDigits('3')
+    await audio.hears(1600)
+    await leg.waitForBye()
+    const story = await server.story(leg.callId)
+    const said = story.events.filter(one => one.kind === 'speechUnavailable')
+    t.match(said, [{ data: { language: 'de', code: 'SPEECH_MISSING' } }])
+    t.equal(said.length, 1)
+    await rest[Symbol.asyncDispose]()
+  })
+})
