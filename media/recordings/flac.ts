@@ -46,8 +46,18 @@ export class FlacError extends Error {
 export interface Flac {
   /** A whole FLAC stream of interleaved samples. */
   encode(samples: Int16Array): Buffer
+  /** A FLAC stream whose samples come piece by piece; `perChannel` of them in all. */
+  startStream(perChannel: number): FlacStream
   /** Interleaved samples. Throws {@link FlacError}. */
   decode(flac: Uint8Array): Int16Array
+}
+
+/** A stream that is being encoded; to be ended or abandoned. */
+export interface FlacStream {
+  /** Takes interleaved samples and gives what is finished of the stream. */
+  push(samples: Int16Array): Buffer
+  end(): Buffer
+  abandon(): void
 }
 
 let loading: Promise<Flac> | undefined
@@ -65,27 +75,43 @@ async function load(): Promise<Flac> {
   try {
     const lib = createRequire(import.meta.url)('libflacjs/dist/libflac.wasm.js') as LibFlac
     if (!lib.isReady()) await new Promise<void>(resolve => lib.on('ready', resolve))
-    return { encode: samples => encode(lib, samples), decode: flac => decode(lib, flac) }
+    return {
+      encode(samples) {
+        const stream = startStream(lib, samples.length / CHANNELS)
+        return Buffer.concat([stream.push(samples), stream.end()])
+      },
+      startStream: perChannel => startStream(lib, perChannel),
+      decode: flac => decode(lib, flac)
+    }
   } finally {
     globalThis.fetch = fetch
   }
 }
 
-function encode(lib: LibFlac, samples: Int16Array): Buffer {
-  const perChannel = samples.length / CHANNELS
-  const parts: Buffer[] = []
+function startStream(lib: LibFlac, perChannel: number): FlacStream {
+  let parts: Buffer[] = []
   const encoder = lib.create_libflac_encoder(RATE_HZ, CHANNELS, BITS, LEVEL, perChannel, false, BLOCK_SAMPLES)
   if (encoder === 0) throw new FlacError('an encoder could not be made')
-  try {
-    if (lib.init_encoder_stream(encoder, bytes => void parts.push(Buffer.from(bytes))) !== 0)
-      throw new FlacError('an encoder could not be started')
-    const isDone =
-      lib.FLAC__stream_encoder_process_interleaved(encoder, Int32Array.from(samples), perChannel) &&
-      lib.FLAC__stream_encoder_finish(encoder)
-    if (!isDone) throw new FlacError('audio could not be encoded')
-    return Buffer.concat(parts)
-  } finally {
-    lib.FLAC__stream_encoder_delete(encoder)
+  const abandon = () => lib.FLAC__stream_encoder_delete(encoder)
+  const take = (isDone: boolean): Buffer => {
+    if (!isDone) {
+      abandon()
+      throw new FlacError('audio could not be encoded')
+    }
+    const finished = Buffer.concat(parts)
+    parts = []
+    return finished
+  }
+  if (lib.init_encoder_stream(encoder, bytes => void parts.push(Buffer.from(bytes))) !== 0) take(false)
+  return {
+    push: samples =>
+      take(lib.FLAC__stream_encoder_process_interleaved(encoder, Int32Array.from(samples), samples.length / CHANNELS)),
+    end() {
+      const last = take(lib.FLAC__stream_encoder_finish(encoder))
+      abandon()
+      return last
+    },
+    abandon
   }
 }
 

@@ -9,7 +9,10 @@ export type ToRecordingThread =
   | Readonly<{ kind: 'close'; file: number; durationMs: number }>
   | Readonly<{ kind: 'abandon'; file: number }>
   | Readonly<{ kind: 'decode'; request: number; flac: Uint8Array }>
-  | Readonly<{ kind: 'encode'; request: number; samples: Int16Array }>
+  | Readonly<{ kind: 'flacStart'; stream: number; perChannel: number }>
+  /** `samples` null ends the stream. */
+  | Readonly<{ kind: 'flacPush'; request: number; stream: number; samples: Int16Array | null }>
+  | Readonly<{ kind: 'flacAbandon'; stream: number }>
   | Readonly<{ kind: 'cpu'; request: number }>
   | Readonly<{ kind: 'stop' }>
 

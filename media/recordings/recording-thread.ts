@@ -118,8 +118,21 @@ export class RecordingThread implements AsyncDisposable {
     return (await this.#ask(request => ({ kind: 'decode', request, flac: Uint8Array.from(flac) }))) as Int16Array
   }
 
-  async encode(samples: Int16Array): Promise<Buffer> {
-    return Buffer.from((await this.#ask(request => ({ kind: 'encode', request, samples }))) as Uint8Array)
+  /** A FLAC stream of interleaved samples that come piece by piece; `perChannel` of them in all. */
+  async *encode(pieces: AsyncIterable<Int16Array>, perChannel: number): AsyncGenerator<Buffer> {
+    const stream = this.#nextNumber++
+    this.#send({ kind: 'flacStart', stream, perChannel })
+    const push = async (samples: Int16Array | null) =>
+      Buffer.from((await this.#ask(request => ({ kind: 'flacPush', request, stream, samples }))) as Uint8Array)
+    try {
+      for await (const samples of pieces) {
+        const part = await push(samples)
+        if (part.length > 0) yield part
+      }
+      yield await push(null)
+    } finally {
+      this.#send({ kind: 'flacAbandon', stream })
+    }
   }
 
   /** CPU time that the thread has used so far, in milliseconds. */

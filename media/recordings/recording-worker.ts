@@ -1,6 +1,6 @@
 /** Compresses, seals and writes the recordings of all calls in one thread, away from the one that carries calls. */
 import { parentPort } from 'node:worker_threads'
-import { type Flac, loadFlac } from './flac.ts'
+import { type FlacStream, loadFlac } from './flac.ts'
 import { RecordingFileWriter } from './recording-file-writer.ts'
 import type { FromRecordingThread, ToRecordingThread } from './recording-messages.ts'
 
@@ -12,6 +12,7 @@ const port = parentPort
 if (port === null) throw new Error('this file runs in a worker thread only')
 const tell = (message: FromRecordingThread, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer)
 const files = new Map<number, OpenFile>()
+const streams = new Map<number, FlacStream>()
 const flac = await loadFlac()
 const retry = setInterval(() => {
   for (const [id, file] of files) if (file.closing !== null) close(id, file, file.closing)
@@ -48,8 +49,15 @@ port.on('message', (message: ToRecordingThread) => {
     case 'decode':
       answer(message.request, () => flac.decode(message.flac))
       break
-    case 'encode':
-      answer(message.request, () => encode(flac, message.samples))
+    case 'flacStart':
+      streams.set(message.stream, flac.startStream(message.perChannel))
+      break
+    case 'flacPush':
+      answer(message.request, () => pushFlac(message.stream, message.samples))
+      break
+    case 'flacAbandon':
+      streams.get(message.stream)?.abandon()
+      streams.delete(message.stream)
       break
     case 'cpu': {
       const { user, system } = process.threadCpuUsage()
@@ -101,8 +109,18 @@ function close(id: number, file: OpenFile, durationMs: number): void {
   if (isDone) files.delete(id)
 }
 
-function encode(codec: Flac, samples: Int16Array): Uint8Array {
-  return Uint8Array.from(codec.encode(samples))
+function pushFlac(id: number, samples: Int16Array | null): Uint8Array {
+  const stream = streams.get(id)
+  if (stream === undefined) throw new Error('there is no such stream')
+  try {
+    if (samples !== null) return Uint8Array.from(stream.push(samples))
+    streams.delete(id)
+    return Uint8Array.from(stream.end())
+  } catch (err) {
+    // A stream that failed has released itself.
+    streams.delete(id)
+    throw err
+  }
 }
 
 function answer(request: number, work: () => Int16Array | Uint8Array): void {

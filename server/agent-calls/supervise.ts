@@ -39,6 +39,12 @@ export async function supervise(
     const begun = new Supervision(desk.softphone, watched.softphone, agentLeg, conversation, watched.name)
     supervision = begun
     desk.setSupervision(begun)
+    const recording = calls.parts.recordings.of(conversation.call)
+    const forget = recording.onChange(() => {
+      begun.hideCard(recording.isCardEntry).catch(err => desk.softphone.complain(err))
+    })
+    conversation.onOver(forget)
+    await begun.hideCard(recording.isCardEntry)
     conversation.onOver(() => {
       if (desk.supervision === begun) stopSupervising(calls, desk).catch(err => desk.softphone.complain(err))
     })

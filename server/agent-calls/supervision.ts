@@ -23,6 +23,7 @@ export class Supervision implements AsyncDisposable {
   #whispering: Disposable | undefined
   #mode: SuperviseMode = 'listen'
   #forget: () => void = () => {}
+  #isCardEntry = false
 
   constructor(
     supervisor: Softphone,
@@ -77,6 +78,14 @@ export class Supervision implements AsyncDisposable {
     this.#mode = 'barge'
   }
 
+  /** While the number of a card is given, whoever listens in hears nothing. */
+  async hideCard(isCardEntry: boolean): Promise<void> {
+    if (this.#isCardEntry === isCardEntry) return
+    this.#isCardEntry = isCardEntry
+    // One who has joined is a party of the call and was let in by it.
+    if (this.#mode !== 'barge') await this.#hearAgent()
+  }
+
   /** Who hears whom, for the screen; the same facts that the audio was arranged by. */
   hears(): readonly Readonly<{ from: string; to: string; isHeard: boolean }>[] {
     const isJoined = this.#mode === 'barge'
@@ -95,6 +104,7 @@ export class Supervision implements AsyncDisposable {
 
   async #hearAgent(): Promise<void> {
     this.#stopHearings()
+    if (this.#isCardEntry) return
     const sources = [this.#agentLeg.source, this.#agent.microphone].filter(source => source !== null)
     this.#listening = await Promise.all(
       sources.map(source => this.#supervisor.hear(source, 'supervised', { isOpen: true }))

@@ -40,10 +40,10 @@ export type TimeSpan = Readonly<{ fromMs: number; toMs?: number }>
 /** A file for a player, or a part of one. */
 export type RecordingFile = Readonly<{
   contentType: string
-  /** Of the whole file. */
-  totalBytes: number
-  /** First and last byte of what `body` gives, both inclusive, as in HTTP ranges (RFC 9110 §14.1.2). */
-  range: Readonly<{ first: number; last: number }>
+  /** Of the whole file; null while it is only known at the end (FLAC). */
+  totalBytes: number | null
+  /** First and last byte of what `body` gives, both inclusive, as in HTTP ranges (RFC 9110 §14.1.2); null for all. */
+  range: Readonly<{ first: number; last: number }> | null
   body: AsyncIterable<Buffer>
 }>
 

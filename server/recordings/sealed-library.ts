@@ -107,17 +107,10 @@ export class SealedLibrary implements RecordingLibrary {
         return { contentType: 'audio/wav', totalBytes, range: { first, last }, body }
       }
       case 'flac': {
-        const pcm: Buffer[] = []
-        for await (const part of this.#translated(
-          readPcm(source, index, { fromMs: 0, toMs: index.durationMs }, signal)
-        ))
-          pcm.push(part)
-        const bytes = Uint8Array.from(Buffer.concat(pcm))
-        const flac = await this.#parts.codec.encode(new Int16Array(bytes.buffer))
-        const body = (async function* () {
-          yield flac
-        })()
-        return { contentType: 'audio/flac', totalBytes: flac.length, range: { first: 0, last: flac.length - 1 }, body }
+        const { codec } = this.#parts
+        const pcm = readPcm(source, index, { fromMs: 0, toMs: index.durationMs }, signal)
+        const body = await primed(this.#translated(codec.encode(samplesOf(pcm), index.durationMs * SAMPLES_PER_MS)))
+        return { contentType: 'audio/flac', totalBytes: null, range: null, body }
       }
       default:
         return format satisfies never
@@ -294,6 +287,10 @@ async function* wavBytes(
     left -= wanted.length
     if (wanted.length > 0) yield wanted
   }
+}
+
+async function* samplesOf(pcm: AsyncIterable<Buffer>): AsyncGenerator<Int16Array> {
+  for await (const part of pcm) yield new Int16Array(Uint8Array.from(part).buffer)
 }
 
 /** The same parts, of which the first ones are there already: what cannot be read at all fails before anything is promised. */

@@ -27,7 +27,7 @@ for (const database of testDatabases())
     await using server = await TestParley.start({ database, hasDemoData: true })
     await server.publish(FLOW)
     await server.addNumber(NUMBER, 'to-an-agent')
-    const people = await signInPeople(server, ['ana', 'karim'])
+    const people = await signInPeople(server, ['ana', 'sara'])
     await using carrier = await server.phone({ user: 'carrier' })
     await server.api('POST', '/trunks', {
       name: 'carrier',
@@ -59,6 +59,21 @@ for (const database of testDatabases())
     await ana.request('recording', { callId, action: 'resume' })
     await ana.until(state => state.call?.recording.state === 'recording')
 
+    await using sara = await TestSoftphone.open(server, people.sara.token, { hz: 700 })
+    await sara.connectAudio()
+    await sara.request('supervise', { callId, mode: 'listen', reason: 'training' })
+    await sara.hears(1000, 'supervised')
+    await ana.request('recording', { callId, action: 'cardStart' })
+    await ana.until(state => state.call?.recording.card !== null)
+    await sara.hearsNo(1000, 'supervised')
+    t.pass('whoever listens in does not hear a card')
+    caller.audio.sendDigits('4000').sendTone(1000)
+    await ana.until(state => state.call?.recording.card?.keys === 4)
+    await ana.request('recording', { callId, action: 'cardEnd' })
+    await ana.until(state => state.call?.recording.state === 'recording')
+    await sara.hears(1000, 'supervised')
+    await sara.request('supervise.stop', {})
+
     await ana.request('consult.start', { callId, destination: { kind: 'number', number: OUTSIDE } })
     const incoming = await carrier.phone.nextInvite()
     carrier.audio.connect(incoming.sdp).sendTone(1300)
@@ -87,7 +102,7 @@ for (const database of testDatabases())
     t.same(
       // A busy machine may lose frames; what it loses is declared.
       recording.gaps.map(gap => gap.kind).filter(kind => kind !== 'lost'),
-      ['beforeConsent', 'pause', 'party']
+      ['beforeConsent', 'pause', 'card', 'party']
     )
     const talked = await hear(server, recording.id, { ...talking, fromMs: talking.fromMs + 300 })
     t.ok(toneShare(talked.left, 1000) > 0.8, `the customer is on the left: ${toneShare(talked.left, 1000)}`)

@@ -175,15 +175,17 @@ export function registerRecordingRoutes(app: App, { db, liveCalls }: HttpParts, 
         range === null ? null : { first: range.first, ...(range.last !== undefined && { last: range.last }) },
         gone.signal
       )
-      const { first, last } = file.range
       // A player that seeks asks again and again; the log has when it began and where it looked.
-      await audit(db, request, 'recording.heard', { kind: 'recording', id }, { format, first, last })
+      await audit(db, request, 'recording.heard', { kind: 'recording', id }, { format, ...file.range })
       reply
         .type(file.contentType)
         .header('cache-control', 'no-store')
-        .header('content-length', last - first + 1)
-        .header('accept-ranges', format === 'wav' ? 'bytes' : 'none')
-      if (range !== null) reply.status(206).header('content-range', `bytes ${first}-${last}/${file.totalBytes}`)
+        .header('accept-ranges', file.range === null ? 'none' : 'bytes')
+      if (file.range !== null) {
+        const { first, last } = file.range
+        reply.header('content-length', last - first + 1)
+        if (range !== null) reply.status(206).header('content-range', `bytes ${first}-${last}/${file.totalBytes}`)
+      }
       return reply.send(Readable.from(file.body, { objectMode: false }))
     }
   )
