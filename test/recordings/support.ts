@@ -1,5 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { toneShare } from '../../media/audio/goertzel.ts'
 import type { Call } from '../../server/calls/call.ts'
 import type { RecordingConsent } from '../../server/recordings/call-recording.ts'
 import type { RecordingSummary } from '../../server/recordings/recording-library.ts'
@@ -101,6 +102,15 @@ export async function settledAs(server: TestParley, consent: RecordingConsent): 
 export async function recordingsOf(server: TestParley, callId: string): Promise<readonly RecordingSummary[]> {
   await server.parley.recordings.settled()
   return await server.parley.recordings.library.listByCall(callId)
+}
+
+/** In which part of the time, looked at in pieces of 100 ms, a tone is most of what is heard. */
+export function toneTime(samples: Int16Array, hz: number): number {
+  const pieces = Math.floor(samples.length / 800)
+  let heard = 0
+  for (let piece = 0; piece < pieces; piece += 1)
+    if (toneShare(samples.subarray(piece * 800, (piece + 1) * 800), hz) > 0.5) heard += 1
+  return heard / pieces
 }
 
 /** What a recording holds, side by side. */
