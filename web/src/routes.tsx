@@ -83,6 +83,13 @@ export const SCREENS: readonly Screen[] = [
     Page: page(async () => (await import('./admin/admin-page.tsx')).AdminPage)
   },
   {
+    path: '/privacy/*',
+    label: 'nav.privacy',
+    icon: 'hand',
+    permission: 'privacy:read',
+    Page: page(async () => (await import('./privacy/privacy-page.tsx')).PrivacyPage)
+  },
+  {
     path: '/audit-log',
     label: 'nav.audit',
     icon: 'copy',

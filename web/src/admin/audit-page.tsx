@@ -1,5 +1,5 @@
 import { Button, TextInput } from '@mantine/core'
-import { useInfiniteQuery } from '@tanstack/react-query'
+import { useInfiniteQuery, useMutation } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import { useSearchParams } from 'react-router'
 import { api, type Page } from '../api/client.ts'
@@ -20,22 +20,27 @@ type Entry = Readonly<{
   ip: string | null
 }>
 
+type Verification = Readonly<{ broken: Readonly<{ seq: number }> | null; length: number }>
+
 /** Who did what, newest first; the filter is part of the address. */
 export function AuditPage() {
   const { t } = useTranslation('admin')
-  const { dateTime } = useFormat()
+  const { dateTime, number } = useFormat()
   const [search, setSearch] = useSearchParams()
   const action = search.get('action') ?? ''
   const subjectId = search.get('subject') ?? ''
+  const actor = search.get('actor') ?? ''
+  const check = useMutation({ mutationFn: () => api<Verification>('/audit-log/verification') })
   const log = useInfiniteQuery({
-    queryKey: ['admin', 'audit', action, subjectId],
+    queryKey: ['admin', 'audit', action, subjectId, actor],
     queryFn: ({ pageParam, signal }) =>
       api<Page<Entry>>('/audit-log', {
         query: {
           limit: 100,
           cursor: pageParam ?? undefined,
           action: action === '' ? undefined : action,
-          subjectId: subjectId === '' ? undefined : subjectId
+          subjectId: subjectId === '' ? undefined : subjectId,
+          actor: actor === '' ? undefined : actor
         },
         signal
       }),
@@ -67,7 +72,23 @@ export function AuditPage() {
           value={subjectId}
           onChange={event => filter('subject', event.currentTarget.value)}
         />
+        <TextInput
+          label={t('audit.actor')}
+          value={actor}
+          onChange={event => filter('actor', event.currentTarget.value)}
+        />
+        <Button variant="default" mt={24} loading={check.isPending} onClick={() => check.mutate()}>
+          {t('audit.verify')}
+        </Button>
       </div>
+      {check.data !== undefined && (
+        <p role="status" data-testid="chain">
+          {check.data.broken === null
+            ? t('audit.whole', { entries: number(check.data.length) })
+            : t('audit.broken', { seq: number(check.data.broken.seq) })}
+        </p>
+      )}
+      {check.isError && <Problem error={check.error} />}
       {log.isPending && <Waiting what={t('list.waiting')} lines={6} />}
       {log.isError && <Problem error={log.error} onRetry={() => void log.refetch()} />}
       {log.isSuccess && (

@@ -3,6 +3,7 @@ import type common from './locales/en/common.json'
 import type compliance from './locales/en/compliance.json'
 import type desk from './locales/en/desk.json'
 import type flows from './locales/en/flows.json'
+import type privacy from './locales/en/privacy.json'
 import type quality from './locales/en/quality.json'
 import type reports from './locales/en/reports.json'
 import type start from './locales/en/start.json'
@@ -18,6 +19,7 @@ declare module 'i18next' {
       compliance: typeof compliance
       desk: typeof desk
       flows: typeof flows
+      privacy: typeof privacy
       quality: typeof quality
       reports: typeof reports
       start: typeof start
