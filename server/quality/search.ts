@@ -64,7 +64,7 @@ export type FoundWithHits = FoundCall & Readonly<{ hits: readonly Hit[]; hitCoun
 
 const DAY_MS = 86_400_000
 /** So many calls are fetched at once and sorted here. */
-const FEW = 2_000
+const FEW = 300
 const GROWTH = 4
 /** From this length on a window is told by months and not by days. */
 const DAYS_BY_DAY = 62
@@ -346,55 +346,67 @@ export async function findHits(
     found.map(one => one.callId)
   )
   const hits = new Map<string, Hit[]>()
-  type Place = Readonly<{ callId: string; index: number; utterance: Utterance; shown: Shown }>
   let budget = MAX_UTTERANCES
-  for (const { rule, languages, any, terms } of prepared.rules)
-    for (const speaker of SPEAKERS) {
-      if (any[speaker] === '') continue
+  const asked = prepared.rules.flatMap(({ rule, languages, any, terms }) =>
+    // Most searches ask the same of everybody: then the database is asked once for all of them.
+    [...Map.groupBy(SPEAKERS, speaker => any[speaker])].flatMap(([query, speakers]) => {
+      if (query === '') return []
       const places: Place[] = []
       for (const { callId } of found) {
         const transcript = transcripts.get(callId)
         if (transcript === undefined || !languages.includes(primaryOf(transcript.row.language))) continue
         for (const [index, utterance] of transcript.utterances.entries()) {
-          if (utterance.speaker !== speaker || budget <= 0) continue
+          if (!speakers.includes(utterance.speaker) || budget <= 0) continue
           budget -= 1
           places.push({ callId, index, utterance, shown: shown(utterance) })
         }
       }
-      const marked =
-        rule.kind === 'config'
-          ? (
-              await highlight(
-                parts.db,
-                rule.config,
-                any[speaker],
-                places.map(place => place.shown.searchable),
-                MARKS
-              )
-            ).map(one => ({ index: one.index, marks: readMarks(one.text) }))
-          : places.flatMap((place, index) => {
-              const marks = markSegments(place.shown.searchable, rule.language, terms, speaker)
-              return marks.length === 0 ? [] : [{ index, marks }]
-            })
-      for (const { index, marks } of marked) {
+      return places.length === 0 ? [] : [{ rule, terms, query, places }]
+    })
+  )
+  await Promise.all(
+    asked.map(async ({ rule, terms, query, places }) => {
+      for (const { index, marks } of await markPlaces(parts, rule, terms, query, places)) {
         const place = places[index]
         const first = marks[0]
         if (place === undefined || first === undefined) continue
         const own = hits.get(place.callId) ?? []
         hits.set(place.callId, own)
         own.push({
-          speaker,
+          speaker: place.utterance.speaker,
           utterance: place.index,
           atMs: momentOf(place.utterance, place.shown.toOriginal(first[0])),
           text: place.shown.text,
           marks
         })
       }
-    }
+    })
+  )
   return found.map(one => {
     const own = (hits.get(one.callId) ?? []).sort((a, b) => a.atMs - b.atMs)
     return { ...one, hits: own.slice(0, HITS_PER_CALL), hitCount: own.length }
   })
+}
+
+type Place = Readonly<{ callId: string; index: number; utterance: Utterance; shown: Shown }>
+type Marks = readonly (readonly [from: number, to: number])[]
+
+/** Those places in which something is found, with what is to be marked there. */
+async function markPlaces(
+  parts: SearchParts,
+  rule: WordRule,
+  terms: readonly Term[],
+  query: string,
+  places: readonly Place[]
+): Promise<readonly Readonly<{ index: number; marks: Marks }>[]> {
+  if (rule.kind === 'segments')
+    return places.flatMap((place, index) => {
+      const marks = markSegments(place.shown.searchable, rule.language, terms, place.utterance.speaker)
+      return marks.length === 0 ? [] : [{ index, marks }]
+    })
+  const texts = places.map(place => place.shown.searchable)
+  const found = await highlight(parts.db, rule.config, query, texts, MARKS)
+  return found.map(one => ({ index: one.index, marks: readMarks(one.text) }))
 }
 
 type Shown = Readonly<{ text: string; searchable: string; toOriginal(offset: number): number }>
