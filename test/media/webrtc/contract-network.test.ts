@@ -34,7 +34,7 @@ contract('a browser with another certificate than it announced is turned away', 
   })
   client.connect().catch(() => {})
   await reached(connection, 'closed')
-  t.notOk(client.isConnected)
+  await t.rejects(connection.speak(pcmuParameters(1)), 'nothing can be said over it')
 })
 
 contract('a forger who shows the right certificate without its key is turned away', async (t, media) => {
@@ -53,7 +53,7 @@ contract('a hello in pieces over several datagrams is put together', async (t, m
   const cutHello = (datagram: Buffer): readonly Buffer[] => {
     // Content type handshake, epoch 0, message type hello.
     const isHello = datagram[0] === 22 && datagram.readUInt16BE(3) === 0 && datagram[13] === 1
-    return isHello ? fragments(datagram, 60) : [datagram]
+    return isHello ? fragments(datagram, 60) : [renumbered(datagram)]
   }
   const { send, receive } = await connectSoftphone(t, media, { outgoing: cutHello })
   t.ok(send.isConnected && receive.isConnected)
@@ -199,6 +199,20 @@ contract('garbage from the network harms nobody', async (t, media) => {
   t.notOk(media.lost.aborted)
 })
 
+/** Each record of the first epoch has a number of its own; the pieces of one take the numbers up to the next. */
+const ROOM_FOR_PIECES = 100
+
+/** The same records with room for pieces between their numbers; a number that comes twice is taken for a replay. */
+function renumbered(datagram: Buffer): Buffer {
+  const out = Buffer.from(datagram)
+  for (let at = 0; at + 13 <= out.length; at += 13 + out.readUInt16BE(at + 11)) {
+    const isHandshake = out.readUInt8(at) >= 20 && out.readUInt8(at) <= 63
+    if (isHandshake && out.readUInt16BE(at + 3) === 0)
+      out.writeUIntBE(out.readUIntBE(at + 5, 6) * ROOM_FOR_PIECES, at + 5, 6)
+  }
+  return out
+}
+
 /** A handshake record cut into records of fragments, each in a datagram of its own. */
 function fragments(datagram: Buffer, bytes: number): readonly Buffer[] {
   const message = datagram.subarray(25)
@@ -206,7 +220,7 @@ function fragments(datagram: Buffer, bytes: number): readonly Buffer[] {
   for (let offset = 0; offset < message.length; offset += bytes) {
     const body = message.subarray(offset, offset + bytes)
     const out = Buffer.concat([datagram.subarray(0, 25), body])
-    out.writeUIntBE(datagram.readUIntBE(5, 6) * 100 + pieces.length, 5, 6)
+    out.writeUIntBE(datagram.readUIntBE(5, 6) * ROOM_FOR_PIECES + pieces.length, 5, 6)
     out.writeUInt16BE(12 + body.length, 11)
     out.writeUIntBE(offset, 19, 3)
     out.writeUIntBE(body.length, 22, 3)
