@@ -6,12 +6,11 @@ import type { Db } from '../../sql/database.ts'
 import { insertRecording } from '../../sql/queries/recordings.ts'
 import type { Call } from '../calls/call.ts'
 import { storeSurely } from '../calls/store-surely.ts'
-import type { RecordingPolicyName } from '../compliance/recording-policy.ts'
 import { AppError } from '../errors.ts'
 import { newId } from '../ids.ts'
-import type { RecordingGrant } from './grant.ts'
+import { DELETES_ON_WITHDRAWAL, type RecordingGrant } from './grant.ts'
 import type { KeyRing } from './key-ring.ts'
-import type { Spool, SpoolNote } from './spool.ts'
+import { type Spool, type SpoolNote, tombstoneOf } from './spool.ts'
 
 /** What the customer has said to being recorded, or what was settled without asking. */
 export type RecordingConsent = 'unasked' | 'granted' | 'refused' | 'withdrawn' | 'never'
@@ -41,15 +40,6 @@ export type CallRecordingParts = Readonly<{
   /** A recording that should be there may have a hole; somebody must look. */
   alarm(code: string): void
 }>
-
-/** Taking consent back ends the recording; by these policies what was recorded goes too. */
-const DELETES_ON_WITHDRAWAL: Readonly<Record<RecordingPolicyName, boolean>> = {
-  one_party: false,
-  notice: false,
-  notice_object: false,
-  all_party: false,
-  opt_in: true
-}
 
 /** Between two keys of the sequence that stops the recording. */
 const STOP_KEYS_MS = 3_000
@@ -189,14 +179,15 @@ export class CallRecording {
     this.#suppressedBy.add('withdrawn')
     this.#forgetStopKeys()
     const isDeleted = DELETES_ON_WITHDRAWAL[grant.policy]
-    const recorder = this.#recorder
+    // At once, so that the end of the call a moment later finds nothing that it could keep.
+    const recorder = isDeleted ? this.#recorder : null
+    if (isDeleted) this.#recorder = null
+    const erasing = recorder?.erase(by)
+    if (erasing !== undefined) this.#parts.track(erasing)
     this.call.record({ kind: 'recordingWithdrawn', by, isDeleted })
     this.#changed()
     await storeSurely(() => grant.withdraw(this.#parts.db, method), this.call.log, 'a withdrawn consent')
-    if (!isDeleted || recorder === null) return
-    this.#recorder = null
-    await recorder.erase(by)
-    this.#changed()
+    await erasing
   }
 
   /** A card number follows: nobody hears, records or writes what is said and keyed, until it ends or three minutes have passed. */
@@ -414,22 +405,7 @@ class Recorder {
     this.#attachment?.[Symbol.dispose]()
     await this.#sink.abandon()
     await this.#parts.spool.discard(this.id)
-    const { id, callId, consentId, store, objectKey, answeredAt, language } = this.#note
-    const tombstone = {
-      id,
-      call_id: callId,
-      consent_id: consentId,
-      state: 'erased' as const,
-      store,
-      object_key: objectKey,
-      control_plane_id: this.#parts.controlPlaneId,
-      answered_at: new Date(answeredAt),
-      duration_ms: durationMs,
-      language,
-      erased_at: new Date(),
-      erased_by: by,
-      erase_reason: 'consentWithdrawn'
-    }
+    const tombstone = tombstoneOf(this.#note, { controlPlaneId: this.#parts.controlPlaneId, by, durationMs })
     await storeSurely(() => insertRecording(this.#parts.db, tombstone), this.#call.log, 'the tombstone of a recording')
   }
 

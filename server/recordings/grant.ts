@@ -5,6 +5,15 @@ import type { ConsentMethod } from '../../sql/recording-tables.ts'
 import type { RecordingPolicy, RecordingPolicyName } from '../compliance/recording-policy.ts'
 import { newId } from '../ids.ts'
 
+/** Taking consent back ends the recording; by these policies what was recorded goes too. */
+export const DELETES_ON_WITHDRAWAL: Readonly<Record<RecordingPolicyName, boolean>> = {
+  one_party: false,
+  notice: false,
+  notice_object: false,
+  all_party: false,
+  opt_in: true
+}
+
 /** What somebody was told and what came of it. */
 export type ConsentFacts = Readonly<{
   callId: string

@@ -172,7 +172,9 @@ export class Recordings implements AsyncDisposable {
   }
 
   #track(finishing: Promise<void>): void {
-    this.#finishing.add(finishing)
-    void finishing.finally(() => this.#finishing.delete(finishing))
+    const watched = finishing
+      .catch(err => this.#parts.log.error({ err }, 'the end of a recording failed'))
+      .finally(() => this.#finishing.delete(watched))
+    this.#finishing.add(watched)
   }
 }

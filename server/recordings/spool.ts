@@ -3,9 +3,13 @@ import { join } from 'node:path'
 import { type ObjectStore, StoreError } from '../../media/recordings/object-store.ts'
 import type { ClosedRecording } from '../../media/recordings/recording-file-writer.ts'
 import { RecordingThreadError, type RecordingThread } from '../../media/recordings/recording-thread.ts'
+import type { Insertable } from 'kysely'
 import type { Db } from '../../sql/database.ts'
-import { findRecording, insertRecording, markRecordingStored } from '../../sql/queries/recordings.ts'
+import { findRecording, findWithdrawal, insertRecording, markRecordingStored } from '../../sql/queries/recordings.ts'
+import type { RecordingsTable } from '../../sql/recording-tables.ts'
+import type { RecordingPolicyName } from '../compliance/recording-policy.ts'
 import type { Logger } from '../log.ts'
+import { DELETES_ON_WITHDRAWAL } from './grant.ts'
 import type { KeyRing, WrappedKey } from './key-ring.ts'
 import type { Storage } from './storage.ts'
 
@@ -38,6 +42,28 @@ export type SpoolParts = Readonly<{
 }>
 
 const DELIVER_LIMIT_MS = 10 * 60_000
+
+/** What stays of a recording whose consent was taken back. */
+export function tombstoneOf(
+  note: SpoolNote,
+  { controlPlaneId, by, durationMs }: Readonly<{ controlPlaneId: string; by: string; durationMs: number }>
+): Insertable<RecordingsTable> {
+  return {
+    id: note.id,
+    call_id: note.callId,
+    consent_id: note.consentId,
+    state: 'erased',
+    store: note.store,
+    object_key: note.objectKey,
+    control_plane_id: controlPlaneId,
+    answered_at: new Date(note.answeredAt),
+    duration_ms: durationMs,
+    language: note.language,
+    erased_at: new Date(),
+    erased_by: by,
+    erase_reason: 'consentWithdrawn'
+  }
+}
 
 /**
  * Recordings between the call and their store: written here as the call runs, finished here after a crash, and kept here,
@@ -159,7 +185,11 @@ export class Spool {
     const known = await findRecording(db, id)
     // Delivered, or erased before it was: what is left here goes.
     if (known !== undefined && known.state !== 'spooled') return await this.discard(id)
-    const note = await this.#finish(await this.#read(id))
+    const kept = await this.#read(id)
+    // A crash between the withdrawal and the deletion: what was to be deleted is not finished but deleted.
+    const withdrawnUnder = await findWithdrawal(db, kept.consentId)
+    if (DELETES_ON_WITHDRAWAL[withdrawnUnder as RecordingPolicyName] === true) return await this.#bury(kept)
+    const note = await this.#finish(kept)
     if (note === null) return await this.discard(id)
     const { closed } = note
     if (known === undefined)
@@ -185,6 +215,15 @@ export class Spool {
     // Erased meanwhile: the tombstone stays, the bytes go.
     if (!(await markRecordingStored(db, id))) await this.#storeOf(note).delete(note.objectKey, this.#limit())
     await this.discard(id)
+  }
+
+  async #bury(note: SpoolNote): Promise<void> {
+    const { db, controlPlaneId } = this.#parts
+    await insertRecording(
+      db,
+      tombstoneOf(note, { controlPlaneId, by: 'customer', durationMs: note.closed?.durationMs ?? 0 })
+    )
+    await this.discard(note.id)
   }
 
   async #put(note: SpoolNote, bytes: number): Promise<void> {

@@ -22,6 +22,16 @@ export async function insertRecordingConsent(
   })
 }
 
+/** The policy under which a consent was taken back; undefined while it stands. */
+export async function findWithdrawal(db: Db, consentId: string): Promise<string | undefined> {
+  const row = await db
+    .selectFrom('recording_consents')
+    .select('policy')
+    .where('withdraws', '=', consentId)
+    .executeTakeFirst()
+  return row?.policy
+}
+
 export async function listRecordingConsents(db: Db, callId: string): Promise<readonly ConsentRow[]> {
   return await db
     .selectFrom('recording_consents')
