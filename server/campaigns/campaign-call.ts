@@ -284,7 +284,7 @@ export class CampaignCall {
         const { offer, visit } = held
         if (call.signal.aborted) break
         if (!(await calls.parts.queues.assignCall(visit, offer, call.id))) continue
-        const ringMs = Math.max(500, untilMs + 700 - performance.now())
+        const ringMs = Math.round(Math.max(500, untilMs + 700 - performance.now()))
         const ringing = await ringAgent(
           calls.serveParts(),
           call,

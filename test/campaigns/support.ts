@@ -70,6 +70,8 @@ export class CampaignWorld {
   readonly approver: string
   readonly agents: Readonly<Record<'ana' | 'karim', { id: string; token: string }>>
 
+  #made = 0
+
   private constructor(
     server: TestParley,
     carrier: SipPhone,
@@ -122,7 +124,8 @@ export class CampaignWorld {
 
   /** A list with these people: name and numbers. */
   async list(people: readonly (readonly [name: string, ...numbers: string[]])[], more: object = {}): Promise<string> {
-    const name = `list ${Math.random()}`
+    this.#made += 1
+    const name = `List ${this.#made}`
     const list = (await this.server.api('POST', '/contact-lists', { name }, this.author)).body['id'] as string
     const added = await this.server.api(
       'POST',
@@ -146,10 +149,11 @@ export class CampaignWorld {
   }
 
   async draft(pacing: string, change: Partial<CampaignSettings>): Promise<string> {
+    this.#made += 1
     const made = await this.call(
       'POST',
       '/campaigns',
-      { name: `campaign ${Math.random()}`, pacing, settings: settings({ callerIds: [this.callerId], ...change }) },
+      { name: `Campaign ${this.#made}`, pacing, settings: settings({ callerIds: [this.callerId], ...change }) },
       201
     )
     return made['id'] as string

@@ -55,6 +55,13 @@ export const SCREENS: readonly Screen[] = [
     Page: page(async () => (await import('./quality/my-reviews-page.tsx')).MyReviewsPage)
   },
   {
+    path: '/campaigns/*',
+    label: 'nav.campaigns',
+    icon: 'handset',
+    permission: 'campaigns:read',
+    Page: page(async () => (await import('./campaigns/campaigns-page.tsx')).CampaignsPage)
+  },
+  {
     path: '/reports',
     label: 'nav.reports',
     icon: 'list',

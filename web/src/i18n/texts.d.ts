@@ -1,4 +1,5 @@
 import type admin from './locales/en/admin.json'
+import type campaigns from './locales/en/campaigns.json'
 import type common from './locales/en/common.json'
 import type compliance from './locales/en/compliance.json'
 import type desk from './locales/en/desk.json'
@@ -15,6 +16,7 @@ declare module 'i18next' {
     defaultNS: 'common'
     resources: {
       admin: typeof admin
+      campaigns: typeof campaigns
       common: typeof common
       compliance: typeof compliance
       desk: typeof desk
