@@ -55,6 +55,8 @@ type Call = {
   dialledAtMs: number
   kind: 'live' | 'machine' | 'none'
   verdict: 'person' | 'machine' | 'none'
+  /** Whether a verdict of a machine ends it; else an agent hears for themselves. */
+  isActedOn: boolean
 }
 type Period = { live: number; abandoned: number; knownLive: number; knownAbandoned: number; machines: number }
 
@@ -150,17 +152,19 @@ export function simulate(world: World, strategy: Strategy): SimulatedFigures {
           live += 1
           count(nowMs, { live: 1 })
         }
-        liveShare += 0.01 * ((call.verdict === 'person' ? 1 : 0) - liveShare)
+        liveShare +=
+          0.01 * ((call.verdict === 'person' || (call.verdict === 'machine' && !call.isActedOn) ? 1 : 0) - liveShare)
         if (call.verdict === 'person') answerMs += 0.05 * (nowMs - call.dialledAtMs - answerMs)
-        if (call.verdict === 'machine') {
+        if (call.verdict === 'machine' && call.isActedOn) {
           count(nowMs, { machines: 1 })
           if (call.kind === 'live') {
             // A person who was taken for a machine: abandoned, and nobody knows.
             abandoned += 1
             count(nowMs, { abandoned: 1 })
           }
-        } else if (call.verdict === 'person') {
-          count(nowMs, { knownLive: 1 })
+        } else if (call.verdict !== 'none') {
+          // What the detector takes for a machine is no answer by a person, even when an agent takes it.
+          if (call.verdict === 'person') count(nowMs, { knownLive: 1 })
           waiting.push({ sinceMs: nowMs, isPerson: call.kind === 'live' })
         }
       }
@@ -238,7 +242,8 @@ export function simulate(world: World, strategy: Strategy): SimulatedFigures {
         kind: 'live',
         dialledAtMs: nowMs,
         dueMs: nowMs + ringMs + 900,
-        verdict: isWrong && actsOnMachines ? 'machine' : 'person'
+        verdict: isWrong ? 'machine' : 'person',
+        isActedOn: actsOnMachines
       }
     }
     if (roll < share + world.machineShare) {
@@ -247,7 +252,8 @@ export function simulate(world: World, strategy: Strategy): SimulatedFigures {
         kind: 'machine',
         dialledAtMs: nowMs,
         dueMs: nowMs + 18_000 + random() * 6_000 + 2_200,
-        verdict: isWrong || !actsOnMachines ? 'person' : 'machine'
+        verdict: isWrong ? 'person' : 'machine',
+        isActedOn: actsOnMachines
       }
     }
     // Busy at once, or nobody answers until the time is over.
@@ -255,7 +261,8 @@ export function simulate(world: World, strategy: Strategy): SimulatedFigures {
       kind: 'none',
       dialledAtMs: nowMs,
       dueMs: nowMs + (random() < 0.25 ? 1_500 : 25_000),
-      verdict: 'none'
+      verdict: 'none',
+      isActedOn: false
     }
   }
 

@@ -69,7 +69,7 @@ export function mayActOnMachines(windows: readonly AbandonWindow[], errors: Dete
 export function liveAtLeast(window: AbandonWindow, errors: DetectorErrors): number {
   const { live, abandoned, provedPersons } = window
   // Who was abandoned is in both figures whatever it was: that is the strict side.
-  return abandoned + (live - abandoned) * (1 - errors.machinesTakenForPersons) + provedPersons
+  return abandoned + Math.max(0, live - abandoned) * (1 - errors.machinesTakenForPersons) + provedPersons
 }
 
 /** How many more calls could all be abandoned without breaking the law of this window, whatever else happens. */

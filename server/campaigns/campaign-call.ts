@@ -178,7 +178,9 @@ export class CampaignCall {
       await this.#finish('machine', { amd, answeredAt: dialled.answeredAt })
       return
     }
-    await countLive(this.#parts.db, call.id, this.#campaign.no, dialled.answeredAt)
+    // What the detector takes for a machine is no answer by a person, even when an agent is to hear it.
+    if (answer.result === 'machine') await updateOpenAttempt(this.#parts.db, call.id, { state: 'answered' })
+    else await countLive(this.#parts.db, call.id, this.#campaign.no, dialled.answeredAt)
     if (this.#campaign.pacing === 'agentless') await this.#runAgentless(call, contact, dialled, audio, amd)
     else await this.#toPool(call, contact, dialled, audio, amd)
   }

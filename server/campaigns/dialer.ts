@@ -202,17 +202,16 @@ export class Dialer implements AsyncDisposable {
     )
     const closed = places.filter(one => !one.isOpen)
     const laters = places.filter(one => one.isOpen && one.due < one.waiting)
-    const windows =
-      running?.windows ??
-      (await windowsOf(
-        db,
-        campaign,
-        capsFor(
-          compliance.packs,
-          rows.flatMap(row => [...row.jurisdictions])
-        ),
-        now
-      ))
+    // Read anew: a figure of the law is never a second old on the screen.
+    const windows = await windowsOf(
+      db,
+      campaign,
+      capsFor(
+        compliance.packs,
+        rows.flatMap(row => [...row.jurisdictions])
+      ),
+      now
+    )
     const needsAgents = campaign.pacing !== 'agentless'
     return {
       why: explainDialling({

@@ -1,0 +1,68 @@
+import { sql } from 'kysely'
+import { newId } from '../../server/ids.ts'
+import { openDatabase } from '../../sql/database.ts'
+import { migrate } from '../../sql/migrate.ts'
+import { reserveLeads } from '../../sql/queries/campaigns/attempts.ts'
+import { placesWaiting } from '../../sql/queries/campaigns/campaigns.ts'
+
+export type SelectionFigures = Readonly<{
+  leads: number
+  perSecond: number
+  p50Ms: number
+  p99Ms: number
+  taken: number
+}>
+
+const PLACES = 60
+const OPEN_PLACES = 20
+const TAKEN_AT_ONCE = 20
+const ROUNDS = 500
+
+/** Takes leads from a campaign with so many, two thirds of whom sleep, and of whom one in ten is not due. */
+export async function measureSelection(url: string, leads: number): Promise<SelectionFigures> {
+  const { db, ...database } = await openDatabase({ kind: 'postgres', url }, err => {
+    throw err
+  })
+  try {
+    await migrate(db)
+    await sql`set statement_timeout = 0`.execute(db)
+    const step = 200_000
+    for (let from = 0; from < leads; from += step) {
+      const to = Math.min(leads, from + step) - 1
+      await sql`insert into campaign_leads (campaign_no, contact_id, priority, place_id, next_at)
+        select 1, id, (array[5, 5, 5, 5, 3, 5, 5, 7])[1 + id % 8]::smallint, 1 + id % ${PLACES},
+          timestamptz '2026-11-24 09:00Z' + ((id * 7919) % 36000) * interval '1 second'
+        from generate_series(${from}::bigint, ${to}::bigint) id`.execute(db)
+      await sql`insert into contact_numbers (contact_id, position, list_no, number, place_id)
+        select id, 0, 1, '+1' || (2000000000 + id), 1 + id % ${PLACES}
+        from generate_series(${from}::bigint, ${to}::bigint) id`.execute(db)
+    }
+    await sql`analyze campaign_leads`.execute(db)
+    await sql`analyze contact_numbers`.execute(db)
+    const open = (await placesWaiting(db, 1)).slice(0, OPEN_PLACES)
+    const now = new Date('2026-11-24T18:00:00Z')
+    const times: number[] = []
+    let taken = 0
+    const startedAtMs = performance.now()
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const ids = Array.from({ length: TAKEN_AT_ONCE }, () => newId())
+      const fromMs = performance.now()
+      const got = await reserveLeads(db, {
+        campaignNo: 1,
+        placeIds: [...open.slice(round % open.length), ...open.slice(0, round % open.length)],
+        priorities: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+        ids,
+        controlPlaneId: 'bench',
+        now
+      })
+      times.push(performance.now() - fromMs)
+      taken += got.length
+    }
+    const seconds = (performance.now() - startedAtMs) / 1_000
+    times.sort((one, other) => one - other)
+    const at = (share: number) => times[Math.min(times.length - 1, Math.floor(share * times.length))] ?? 0
+    return { leads, perSecond: taken / seconds, p50Ms: at(0.5), p99Ms: at(0.99), taken }
+  } finally {
+    await database[Symbol.asyncDispose]()
+  }
+}

@@ -1,0 +1,122 @@
+import { pino } from 'pino'
+import t from 'tap'
+import { generateNoise, generateTone } from '../../media/audio/tone.ts'
+import { createEspeak } from '../../media/prompts/espeak.ts'
+import { startRtpPeer } from '../support/rtp-peer.ts'
+import { startSipPhone } from '../support/sip-phone.ts'
+import { TestSoftphone } from '../support/softphone.ts'
+import { testDatabases, TestParley } from '../support/parley.ts'
+import { CampaignWorld } from './support.ts'
+
+for (const database of testDatabases())
+  t.test(`people and machines answer a campaign, with ${database}`, { timeout: 110_000 }, async t => {
+    await using carrier = await startSipPhone({ transport: 'udp', user: 'carrier' })
+    await using server = await TestParley.start({ database, hasDemoData: true })
+    await using speech = createEspeak(pino({ level: 'silent' }))
+    const hello = await speech.synthesize('Hello?', 'en', AbortSignal.timeout(30_000))
+    const greeting = await speech.synthesize(
+      'You have reached Ann and Ben. We cannot come to the phone right now. Please leave a message after the tone.',
+      'en',
+      AbortSignal.timeout(30_000)
+    )
+    const world = await CampaignWorld.open(server, carrier)
+    const queue = await server.api('POST', '/queues', { name: 'outbound', isAutoAnswered: true, wrapUpMs: 1_000 })
+    t.equal(queue.status, 201)
+    const queueId = queue.body['id'] as string
+
+    await t.test('in predictive dialling a person is connected within two seconds, and a machine is not', async t => {
+      await using ana = await TestSoftphone.onShift(server, world.agents.ana.token, { hz: 600 })
+      const list = await world.list([['Person', '+12025550231']])
+      const id = await world.start('predictive', {
+        lists: [list],
+        queue: queueId,
+        amd: { isOn: true, onMachine: 'hangUp' }
+      })
+      const incoming = await carrier.nextInvite()
+      await using person = await startRtpPeer()
+      person.connect(incoming.sdp).sendSilence()
+      await incoming.answer(person.sdp())
+      person.sendPcm(hello)
+      await person.hears(600, { limitMs: 10_000 })
+      await incoming.bye()
+      const [attempt] = await world.until(id, ([one]) => one?.outcome === 'person')
+      t.match(attempt, { amdResult: 'human', isAbandoned: false, agentId: world.agents.ana.id })
+      const live = await world.live(id)
+      t.match(live['windows'], [{ per: 'P30D', live: 1, abandoned: 0 }])
+      await ana.until(state => state.wrapUp !== null)
+      await ana.request('wrapUp.finish', { callId: attempt?.id ?? '', disposition: null, note: '' })
+      t.match((await world.untilWhy(id, 'ended'))['leads'], { byState: { done: 1 } })
+    })
+
+    await t.test('whom nobody can take hears who called within two seconds, and rests for three days', async t => {
+      const list = await world.list([['Abandoned', '+12025550241']])
+      const ana = await TestSoftphone.onShift(server, world.agents.ana.token, { hz: 600 })
+      const id = await world.start('predictive', {
+        lists: [list],
+        queue: queueId,
+        amd: { isOn: true, onMachine: 'hangUp' }
+      })
+      const incoming = await carrier.nextInvite()
+      await ana[Symbol.asyncDispose]()
+      await using person = await startRtpPeer()
+      person.connect(incoming.sdp).sendSilence()
+      await incoming.answer(person.sdp())
+      person.sendPcm(hello)
+      await person.hearsSpeech({ limitMs: 10_000 })
+      await incoming.waitForBye(20_000)
+      const [attempt] = await world.until(id, ([one]) => one?.outcome === 'abandoned')
+      t.match(attempt, { isAbandoned: true })
+      const story = (await server.api('GET', `/calls/${attempt?.id}`)).body as unknown as {
+        events: { kind: string; at: string }[]
+      }
+      t.ok(story.events.some(event => event.kind === 'answered'))
+      const other = await world.list([['Abandoned again', '+12025550241']])
+      await using back = await TestSoftphone.onShift(server, world.agents.ana.token, { hz: 600 })
+      t.ok(back)
+      const next = await world.start('predictive', {
+        lists: [other],
+        queue: queueId,
+        amd: { isOn: true, onMachine: 'hangUp' }
+      })
+      const [rested] = await world.until(next, ([one]) => one?.outcome === 'notDialled')
+      t.match(rested, { detail: 'abandoned within 72 hours' })
+      await world.call('POST', `/campaigns/${next}/stop`, {}, 200)
+    })
+
+    await t.test('a machine gets the message after its beep, a fax is left alone', async t => {
+      const list = await world.list([['Machine', '+12025550251']])
+      const id = await world.start('agentless', {
+        lists: [list],
+        flowId: 'campaign-message',
+        amd: { isOn: true, onMachine: 'message' },
+        retries: { machine: { times: 1, gapMinutes: 120 } }
+      })
+      const incoming = await carrier.nextInvite()
+      await using machine = await startRtpPeer()
+      machine.connect(incoming.sdp).sendSilence()
+      await incoming.answer(machine.sdp())
+      const beep = generateTone({ frequenciesHz: [1_000], durationMs: 400, amplitude: 9_000 })
+      machine.sendPcm(Int16Array.from([...greeting, ...generateNoise(3_200, 40), ...beep]))
+      await machine.hearsSpeech({ limitMs: 30_000 })
+      await incoming.waitForBye(20_000)
+      const [attempt] = await world.until(id, ([one]) => one?.outcome === 'machine')
+      t.match(attempt, { amdResult: 'machine' })
+      t.match(await world.call('GET', `/campaigns/${id}/contacts/${attempt?.contactId}`, undefined, 200), {
+        state: 'waiting',
+        nextAt: '2026-11-24T19:00:00.000Z'
+      })
+      await world.call('POST', `/campaigns/${id}/stop`, {}, 200)
+      const faxes = await world.list([['Fax', '+12025550252']])
+      const other = await world.start('agentless', {
+        lists: [faxes],
+        flowId: 'campaign-message',
+        amd: { isOn: true, onMachine: 'message' }
+      })
+      const second = await carrier.nextInvite()
+      await using fax = await startRtpPeer()
+      fax.connect(second.sdp).sendTone(2_100)
+      await second.answer(fax.sdp())
+      await second.waitForBye()
+      t.match((await world.until(other, ([one]) => one?.outcome !== null))[0], { outcome: 'fax', amdResult: 'fax' })
+    })
+  })
