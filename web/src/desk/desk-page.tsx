@@ -1,5 +1,5 @@
 import { EmptyState } from '@mantine/core'
-import { useEffect } from 'react'
+import { lazy, Suspense, useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
 import { barStateOf } from '../call-bar/bar-state.ts'
 import { Icon } from '../parts/icons.tsx'
@@ -11,6 +11,10 @@ import classes from './desk-page.module.css'
 import { forgetOldNotes } from './notes.ts'
 import { Queues } from './queues.tsx'
 import { Workspace } from './workspace.tsx'
+
+const CampaignOffer = lazy(async () => ({
+  default: (await import('../campaigns/campaign-offer.tsx')).CampaignOffer
+}))
 
 /** What the agent does this second, and who is on the line. */
 export function DeskPage() {
@@ -54,6 +58,13 @@ export function DeskPage() {
               title={state === 'ready' ? t('ready.title') : t('notReady.title')}
               description={state === 'ready' ? t('ready.says') : t('notReady.says')}
             />
+          </div>
+        )}
+        {work === null && desk.offer?.campaign !== undefined && (
+          <div className="card">
+            <Suspense fallback={null}>
+              <CampaignOffer key={desk.offer.id} offer={desk.offer} />
+            </Suspense>
           </div>
         )}
         {work === null && desk.offer !== null && <p className={classes['hint']}>{t('noteAfterAnswer')}</p>}
