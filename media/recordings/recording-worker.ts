@@ -1,10 +1,13 @@
 /** Compresses, seals and writes the recordings of all calls in one thread, away from the one that carries calls. */
+import { setPriority } from 'node:os'
 import { parentPort } from 'node:worker_threads'
 import { type FlacStream, loadFlac } from './flac.ts'
 import { RecordingFileWriter } from './recording-file-writer.ts'
 import type { FromRecordingThread, ToRecordingThread } from './recording-messages.ts'
 
 const RETRY_MS = 1_000
+/** A little below the threads that carry voice (setpriority(2)); lowering needs no right. */
+const AFTER_VOICE = 5
 
 type OpenFile = { readonly writer: RecordingFileWriter; isInTrouble: boolean; pieces: number; closing: number | null }
 
@@ -13,6 +16,8 @@ if (port === null) throw new Error('this file runs in a worker thread only')
 const tell = (message: FromRecordingThread, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer)
 const files = new Map<number, OpenFile>()
 const streams = new Map<number, FlacStream>()
+// Voice goes first: what is recorded may wait a moment, up to a minute. Linux keeps the priority for each thread.
+setPriority(0, AFTER_VOICE)
 const flac = await loadFlac()
 const retry = setInterval(() => {
   for (const [id, file] of files) if (file.closing !== null) close(id, file, file.closing)

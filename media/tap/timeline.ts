@@ -2,21 +2,21 @@
 export const FRAME_BYTES = 640
 export const FRAME_MS = 20
 
-/** Frames that lag behind for two whole seconds are lost, not late; less is how frames travel on a busy machine. */
-const WINDOW_MS = 2_000
-const WINDOW_FRAMES = 50
+/** Frames that lag behind for ten whole seconds are lost, not late; less is how frames travel on a busy machine. */
+const WINDOW_MS = 10_000
+const WINDOW_FRAMES = 250
 const LOST_LAG_FRAMES = 3
 /** A frame that would stand so far ahead of the clock belongs to a time that was filled already. */
 const LATE_LEAD_FRAMES = 5
 /** Nothing came for so long: the clock fills, and leaves room for what may still be on its way. */
-const STALL_MS = 700
+const STALL_MS = 2_000
 const STALL_ROOM_FRAMES = 10
 
 const SILENCE = Buffer.alloc(FRAME_BYTES)
 
 /**
  * Puts frames on the clock of a call. Frames carry no number, so loss shows only as a count that stays behind the clock:
- * when for two seconds no frame was nearer than 60 ms to its place, the missing ones are filled. When nothing comes at
+ * when for ten seconds no frame was nearer than 60 ms to its place, the missing ones are filled. When nothing comes at
  * all, the clock goes on by {@link tick}. Pure apart from `deliver`; all times are milliseconds since the answer.
  */
 export class TapTimeline {
