@@ -506,3 +506,6 @@ create trigger call_events_append_only before update or delete on call_events
 
 create trigger recordings_search after insert or update of state on recordings
   for each row execute function queue_for_search();
+
+create trigger reviews_search after insert or update of status on reviews
+  for each row when (new.status <> 'draft') execute function queue_for_search();

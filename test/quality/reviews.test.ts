@@ -4,7 +4,7 @@ import { addWatermark, TONE_ONE_HZ, TONE_ZERO_HZ, WATERMARK_BIT_MS } from '../..
 import { LONG_TONE } from '../support/flows.ts'
 import { testDatabases, TestParley } from '../support/parley.ts'
 import { signInPeople } from '../support/people.ts'
-import { ringOnce, transcribe } from '../support/transcripts.ts'
+import { indexed, ringOnce, transcribe } from '../support/transcripts.ts'
 
 const NUMBER = '+12025550111'
 const yesNo = [
@@ -105,6 +105,12 @@ for (const database of testDatabases())
         isPassed: false
       })
       t.match(await byQuinn('PATCH', `/reviews/${reviewId}`, { note: 'later' }), { status: 409 })
+    })
+
+    await t.test('what is reviewed is found as such', async t => {
+      await indexed(server)
+      t.match((await byQuinn('GET', '/search/calls?has=review')).body.items, [{ callId, reviews: 1 }])
+      t.same((await byQuinn('GET', '/search/calls?not=review')).body.items, [])
     })
 
     await t.test('the agent reads and disputes it, and a reviewer changes what was wrong', async t => {

@@ -56,6 +56,7 @@ const PAULA = { username: 'paula', password: people.paula.password }
 const PEDRO = { username: 'pedro', password: people.pedro.password }
 t.jobs = 1
 let requestPath = ''
+let talkedOf = ''
 
 t.test(
   'an erasure is planned by one person and approved by another, who types the word',
@@ -101,6 +102,7 @@ t.test(
 t.test('retention shows what it would delete, and what no rule speaks of', { timeout: 60_000 }, async t => {
   const callId = await ringOnce(server, NUMBER, CALLER)
   await transcribe(server, callId, 'en', [['customer', 0, 1_000, 'Hello']])
+  talkedOf = callId
   const page = await openAs(browser, server, PAULA, { path: '/privacy/retention' })
   await page.getByText('There are no rules. Nothing is deleted.').waitFor()
   await page.getByRole('button', { name: 'What would be deleted now?' }).click()
@@ -188,3 +190,19 @@ for (const look of LOOKS)
       await context.close()
     }
   )
+
+t.test('nothing is cut off on a screen of 320 px, in German too', { timeout: 90_000 }, async t => {
+  const admin = { username: 'admin', password: ADMIN_PASSWORD }
+  for (const [path, ready] of [
+    ['/privacy/requests', '[data-testid=privacy-requests] h1'],
+    [requestPath, '[data-testid=certificate]'],
+    ['/privacy/retention', '[data-testid=retention] tbody tr'],
+    ['/quality/calls', '[data-testid=result]'],
+    [`/quality/calls/${talkedOf}`, '[data-testid=transcript] li']
+  ] as const) {
+    const page = await openAs(browser, server, admin, { path, language: 'de', width: 320, height: 640 })
+    await page.locator(ready).first().waitFor()
+    t.equal(await page.evaluate(TOO_WIDE), false, path)
+    await page.context().close()
+  }
+})
