@@ -38,8 +38,8 @@ export type Config = Readonly<{
   drainMs: number
   logLevel: LogLevel
   requestHosts: readonly string[]
-  /** The public page about persons' rights; `codeUrl` null means that it can send no codes. */
-  privacy: Readonly<{ codeUrl: string | null; contact: string }>
+  /** The public page about persons' rights: whom to write to. */
+  privacy: Readonly<{ contact: string }>
   /** Folder of the local recogniser's model; null when it is switched off. */
   pocketsphinx: string | null
   /** Where people outside reach this server; null when it is not known. */
@@ -124,10 +124,6 @@ export function parseConfig(env: Env, unknown: readonly string[] = []): Config {
     return null
   }
 
-  const codeUrl = env.PARLEY_PRIVACY_CODE_URL?.trim() || null
-  if (codeUrl !== null && !/^https?:$/.test(URL.parse(codeUrl)?.protocol ?? ''))
-    problems.push('PARLEY_PRIVACY_CODE_URL must start with http:// or https://')
-
   const config: Config = {
     dataDir,
     http: { host: httpHost, port: integer('PARLEY_HTTP_PORT', 8080, 0, 65_535) },
@@ -184,7 +180,7 @@ export function parseConfig(env: Env, unknown: readonly string[] = []): Config {
     pocketsphinx: pathOrOff(text('PARLEY_POCKETSPHINX', '/usr/share/pocketsphinx/model/en-us')),
     publicUrl: url('PARLEY_PUBLIC_URL'),
     messageHook: url('PARLEY_MESSAGE_HOOK'),
-    privacy: { codeUrl, contact: text('PARLEY_PRIVACY_CONTACT', '') },
+    privacy: { contact: text('PARLEY_PRIVACY_CONTACT', '') },
     requestHosts: text('PARLEY_REQUEST_HOSTS', '*')
       .split(',')
       .map(host => host.trim().toLowerCase())

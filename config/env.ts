@@ -63,8 +63,6 @@ export const VARIABLES = {
   PARLEY_MAX_CALLS: 'Calls at once before further ones get 503. Default 300',
   PARLEY_DRAIN_MS: 'How long running calls may go on after SIGTERM, in milliseconds. Default 30000',
   PARLEY_LOG_LEVEL: 'fatal, error, warn, info, debug or trace. Default info',
-  PARLEY_PRIVACY_CODE_URL:
-    'Where the six digits of the public privacy page are sent by POST, as JSON with channel, to, code, language and text. Unset: the page says whom to write to instead',
   PARLEY_PRIVACY_CONTACT:
     'Whom persons may write to about their data: an address or a sentence. Shown on the public page',
   PARLEY_REQUEST_HOSTS: 'Hosts that the request step of a flow may call, separated by commas; * allows all. Default *'

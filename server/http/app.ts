@@ -118,7 +118,7 @@ export async function createApp(
   await app.register(swaggerUi, { routePrefix: '/api/docs' })
   registerHealthRoutes(app, parts)
   registerClipPages(app, quality)
-  await registerPrivacyPages(app, privacy, parts.config.privacy)
+  await registerPrivacyPages(app, privacy, parts.config.privacy, parts.messages)
   registerOptInPage(app, compliance)
   await registerWebPages(app)
   await app.register(

@@ -16,7 +16,8 @@ for (const database of testDatabases())
   t.test(`persons have their rights, with ${database}`, { timeout: 240_000 }, async t => {
     const sent: { to: string; code: string; channel: string; text: string; language: string }[] = []
     const sender = createServer(async (request, response) => {
-      sent.push(JSON.parse(await text(request)))
+      const { data } = JSON.parse(await text(request))
+      sent.push({ ...data, code: /\d{6}/.exec(data.text)?.[0] ?? '' })
       response.writeHead(204).end()
     })
     sender.listen(0, '127.0.0.1')
@@ -29,7 +30,7 @@ for (const database of testDatabases())
       database,
       hasDemoData: true,
       env: {
-        PARLEY_PRIVACY_CODE_URL: `http://127.0.0.1:${(sender.address() as AddressInfo).port}/codes`,
+        PARLEY_MESSAGE_HOOK: `http://127.0.0.1:${(sender.address() as AddressInfo).port}/codes`,
         PARLEY_PRIVACY_CONTACT: 'privacy@example.com'
       }
     })

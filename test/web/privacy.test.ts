@@ -23,7 +23,8 @@ const UNTRANSLATED = String.raw`(document.querySelector('main').innerText.match(
 
 const codes: { to: string; code: string }[] = []
 const sender = createServer(async (request, response) => {
-  codes.push(JSON.parse(await text(request)))
+  const { data } = JSON.parse(await text(request))
+  codes.push({ ...data, code: /\d{6}/.exec(data.text)?.[0] ?? '' })
   response.writeHead(204).end()
 })
 sender.listen(0, '127.0.0.1')
@@ -39,7 +40,7 @@ t.teardown(() => browser[Symbol.asyncDispose]())
 const server = await TestParley.start({
   hasDemoData: true,
   env: {
-    PARLEY_PRIVACY_CODE_URL: `http://127.0.0.1:${(sender.address() as AddressInfo).port}/codes`,
+    PARLEY_MESSAGE_HOOK: `http://127.0.0.1:${(sender.address() as AddressInfo).port}/codes`,
     PARLEY_PRIVACY_CONTACT: 'privacy@example.com'
   }
 })

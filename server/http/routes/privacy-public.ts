@@ -26,6 +26,8 @@ import {
   type PublicLanguage
 } from '../../privacy/public-texts.ts'
 import { seal, unseal } from '../../seal.ts'
+import { AppError } from '../../errors.ts'
+import type { MessageHook } from '../../webhooks/message-hook.ts'
 import type { App } from '../fastify-types.ts'
 
 const CODE_MS = 10 * 60_000
@@ -34,7 +36,6 @@ const MAX_EXTENSIONS = 2
 const CODES_PER_HOUR = 3
 const CODES_PER_ADDRESS = 30
 const HOUR_MS = 3_600_000
-const SEND_LIMIT_MS = 10_000
 const MAX_FORM_BYTES = 16 * 1024
 const STATUS_KEY = /^ps_[A-Za-z0-9_-]{43}$/
 const SEALED = 'privacy code'
@@ -49,7 +50,8 @@ type Contact = Readonly<{ kind: 'number' | 'email'; value: string }>
 export async function registerPrivacyPages(
   app: App,
   privacy: PrivacyService,
-  settings: Config['privacy']
+  settings: Config['privacy'],
+  messages: MessageHook
 ): Promise<void> {
   const { db, secretKey } = privacy.parts
   const limit = { rateLimit: { max: 30, timeWindow: '1 minute' } }
@@ -66,7 +68,7 @@ export async function registerPrivacyPages(
       { config: { access: 'public', ...limit }, schema: { hide: true } },
       async (request, reply) => {
         const language = languageOf(request.query as Form, request.headers['accept-language'])
-        return html(reply, requestPage(language, EMPTY, settings.contact, settings.codeUrl !== null))
+        return html(reply, requestPage(language, EMPTY, settings.contact, messages.isConfigured))
       }
     )
 
@@ -84,10 +86,10 @@ export async function registerPrivacyPages(
               language,
               { kind: form['kind'] ?? '', contact: form['contact'] ?? '', note: form['note'] ?? '', error },
               settings.contact,
-              settings.codeUrl !== null
+              messages.isConfigured
             )
           )
-        if (settings.codeUrl === null) return refuse(503, '')
+        if (!messages.isConfigured) return refuse(503, '')
         const kind = PUBLIC_KINDS.find(one => one === form['kind'])
         if (kind === undefined) return refuse(400, texts.chooseOne)
         const contact = readContact(form['contact'] ?? '')
@@ -111,7 +113,7 @@ export async function registerPrivacyPages(
         })
         await deleteOldCodes(db, new Date(now.getTime() - 24 * HOUR_MS))
         // Nobody is flooded with codes; the page says the same either way, and does not wait for the message.
-        if (person < CODES_PER_HOUR) void send(contact, code, language, request.log)
+        if (person < CODES_PER_HOUR) void send(contact, code, language)
         return html(reply, codePage(language, id, null))
       }
     )
@@ -251,30 +253,21 @@ export async function registerPrivacyPages(
     })
   }
 
-  async function send(
-    contact: Contact,
-    code: string,
-    language: PublicLanguage,
-    log: Readonly<{ error(object: unknown, message: string): void }>
-  ): Promise<void> {
+  /** Nobody waits for it: a person must not learn from the time it takes whether a code was sent. */
+  async function send(contact: Contact, code: string, language: PublicLanguage): Promise<void> {
+    const texts = PUBLIC_TEXTS[language]
     try {
-      const answer = await fetch(settings.codeUrl ?? '', {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({
-          channel: contact.kind === 'number' ? 'sms' : 'email',
-          to: contact.value,
-          code,
-          language,
-          text: fill(PUBLIC_TEXTS[language].codeMessage, { code })
-        }),
-        redirect: 'error',
-        signal: AbortSignal.timeout(SEND_LIMIT_MS)
+      await messages.send({
+        channel: contact.kind === 'number' ? 'sms' : 'email',
+        to: contact.value,
+        language,
+        subject: texts.title,
+        text: fill(texts.codeMessage, { code }),
+        purpose: 'privacy-code'
       })
-      await answer.body?.cancel()
-      if (!answer.ok) log.error({ status: answer.status }, 'the service that sends privacy codes refused one')
     } catch (err) {
-      log.error({ err }, 'the service that sends privacy codes cannot be reached')
+      // The hook has logged why; the person sees on the page what to do when no code comes.
+      if (!(err instanceof AppError)) throw err
     }
   }
 
