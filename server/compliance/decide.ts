@@ -95,6 +95,15 @@ export function decide(facts: Facts, packs: PackSet): Decision {
   }
 }
 
+/**
+ * The decision for a clock that cannot be right: it shows a time before the newest rules were written. Hours, ages of lists
+ * and periods would all be wrong by it. Not part of `decide`, which judges old facts by new rules when it replays.
+ */
+export function refuseByClock(facts: Facts, packs: PackSet): Decision {
+  const says = `the clock says ${facts.at}, before the newest rules were written (${formatUtc(packs.writtenAtMs)})`
+  return refuse(facts, packs, null, 'core.clock', 'BLOCK', 'JUR_AMBIGUOUS', says)
+}
+
 function evaluate(facts: Facts, packs: PackSet): Decision {
   const atMs = instant(facts.at)
   const number = analyzeNumber(facts.number)

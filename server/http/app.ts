@@ -40,6 +40,8 @@ import { registerPrivacyPages } from './routes/privacy-public.ts'
 import { registerPrivacyRequestRoutes } from './routes/privacy-requests.ts'
 import { registerQualityRoutes } from './routes/quality.ts'
 import { registerRetentionRoutes } from './routes/retention.ts'
+import { registerCalibrationRoutes } from './routes/calibrations.ts'
+import { registerMachineReviewRoutes } from './routes/machine-reviews.ts'
 import { registerReviewRoutes } from './routes/reviews.ts'
 import { registerScorecardRoutes } from './routes/scorecards.ts'
 import { registerSearchRoutes } from './routes/search.ts'
@@ -149,6 +151,8 @@ export async function createApp(
       registerSearchRoutes(api, quality)
       registerScorecardRoutes(api, quality)
       registerReviewRoutes(api, quality)
+      registerCalibrationRoutes(api, quality)
+      registerMachineReviewRoutes(api, quality)
       registerClipRoutes(api, quality)
       registerQualityRoutes(api, quality)
       registerRetentionRoutes(api, privacy)

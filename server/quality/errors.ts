@@ -8,7 +8,7 @@ export type QualityErrorCode =
   | 'SCORECARD_INVALID'
   | 'REVIEW_INCOMPLETE'
 
-/** A refusal of this room, with its verdict; `problems` name the places. */
+/** A refusal by quality or privacy, with its verdict; `problems` name the places. */
 export class QualityError extends Error {
   override readonly name = 'QualityError'
   readonly code: QualityErrorCode

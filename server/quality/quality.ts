@@ -13,7 +13,7 @@ const ABANDONED_MS = 60_000
 
 export type QualityParts = TranscriptParts & Readonly<{ log: Logger; recordings: RecordingSource }>
 
-/** What routes and jobs of this room stand on. */
+/** What the routes and jobs of quality stand on. */
 export type Quality = IndexParts & Readonly<{ log: Logger; recordings: RecordingSource }> & AsyncDisposable
 
 /** Keeps the search up to date and closes transcripts whose writer died. */

@@ -2,7 +2,7 @@ import type { Db } from '../../sql/database.ts'
 import { consentResult, recordingsOfCalls } from '../../sql/queries/quality/recordings.ts'
 import type { RecordingLibrary } from '../recordings/recording-library.ts'
 
-/** A recording as this room sees it. Times are milliseconds since the call was answered. */
+/** A recording as reviewers see it. Times are milliseconds since the call was answered. */
 export type RecordingInfo = Readonly<{
   id: string
   callId: string
@@ -14,7 +14,7 @@ export type RecordingInfo = Readonly<{
 /** Whether a call may be turned into text: what the customer was asked and said. */
 export type ProcessingConsent = 'unasked' | 'granted' | 'refused' | 'withdrawn' | 'never'
 
-/** The part of the recordings that this room uses. */
+/** The part of the recordings that quality uses. */
 export type RecordingSource = Readonly<{
   ofCalls(callIds: readonly string[]): Promise<readonly RecordingInfo[]>
   consentOf(callId: string): Promise<ProcessingConsent>

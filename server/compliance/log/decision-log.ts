@@ -6,7 +6,7 @@ import {
   insertAttempt
 } from '../../../sql/queries/compliance/decisions.ts'
 import type { ComplianceDb } from '../../../sql/queries/compliance/db.ts'
-import { decide, type Decision } from '../decide.ts'
+import { decide, type Decision, refuseByClock } from '../decide.ts'
 import type { Facts } from '../facts.ts'
 import { hashNumber } from '../number-hash.ts'
 import type { PackSet } from '../packs/compile.ts'
@@ -57,7 +57,10 @@ export async function decideAndLog(
   packs: PackSet,
   context: DecisionContext = {}
 ): Promise<Readonly<{ id: string; decision: Decision }>> {
-  const [entry] = await logDecisions(parts, [{ facts, decision: decide(facts, packs), context }])
+  // Only what is about to be dialled is judged by this machine's clock; plans may be about any time.
+  const isClockWrong = facts.stage === 'dial' && Date.parse(facts.at) < packs.writtenAtMs
+  const decision = isClockWrong ? refuseByClock(facts, packs) : decide(facts, packs)
+  const [entry] = await logDecisions(parts, [{ facts, decision, context }])
   if (entry === undefined) throw new DecisionError('DECISION_UNKNOWN', 'the decision was not written')
   return entry
 }

@@ -84,6 +84,8 @@ export type PackSet = Readonly<{
   refs: readonly string[]
   /** Over all packs and settings: equal hashes decide equally. */
   hash: string
+  /** Start of the month in which the newest pack was written. A clock before it is wrong, and nothing is dialled by it. */
+  writtenAtMs: number
   packs: readonly LoadedPack[]
   choose(
     jurisdictions: readonly string[],
@@ -95,6 +97,12 @@ export type PackSet = Readonly<{
   recordingRules(jurisdiction: string): readonly CompiledRecording[]
   disclosureRules(jurisdiction: string): readonly Readonly<{ rule: CompiledDisclosure; source: PackRule }>[]
 }>
+
+/** Packs are versioned by year and month: `2026.11.1`. */
+function writtenAt(version: string): number {
+  const [year = 0, month = 1] = version.split('.').map(Number)
+  return Date.UTC(year, month - 1, 1)
+}
 
 type Entry = Readonly<{
   pack: Pack
@@ -124,6 +132,7 @@ export function compilePacks(loaded: readonly LoadedPack[], changes: Partial<Set
   return {
     settings,
     refs,
+    writtenAtMs: Math.max(0, ...on.map(one => writtenAt(one.pack.version))),
     hash: createHash('sha256')
       .update(JSON.stringify([refs, settings]))
       .digest('hex'),

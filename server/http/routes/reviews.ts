@@ -2,19 +2,15 @@ import { type Static, Type } from 'typebox'
 import { findCdr } from '../../../sql/queries/calls.ts'
 import {
   answerDispute,
-  type CalibrationRow,
   closeTask,
   deleteDraft,
   type DisputeRow,
-  findCalibration,
   findReview,
   findScorecard,
   findVersion,
-  insertCalibration,
   insertDispute,
   insertHistory,
   insertReview,
-  listCalibrations,
   listDisputes,
   listReviews,
   type ReviewRow,
@@ -24,7 +20,6 @@ import { readCallsToIndex } from '../../../sql/queries/quality/search.ts'
 import { AppError } from '../../errors.ts'
 import { newId } from '../../ids.ts'
 import { QualityError } from '../../quality/errors.ts'
-import { type Agreement, agreementOf, wordFor } from '../../quality/kappa.ts'
 import type { Quality } from '../../quality/quality.ts'
 import {
   type Answers,
@@ -38,7 +33,6 @@ import { actorOf } from '../actor.ts'
 import { audit } from '../audit.ts'
 import type { App } from '../fastify-types.ts'
 import {
-  DateString,
   decodeCursor,
   IdParams,
   NullableDate,
@@ -48,12 +42,9 @@ import {
   responses,
   toPage
 } from '../schemas.ts'
+import { NullableNumber, ReviewText } from './agreement.ts'
+import { knownCalibration, submittedOf } from './calibrations.ts'
 
-/** Human reviews of the same calls that a machine must have been compared with before its figures may be shown as such. */
-const MACHINE_ITEMS = 50
-const MACHINE_KAPPA = 0.6
-
-const NullableNumber = Type.Union([Type.Number(), Type.Null()])
 const NullableBoolean = Type.Union([Type.Boolean(), Type.Null()])
 
 const DisputeSchema = Type.Object({
@@ -90,31 +81,7 @@ const ReviewSchema = Type.Object({
   disputes: Type.Array(DisputeSchema)
 })
 
-const AgreementSchema = Type.Object({
-  kappa: NullableNumber,
-  word: NullableString,
-  method: Type.String(),
-  agreed: NullableNumber,
-  items: Type.Integer(),
-  raters: Type.Integer()
-})
-
-const CalibrationSchema = Type.Object({
-  id: Type.String(),
-  name: Type.String(),
-  callId: Type.String(),
-  scorecardId: Type.String(),
-  version: Type.Integer(),
-  reviewerIds: Type.Array(Type.String()),
-  submitted: Type.Integer(),
-  isRevealed: Type.Boolean({ description: 'Whether all have submitted, so that all answers may be seen' }),
-  dueAt: NullableDate,
-  createdAt: Type.String()
-})
-
-const Text = Type.String({ maxLength: 5_000 })
-
-/** Reviews: drafts, submitted ones, what agents say to them, calibration of several reviewers, and machines' scores. */
+/** Reviews: drafts, submitted ones, what agents say to them, and what a reviewer answers. */
 export function registerReviewRoutes(app: App, { db }: Quality): void {
   app.get(
     '/reviews',
@@ -218,7 +185,7 @@ export function registerReviewRoutes(app: App, { db }: Quality): void {
     async (request, reply) => {
       const { callId, scorecardId, taskId, calibrationId } = request.body
       const actor = actorOf(request)
-      const calibration = calibrationId === undefined ? null : await knownCalibration(calibrationId)
+      const calibration = calibrationId === undefined ? null : await knownCalibration(db, calibrationId)
       if (calibration !== null && !calibration.reviewer_ids.includes(actor.id))
         throw new AppError('FORBIDDEN', 'You are not among the reviewers of this calibration.')
       if (calibration !== null && (calibration.call_id !== callId || calibration.scorecard_id !== scorecardId))
@@ -284,7 +251,11 @@ export function registerReviewRoutes(app: App, { db }: Quality): void {
         tags: ['reviews'],
         params: IdParams,
         body: Type.Object(
-          { answers: Type.Optional(AnswersSchema), note: Type.Optional(Text), coaching: Type.Optional(Text) },
+          {
+            answers: Type.Optional(AnswersSchema),
+            note: Type.Optional(ReviewText),
+            coaching: Type.Optional(ReviewText)
+          },
           { additionalProperties: false }
         ),
         response: responses({ 200: ReviewSchema })
@@ -492,271 +463,9 @@ export function registerReviewRoutes(app: App, { db }: Quality): void {
     }
   )
 
-  app.post(
-    '/calls/:id/machine-reviews',
-    {
-      config: { access: 'reviews:machine' },
-      schema: {
-        summary: 'Store how a machine judges a call',
-        description:
-          'Kept apart from people’s reviews and shown beside them. What it says counts nowhere before its agreement with people is shown.',
-        tags: ['reviews'],
-        params: IdParams,
-        body: Type.Object(
-          {
-            provider: Type.String({ minLength: 1, maxLength: 100 }),
-            scorecardId: Type.String({ maxLength: 64 }),
-            version: Type.Integer({ minimum: 1 }),
-            answers: AnswersSchema
-          },
-          { additionalProperties: false }
-        ),
-        response: responses({ 201: Type.Object({ id: Type.String() }) })
-      }
-    },
-    async (request, reply) => {
-      const callId = request.params.id
-      const { provider, scorecardId, version, answers } = request.body
-      const row = await findVersion(db, scorecardId, version)
-      if (row === undefined) throw new AppError('NOT_FOUND', 'The scorecard has no such version.')
-      const call = (await readCallsToIndex(db, [callId]))[0]
-      if (call === undefined) throw new AppError('NOT_FOUND', 'No ended call has this id.')
-      const card = row.body as Scorecard
-      const problems = missingOf(card, answers).filter(one => !one.message.startsWith('has no answer'))
-      if (problems.length > 0)
-        throw new QualityError('REVIEW_INCOMPLETE', 'Some answers cannot be taken.', { problems })
-      const score = scoreOf(card, answers)
-      const id = newId()
-      await insertReview(db, {
-        id,
-        call_id: callId,
-        scorecard_id: scorecardId,
-        version,
-        kind: 'machine',
-        calibration_id: null,
-        task_id: null,
-        reviewer_id: `machine:${provider}`,
-        reviewer_name: provider,
-        agent_id: call.agentIds[0] ?? null,
-        answers: JSON.stringify(answers),
-        status: 'submitted',
-        percent: score.percent,
-        critical: [...score.critical],
-        is_passed: score.isPassed,
-        submitted_at: new Date(),
-        seen_by_agent_at: null
-      })
-      await audit(db, request, 'review.by-machine', { kind: 'call', id: callId }, { provider, reviewId: id })
-      return reply.status(201).send({ id })
-    }
-  )
-
-  app.get(
-    '/machine-agreement',
-    {
-      config: { access: 'reviews:read' },
-      schema: {
-        summary: 'How far a machine agrees with people',
-        description: `Over calls that both have judged. isShown becomes true from ${MACHINE_ITEMS} answers on with a kappa of at least ${MACHINE_KAPPA}; before that its scores are for reports on itself only.`,
-        tags: ['reviews'],
-        querystring: Type.Object({
-          provider: Type.String({ maxLength: 100 }),
-          scorecardId: Type.String({ maxLength: 64 }),
-          version: Type.Integer({ minimum: 1 })
-        }),
-        response: responses({
-          200: Type.Object({
-            isShown: Type.Boolean(),
-            needed: Type.Object({ items: Type.Integer(), kappa: Type.Number() }),
-            overall: AgreementSchema,
-            questions: Type.Array(Type.Object({ id: Type.String(), text: Type.String(), agreement: AgreementSchema }))
-          })
-        })
-      }
-    },
-    async request => {
-      const { provider, scorecardId, version } = request.query
-      const row = await findVersion(db, scorecardId, version)
-      if (row === undefined) throw new AppError('NOT_FOUND', 'The scorecard has no such version.')
-      const pairs = await machinePairs(provider, scorecardId, version)
-      const questions = questionsOf(row.body as Scorecard).map(question => {
-        const ratings = pairs.map(([machine, human]) => [
-          machine[question.id]?.value ?? null,
-          human[question.id]?.value ?? null
-        ])
-        const values = question.options.map(option => option.value)
-        return { question, ratings, agreement: agreementOf(ratings, values, question.isOrdinal) }
-      })
-      const overall = agreementOf(
-        questions.flatMap(one => one.ratings),
-        [...new Set(questions.flatMap(one => one.question.options.map(option => option.value)))]
-      )
-      return {
-        isShown: overall.items >= MACHINE_ITEMS && (overall.kappa ?? -1) >= MACHINE_KAPPA,
-        needed: { items: MACHINE_ITEMS, kappa: MACHINE_KAPPA },
-        overall: toAgreement(overall),
-        questions: questions.map(({ question, agreement }) => ({
-          id: question.id,
-          text: question.text,
-          agreement: toAgreement(agreement)
-        }))
-      }
-    }
-  )
-
-  app.get(
-    '/calibrations',
-    {
-      config: { access: 'reviews:read' },
-      schema: {
-        summary: 'List calibrations, newest first',
-        tags: ['reviews'],
-        response: responses({ 200: Type.Object({ items: Type.Array(CalibrationSchema) }) })
-      }
-    },
-    async () => {
-      const rows = await listCalibrations(db, 200)
-      return { items: await Promise.all(rows.map(async row => toCalibration(row, await submittedOf(row)))) }
-    }
-  )
-
-  app.post(
-    '/calibrations',
-    {
-      config: { access: 'reviews:write' },
-      schema: {
-        summary: 'Have several people judge one call, each without seeing the others',
-        tags: ['reviews'],
-        body: Type.Object(
-          {
-            name: Type.String({ minLength: 1, maxLength: 100 }),
-            callId: Type.String({ maxLength: 64 }),
-            scorecardId: Type.String({ maxLength: 64 }),
-            reviewerIds: Type.Array(Type.String({ maxLength: 64 }), { minItems: 2, maxItems: 20, uniqueItems: true }),
-            dueAt: Type.Optional(DateString)
-          },
-          { additionalProperties: false }
-        ),
-        response: responses({ 201: Type.Object({ id: Type.String() }) })
-      }
-    },
-    async (request, reply) => {
-      const { name, callId, scorecardId, reviewerIds, dueAt } = request.body
-      if ((await findCdr(db, callId)) === undefined) throw new AppError('NOT_FOUND', 'No call has this id.')
-      const card = await findScorecard(db, scorecardId)
-      if (card?.version == null) throw new AppError('NOT_FOUND', 'No published scorecard has this id.')
-      const people = await db
-        .selectFrom('users')
-        .select(['id', 'role'])
-        .where('id', 'in', [...reviewerIds])
-        .execute()
-      if (people.length < reviewerIds.length || people.some(one => one.role !== 'qa-reviewer' && one.role !== 'admin'))
-        throw new AppError('VALIDATION_FAILED', 'Everybody who calibrates must be a reviewer.')
-      const id = newId()
-      await insertCalibration(db, {
-        id,
-        name,
-        call_id: callId,
-        scorecard_id: scorecardId,
-        version: card.version,
-        reviewer_ids: [...reviewerIds],
-        due_at: dueAt === undefined ? null : new Date(dueAt),
-        created_by: actorOf(request).name
-      })
-      await audit(db, request, 'calibration.begun', { kind: 'call', id: callId }, { calibrationId: id })
-      return reply.status(201).send({ id })
-    }
-  )
-
-  app.get(
-    '/calibrations/:id',
-    {
-      config: { access: 'reviews:read' },
-      schema: {
-        summary: 'A calibration: who has submitted, and once all have, the answers side by side with their agreement',
-        tags: ['reviews'],
-        params: IdParams,
-        response: responses({
-          200: Type.Object({
-            ...CalibrationSchema.properties,
-            reviewers: Type.Array(
-              Type.Object({
-                id: Type.String(),
-                name: Type.String(),
-                hasSubmitted: Type.Boolean(),
-                percent: NullableNumber
-              })
-            ),
-            agreement: Type.Union([AgreementSchema, Type.Null()]),
-            questions: Type.Array(
-              Type.Object({
-                id: Type.String(),
-                text: Type.String(),
-                agreed: NullableNumber,
-                answers: Type.Array(NullableString, { description: 'In the order of the reviewers' })
-              })
-            )
-          })
-        })
-      }
-    },
-    async request => {
-      const row = await knownCalibration(request.params.id)
-      const submitted = await submittedOf(row)
-      const isRevealed = submitted.length === row.reviewer_ids.length
-      const people = await db
-        .selectFrom('users')
-        .select(['id', 'display_name as name'])
-        .where('id', 'in', [...row.reviewer_ids])
-        .execute()
-      const reviewers = row.reviewer_ids.map(id => {
-        const own = submitted.find(review => review.reviewer_id === id)
-        return {
-          id,
-          name: people.find(one => one.id === id)?.name ?? id,
-          hasSubmitted: own !== undefined,
-          percent: isRevealed ? (own?.percent ?? null) : null
-        }
-      })
-      if (!isRevealed) return { ...toCalibration(row, submitted), reviewers, agreement: null, questions: [] }
-      const card = (await findVersion(db, row.scorecard_id, row.version))?.body as Scorecard
-      const questions = questionsOf(card).map(question => {
-        const answers = row.reviewer_ids.map(
-          id =>
-            (submitted.find(review => review.reviewer_id === id)?.answers as Answers | undefined)?.[question.id]
-              ?.value ?? null
-        )
-        return {
-          question,
-          answers,
-          agreed: agreementOf([answers], [...new Set(answers.filter(one => one !== null))]).agreed
-        }
-      })
-      const overall = agreementOf(
-        questions.map(one => one.answers),
-        [...new Set(questions.flatMap(one => one.question.options.map(option => option.value)))]
-      )
-      return {
-        ...toCalibration(row, submitted),
-        reviewers,
-        agreement: toAgreement(overall),
-        // Where they differ most comes first: that is what they have to talk about.
-        questions: questions
-          .sort((a, b) => (a.agreed ?? 1) - (b.agreed ?? 1))
-          .map(({ question, answers, agreed }) => ({ id: question.id, text: question.text, answers, agreed }))
-      }
-    }
-  )
-
   async function knownReview(id: string): Promise<ReviewRow> {
     const row = await findReview(db, id)
     if (row === undefined) throw new AppError('NOT_FOUND', 'No review has this id.')
-    return row
-  }
-
-  async function knownCalibration(id: string): Promise<CalibrationRow> {
-    const row = await findCalibration(db, id)
-    if (row === undefined) throw new AppError('NOT_FOUND', 'No calibration has this id.')
     return row
   }
 
@@ -780,38 +489,12 @@ export function registerReviewRoutes(app: App, { db }: Quality): void {
     return row
   }
 
-  async function submittedOf(row: CalibrationRow): Promise<readonly ReviewRow[]> {
-    return await listReviews(db, { calibrationId: row.id, status: ['submitted', 'settled', 'disputed'] }, null, 100)
-  }
-
   async function maySee(row: ReviewRow, personId: string): Promise<boolean> {
     if (row.reviewer_id === personId) return true
     if (row.status === 'draft') return false
     if (row.calibration_id === null) return true
-    const calibration = await knownCalibration(row.calibration_id)
-    return (await submittedOf(calibration)).length === calibration.reviewer_ids.length
-  }
-
-  async function machinePairs(
-    provider: string,
-    scorecardId: string,
-    version: number
-  ): Promise<readonly (readonly [machine: Answers, human: Answers])[]> {
-    const rows = await db
-      .selectFrom('reviews as machine')
-      .innerJoin('reviews as human', 'human.call_id', 'machine.call_id')
-      .select(['machine.answers as machine', 'human.answers as human'])
-      .where('machine.kind', '=', 'machine')
-      .where('machine.reviewer_id', '=', `machine:${provider}`)
-      .where('machine.scorecard_id', '=', scorecardId)
-      .where('machine.version', '=', version)
-      .where('human.kind', '=', 'review')
-      .where('human.status', '<>', 'draft')
-      .where('human.scorecard_id', '=', scorecardId)
-      .where('human.version', '=', version)
-      .limit(10_000)
-      .execute()
-    return rows.map(row => [row.machine as Answers, row.human as Answers] as const)
+    const calibration = await knownCalibration(db, row.calibration_id)
+    return (await submittedOf(db, calibration)).length === calibration.reviewer_ids.length
   }
 }
 
@@ -850,23 +533,4 @@ function toReview(row: ReviewRow, disputes: readonly DisputeRow[]): Static<typeo
         answeredAt: dispute.answered_at?.toISOString() ?? null
       }))
   }
-}
-
-function toCalibration(row: CalibrationRow, submitted: readonly ReviewRow[]) {
-  return {
-    id: row.id,
-    name: row.name,
-    callId: row.call_id,
-    scorecardId: row.scorecard_id,
-    version: row.version,
-    reviewerIds: row.reviewer_ids,
-    submitted: submitted.length,
-    isRevealed: submitted.length === row.reviewer_ids.length,
-    dueAt: row.due_at?.toISOString() ?? null,
-    createdAt: row.created_at.toISOString()
-  }
-}
-
-function toAgreement(agreement: Agreement) {
-  return { ...agreement, word: agreement.kappa === null ? null : wordFor(agreement.kappa) }
 }
