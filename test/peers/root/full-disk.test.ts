@@ -90,7 +90,7 @@ t.test('a full disk fails a voicemail, says so once, and the next one is kept', 
 for (const database of testDatabases().filter(one => one === 'postgres'))
   t.test(
     `with a full disk and ${database} away callers are served and no record is lost`,
-    { timeout: 120_000 },
+    { timeout: 180_000 },
     async t => {
       await using stack = new AsyncDisposableStack()
       const real = new URL(await freshDatabase(stack))
@@ -119,7 +119,7 @@ for (const database of testDatabases().filter(one => one === 'postgres'))
       cable.pull()
       const first = await press2()
       const isSaid = () => server.logs.filter(line => line.includes('the call spool cannot be written')).length
-      const limit = AbortSignal.timeout(20_000)
+      const limit = AbortSignal.timeout(90_000)
       while (isSaid() === 0) {
         limit.throwIfAborted()
         await new Promise(resolve => setTimeout(resolve, 50))
