@@ -51,6 +51,8 @@ const UNTRANSLATED = String.raw`(document.body.innerText.match(/\b[a-z]+(\.[a-zA
   .filter(word => !/^(example|localhost)/.test(word))`
 
 async function check(t: Test, page: Page, name: string): Promise<void> {
+  // The bar is there before the screen below it, whose code is fetched when it is first opened.
+  await page.locator('h1').first().waitFor({ state: 'attached' })
   t.same(await axeFindings(page), [], `${name}: axe finds nothing`)
   t.same(await page.evaluate(CUT), [], `${name}: nothing is cut off`)
   t.same(await page.evaluate(UNTRANSLATED), [], `${name}: no key is shown`)
