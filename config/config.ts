@@ -1,6 +1,7 @@
 import { isIPv4 } from 'node:net'
 import { join, resolve } from 'node:path'
 import type { Env, VariableName } from './env.ts'
+import { parseSpeech, type SpeechConfig } from './speech.ts'
 
 /** Where an engine listens and the secret that opens it. */
 export type EngineAddress = Readonly<{ host: string; port: number; secret: string }>
@@ -31,17 +32,37 @@ export type Config = Readonly<{
   freeswitch: EngineAddress | null
   eventSocketHost: string
   /** Listening to calls: from the answer on or when somebody needs it; silence of this length to a customer is reported. */
-  tap: Readonly<{ isAlwaysOn: boolean; deadAirMs: number }>
-  recordings: Readonly<{ isOn: boolean; storageFile: string | null; cardLimitMs: number }>
+  tap: Readonly<{ isAlwaysOn: boolean; deadAirMs: number; maxSilenceMs: number }>
+  /** Simulated calls at once; 0: none. */
+  maxSimulatedCalls: number
+  recordings: Readonly<{
+    isOn: boolean
+    areAgentCallsOn: boolean
+    storageFile: string | null
+    /** Address of the key that wraps the keys of recordings; null keeps them here. */
+    keyService: string | null
+    cardLimitMs: number
+  }>
   prompts: Readonly<{ cacheDir: string; recordedDir: string; mediaDir: string }>
   hasDemoData: boolean
   drainMs: number
   logLevel: LogLevel
   requestHosts: readonly string[]
   /** The public page about persons' rights: whom to write to. */
-  privacy: Readonly<{ contact: string }>
+  privacy: Readonly<{ contact: string; tombstonesFile: string }>
   /** Folder of the local recogniser's model; null when it is switched off. */
   pocketsphinx: string | null
+  speech: SpeechConfig
+  /** The language model of bots; null when there is none. `region` null: on this machine. */
+  llm: Readonly<{
+    url: string
+    model: string
+    region: string | null
+    timeoutMs: number
+    centsPerMillion: Readonly<{ input: number; output: number }>
+  }> | null
+  /** The model that says what articles and questions mean; null when there is none. `region` null: on this machine. */
+  embedding: Readonly<{ url: string; model: string; region: string | null; leastSimilarity: number }> | null
   /** Where people outside reach this server; null when it is not known. */
   publicUrl: string | null
   /** Where texts and e-mails go; null when none can be sent. */
@@ -124,6 +145,49 @@ export function parseConfig(env: Env, unknown: readonly string[] = []): Config {
     return null
   }
 
+  const keyService = (): string | null => {
+    const given = url('PARLEY_KEY_SERVICE')
+    if (given !== null && !/\/keys\/[A-Za-z0-9_-]{1,100}$/.test(given))
+      problems.push('PARLEY_KEY_SERVICE must end in /keys/ and the name of a key')
+    if (given !== null && env.PARLEY_RECORDING_KEYS?.trim())
+      problems.push('PARLEY_KEY_SERVICE and PARLEY_RECORDING_KEYS exclude each other')
+    return given
+  }
+
+  /** A service that reads what callers say: its address, model and place. Null when there is none. */
+  const reader = (prefix: 'PARLEY_LLM' | 'PARLEY_EMBEDDING') => {
+    const base = url(`${prefix}_URL`)
+    if (base === null) return null
+    const model = text(`${prefix}_MODEL`, '')
+    if (model === '') problems.push(`${prefix}_MODEL must name the model at ${prefix}_URL`)
+    const region = env[`${prefix}_REGION`]?.trim().toLowerCase() || null
+    if (region === null && !isLoopback(new URL(base).hostname.replace(/^\[|\]$/g, '')))
+      problems.push(`${prefix}_REGION must say where ${prefix}_URL processes what callers say`)
+    const permitted = parseSpeech(env, []).regions
+    if (region !== null && !permitted.includes(region))
+      problems.push(`${prefix}_REGION is ${region}, which PARLEY_SPEECH_REGIONS does not permit`)
+    return { url: base, model, region }
+  }
+
+  const embedding = (): Config['embedding'] => {
+    const found = reader('PARLEY_EMBEDDING')
+    if (found === null) return null
+    const leastSimilarity = Number(text('PARLEY_EMBEDDING_SIMILARITY', '0.5'))
+    if (!(leastSimilarity > 0 && leastSimilarity < 1))
+      problems.push('PARLEY_EMBEDDING_SIMILARITY must lie between 0 and 1')
+    return { ...found, leastSimilarity }
+  }
+
+  const llm = (): Config['llm'] => {
+    const found = reader('PARLEY_LLM')
+    if (found === null) return null
+    const [input = Number.NaN, output = Number.NaN] = text('PARLEY_LLM_PRICES', '0,0').split(',').map(Number)
+    if (!(input >= 0 && output >= 0))
+      problems.push('PARLEY_LLM_PRICES must read input,output in euro cents for a million tokens')
+    const timeoutMs = integer('PARLEY_LLM_TIMEOUT_MS', 8_000, 500, 60_000)
+    return { ...found, timeoutMs, centsPerMillion: { input, output } }
+  }
+
   const config: Config = {
     dataDir,
     http: { host: httpHost, port: integer('PARLEY_HTTP_PORT', 8080, 0, 65_535) },
@@ -151,8 +215,8 @@ export function parseConfig(env: Env, unknown: readonly string[] = []): Config {
       sfu: oneOf('PARLEY_SFU', SFUS, 'auto'),
       host: text('PARLEY_WEBRTC_HOST', sipHost),
       announcedHost: env.PARLEY_WEBRTC_ANNOUNCED?.trim() || null,
-      port: integer('PARLEY_WEBRTC_PORT', 34_000, 0, 65_535),
-      rtpPorts: parsePortRange('PARLEY_SFU_RTP_PORTS', text('PARLEY_SFU_RTP_PORTS', '30000-33999'), problems),
+      port: integer('PARLEY_WEBRTC_PORT', 19_000, 0, 65_535),
+      rtpPorts: parsePortRange('PARLEY_SFU_RTP_PORTS', text('PARLEY_SFU_RTP_PORTS', '30000-32767'), problems),
       turnUrls: list('PARLEY_TURN_URLS'),
       reconnectMs: integer('PARLEY_RECONNECT_MS', 20_000, 1_000, 300_000)
     },
@@ -162,11 +226,15 @@ export function parseConfig(env: Env, unknown: readonly string[] = []): Config {
     eventSocketHost: text('PARLEY_EVENT_SOCKET_HOST', '127.0.0.1'),
     tap: {
       isAlwaysOn: oneOf('PARLEY_TAP', TAPS, 'needed') === 'always',
-      deadAirMs: integer('PARLEY_DEAD_AIR_MS', 15_000, 0, 600_000)
+      deadAirMs: integer('PARLEY_DEAD_AIR_MS', 15_000, 0, 600_000),
+      maxSilenceMs: integer('PARLEY_MAX_SILENCE_MS', 4_000, 0, 60_000)
     },
+    maxSimulatedCalls: integer('PARLEY_SIMULATED_CALLS', 4, 0, 50),
     recordings: {
       isOn: oneOf('PARLEY_RECORDING', ['on', 'off'], 'on') === 'on',
+      areAgentCallsOn: oneOf('PARLEY_RECORD_AGENT_CALLS', ['on', 'off'], 'off') === 'on',
       storageFile: env.PARLEY_STORAGE_FILE?.trim() ? resolve(env.PARLEY_STORAGE_FILE.trim()) : null,
+      keyService: keyService(),
       cardLimitMs: integer('PARLEY_CARD_LIMIT_MS', 180_000, 1_000, 600_000)
     },
     prompts: {
@@ -178,9 +246,15 @@ export function parseConfig(env: Env, unknown: readonly string[] = []): Config {
     drainMs: integer('PARLEY_DRAIN_MS', 30_000, 0, 3_600_000),
     logLevel: oneOf('PARLEY_LOG_LEVEL', LOG_LEVELS, 'info'),
     pocketsphinx: pathOrOff(text('PARLEY_POCKETSPHINX', '/usr/share/pocketsphinx/model/en-us')),
+    llm: llm(),
+    embedding: embedding(),
+    speech: parseSpeech(env, problems),
     publicUrl: url('PARLEY_PUBLIC_URL'),
     messageHook: url('PARLEY_MESSAGE_HOOK'),
-    privacy: { contact: text('PARLEY_PRIVACY_CONTACT', '') },
+    privacy: {
+      contact: text('PARLEY_PRIVACY_CONTACT', ''),
+      tombstonesFile: resolve(text('PARLEY_TOMBSTONES_FILE', join(dataDir, 'tombstones.jsonl')))
+    },
     requestHosts: text('PARLEY_REQUEST_HOSTS', '*')
       .split(',')
       .map(host => host.trim().toLowerCase())

@@ -1,7 +1,7 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
-import { parseArgs } from 'node:util'
 import { readDocument } from './check/document.ts'
+import { filesIn, readArguments, UsageError } from './command-line.ts'
 import { compareFlows, type FlowComparison } from './compare.ts'
 import type { Flow } from './flow.ts'
 import { flowGraph, graphMermaid, graphText } from './graph.ts'
@@ -22,16 +22,16 @@ Options:
   --strict               with check: warnings count as errors; with test: paths not taken do
 `
 
-/** A wrong call of the program; the message says what is wrong. */
-class UsageError extends Error {
-  readonly code = 'USAGE'
-}
-
 type Options = Readonly<{ json: boolean; mermaid: boolean; strict: boolean }>
 type Result = Readonly<{ text: string; data: unknown; isOk: boolean }>
 
 async function main(args: readonly string[]): Promise<number> {
-  const { values, positionals } = readArguments(args)
+  const { values, positionals } = readArguments(args, {
+    json: { type: 'boolean' },
+    mermaid: { type: 'boolean' },
+    strict: { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' }
+  })
   const [command, ...names] = positionals
   const options = { json: values.json ?? false, mermaid: values.mermaid ?? false, strict: values.strict ?? false }
   if (command === undefined || values.help === true) {
@@ -41,23 +41,6 @@ async function main(args: readonly string[]): Promise<number> {
   const result = await run(command, names, options)
   process.stdout.write(options.json ? `${JSON.stringify(result.data, null, 2)}\n` : result.text)
   return result.isOk ? 0 : 1
-}
-
-function readArguments(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        json: { type: 'boolean' },
-        mermaid: { type: 'boolean' },
-        strict: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' }
-      }
-    })
-  } catch (cause) {
-    throw new UsageError(cause instanceof Error ? cause.message : 'the arguments cannot be read', { cause })
-  }
 }
 
 async function run(command: string, names: readonly string[], options: Options): Promise<Result> {
@@ -77,11 +60,15 @@ async function run(command: string, names: readonly string[], options: Options):
 
 async function check(files: readonly string[], { strict }: Options): Promise<Result> {
   const known = new Map<string, readonly string[]>()
+  const mustRecord = await mustRecordPlaces()
   const reports = await Promise.all(
     files.map(async file => {
       const folder = path.dirname(file)
       if (!known.has(folder)) known.set(folder, await flowIdsIn(folder))
-      const { problems } = parseFlow(await readFile(file, 'utf8'), { file, known: { flows: known.get(folder) ?? [] } })
+      const { problems } = parseFlow(await readFile(file, 'utf8'), {
+        file,
+        known: { flows: known.get(folder) ?? [], mustRecord }
+      })
       return { file, problems }
     })
   )
@@ -168,23 +155,9 @@ async function readFlow(file: string): Promise<Flow> {
   throw new UsageError(`the flow has errors:\n${problems.map(problem => problemLine(file, problem)).join('\n')}`)
 }
 
-async function filesIn(names: readonly string[], isWanted: (file: string) => boolean): Promise<readonly string[]> {
-  if (names.length === 0) throw new UsageError('a file or folder is needed')
-  const lists = await Promise.all(
-    names.map(async name => {
-      if (!(await stat(name)).isDirectory()) return [name]
-      const found = await readdir(name)
-      return found
-        .filter(isWanted)
-        .toSorted()
-        .map(file => path.join(name, file))
-    })
-  )
-  return lists.flat()
-}
-
 const isTestFile = (file: string) => /\.test\.ya?ml$/.test(file)
-const isFlowFile = (file: string) => /\.(ya?ml|json)$/.test(file) && !isTestFile(file)
+/** Scripted calls lie beside flows too; `npm run simulate` makes them. */
+const isFlowFile = (file: string) => /\.(ya?ml|json)$/.test(file) && !isTestFile(file) && !/\.call\.ya?ml$/.test(file)
 
 /** Flows that a flow may call live beside it. */
 async function flowIdsIn(folder: string): Promise<readonly string[]> {
@@ -196,6 +169,34 @@ async function flowIdsIn(folder: string): Promise<readonly string[]> {
     })
   )
   return ids.flat()
+}
+
+/** Places for which a rule pack of the program wants calls recorded, today or later. */
+async function mustRecordPlaces(): Promise<readonly string[]> {
+  const folder = new URL('../config/rule-packs/', import.meta.url)
+  const names = (await readdir(folder)).filter(name => name.endsWith('.yaml'))
+  const sources = await Promise.all(names.map(name => readFile(new URL(name, folder), 'utf8')))
+  const today = new Date().toISOString().slice(0, 10)
+  const places = sources
+    .filter(source => source.includes('isCompulsory'))
+    .flatMap(source => {
+      const pack = readDocument(source).value
+      return isRecord(pack) && wantsRecording(pack, today) && Array.isArray(pack['jurisdictions'])
+        ? pack['jurisdictions'].map(String)
+        : []
+    })
+  return [...new Set(places)].toSorted()
+}
+
+function wantsRecording(pack: Readonly<Record<string, unknown>>, today: string): boolean {
+  const records = (value: unknown) => (Array.isArray(value) ? value.filter(isRecord) : [])
+  return records(pack['rules'])
+    .filter(rule => rule['check'] === 'recording')
+    .some(rule =>
+      records(rule['versions']).some(
+        version => version['isCompulsory'] === true && !(String(version['to'] ?? '9999') <= today)
+      )
+    )
 }
 
 function problemLine(file: string, { line, column, severity, code, message, suggestion }: Problem): string {

@@ -1,3 +1,6 @@
+import type { SpokenKind } from './understand/answer.ts'
+import type { JsonObject } from './json.ts'
+
 /**
  * What a flow asks of the outside world. Implemented by the server for real calls and by the flow tester for simulated
  * ones. All times are milliseconds. Every method that takes a signal rejects with the signal's reason once it aborts;
@@ -20,7 +23,7 @@ export type PlayOutcome =
 export type GatherOutcome =
   | Readonly<{ kind: 'digits'; digits: string; terminator: string | null }>
   | Readonly<{ kind: 'noInput' }>
-  /** One of the phrases was said. `confidence` from 0 to 1. */
+  /** One of the phrases, or something else that may fit, was said. `confidence` from 0 to 1. */
   | Readonly<{ kind: 'spoken'; phrase: string; confidence: number }>
   /** Something was said that is none of the phrases. */
   | Readonly<{ kind: 'notUnderstood' }>
@@ -62,6 +65,29 @@ export type ConsentOutcome =
   | Readonly<{ kind: 'granted'; policy: string; method: string }>
   | Readonly<{ kind: 'refused'; policy: string; method: string; mustRecord: boolean }>
   | Readonly<{ kind: 'never'; reason: string }>
+  | Readonly<{ kind: 'failed'; code: string; reason: string; mustRecord?: boolean }>
+
+/** Why a person has to take over. */
+export type HandOverReason =
+  /** The caller asked for a person, in words or with the key 0. */
+  | 'asked'
+  | 'unknownAnswer'
+  | 'notUnderstood'
+  | 'frustrated'
+  /** The caller asked for the same again and again, or the bot said the same. */
+  | 'loop'
+  | 'limit'
+  /** A model, a recogniser or a tool failed. */
+  | 'fault'
+  /** The model, or an article, says that this is for a person. */
+  | 'needsPerson'
+
+/** `summary` is for the agent: one line, in the language of the call. */
+export type BotOutcome =
+  | Readonly<{ kind: 'handover'; reason: HandOverReason; summary: string }>
+  /** `isSolved`: what the caller said to that; null when nobody asked or nobody understood. */
+  | Readonly<{ kind: 'done'; isSolved: boolean | null }>
+  | Readonly<{ kind: 'noAnswer' }>
   | Readonly<{ kind: 'failed'; code: string; reason: string }>
 
 export type PlayOptions = Readonly<{ bargeIn: boolean }>
@@ -83,9 +109,24 @@ export type GatherOptions = Readonly<{
   firstDigit?: string
   /** What the caller may say instead of pressing keys, in the caller's language; keys always work. */
   phrases?: readonly string[]
+  /** What may be said instead of keys where it is more than a choice of phrases. */
+  speech?: SpokenRequest
+  /** What may be said in each of several languages, when the caller's is not known yet. */
+  languages?: readonly Readonly<{ language: string; phrases: readonly string[] }>[]
   /** A card number or the like: nobody may hear, record or write down what is given. */
   isCard?: boolean
 }>
+
+/**
+ * `phrases`: one of them. Otherwise something of this kind, in the caller's words; `grammar` is JSGF that holds all of it,
+ * for recognisers that understand nothing open, or null where there is none. `pauseMs` of quiet end the answer; by default
+ * it depends on the kind.
+ */
+export type SpokenRequest = Readonly<{ pauseMs?: number }> &
+  (
+    | Readonly<{ kind: 'phrases'; phrases: readonly string[] }>
+    | Readonly<{ kind: Exclude<SpokenKind, 'phrases'>; grammar: string | null }>
+  )
 
 export type RequestOptions = Readonly<{
   method: string
@@ -96,7 +137,12 @@ export type RequestOptions = Readonly<{
   maxBytes: number
 }>
 
-export type TransferDestination = Readonly<{ kind: 'number' | 'extension' | 'sip' | 'agent'; value: string }>
+/** `isOwnPlace`: the flow's author wrote it down as it is; it does not come from what callers say or from data. */
+export type TransferDestination = Readonly<{
+  kind: 'number' | 'extension' | 'sip' | 'agent'
+  value: string
+  isOwnPlace: boolean
+}>
 
 export type TransferOptions = Readonly<{
   destination: TransferDestination
@@ -120,6 +166,8 @@ export type QueueOptions = Readonly<{
 }>
 
 export type VoicemailOptions = Readonly<{
+  /** What the caller has been told already; where it is nothing, the host says that a message is recorded after the tone. */
+  told: readonly Prompt[]
   mailbox: string
   maxMs: number
   silenceMs: number
@@ -129,6 +177,8 @@ export type VoicemailOptions = Readonly<{
 
 /** The flow's own words; where there are none, the host has words of its own for each policy and language. */
 export type ConsentOptions = Readonly<{
+  /** The flow has a way of its own for a call that must be recorded and is not; otherwise the host ends the call. */
+  hasMustRecordWay: boolean
   texts: Readonly<{
     notice?: readonly Prompt[]
     objection?: readonly Prompt[]
@@ -143,6 +193,50 @@ export type ConsentOptions = Readonly<{
 }>
 
 export type CallbackOptions = Readonly<{ number: string; queue?: string }>
+
+/**
+ * An HTTP call that a bot may make. `parameters` is a JSON schema of what a model may give; `facts` are values of the call,
+ * which no model gives or sees; `proven` parameters must be values of a kind that an answer before has proved; `proves` are
+ * paths in the answer by kind. `{name}` in `url` and `confirm` stands for a parameter or a fact.
+ */
+export type BotTool = Readonly<{
+  name: string
+  description: string
+  parameters: JsonObject
+  facts: Readonly<Record<string, string>>
+  proven: Readonly<Record<string, string>>
+  proves: Readonly<Record<string, string>>
+  method: string
+  url: string
+  headers: Readonly<Record<string, string>>
+  timeoutMs: number
+  changes: boolean
+  confirm: string | null
+}>
+
+export type BotLimits = Readonly<{
+  turns: number
+  ms: number
+  tokens: number
+  cents: number
+  thinkMs: number
+  silences: number
+  misunderstandings: number
+  unknowns: number
+}>
+
+/** `disclosure`: how it says that it is not a human, where the host has no words of its own for the language. */
+export type BotOptions = Readonly<{
+  goal: string
+  greeting: readonly Prompt[]
+  disclosure: string | null
+  knowledge: Readonly<{ product: string | null; region: string | null }>
+  tools: readonly BotTool[]
+  glossary: readonly string[]
+  taboo: readonly string[]
+  limits: BotLimits
+  asksIfSolved: boolean
+}>
 
 /** A node as the call's story names it. */
 export type NodeVisit = Readonly<{ flowId: string; node: string; kind: string }>
@@ -165,9 +259,13 @@ export interface FlowHost {
   voicemail(options: VoicemailOptions, signal: AbortSignal): Promise<VoicemailOutcome>
   callback(options: CallbackOptions, signal: AbortSignal): Promise<CallbackOutcome>
   consent(options: ConsentOptions, signal: AbortSignal): Promise<ConsentOutcome>
+  /** Talks with the caller. It says first that it is not a human, which cannot be skipped. */
+  bot(options: BotOptions, signal: AbortSignal): Promise<BotOutcome>
   survey(answer: Readonly<{ question: string; answer: string }>): Promise<void>
   tag(tags: readonly string[]): void
   language(language: string): void
+  /** The caller chose this language: the next call from the same number may begin in it. */
+  preferLanguage(language: string): Promise<void>
   entered(node: NodeVisit): void
   left(node: NodeDeparture): void
 }

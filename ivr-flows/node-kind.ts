@@ -1,6 +1,8 @@
 import type { Scope } from './expression.ts'
 import type { Flow } from './flow.ts'
 import type {
+  BotOptions,
+  BotOutcome,
   CallbackOptions,
   CallbackOutcome,
   ConsentOptions,
@@ -33,6 +35,7 @@ export type Ask =
   | Readonly<{ kind: 'voicemail'; options: VoicemailOptions }>
   | Readonly<{ kind: 'callback'; options: CallbackOptions }>
   | Readonly<{ kind: 'consent'; options: ConsentOptions }>
+  | Readonly<{ kind: 'bot'; options: BotOptions }>
   | Readonly<{ kind: 'loadFlow'; flowId: string }>
 
 /** The host's answer to an ask of the same kind. */
@@ -45,17 +48,21 @@ export type Answer =
   | Readonly<{ kind: 'voicemail'; outcome: VoicemailOutcome }>
   | Readonly<{ kind: 'callback'; outcome: CallbackOutcome }>
   | Readonly<{ kind: 'consent'; outcome: ConsentOutcome }>
+  | Readonly<{ kind: 'bot'; outcome: BotOutcome }>
   | Readonly<{ kind: 'loadFlow'; outcome: Readonly<{ kind: 'loaded' }> | Readonly<{ kind: 'unknown' }> }>
 
 /** What a node tells the host in passing. */
 export type Tell =
   | Readonly<{ kind: 'survey'; question: string; answer: string }>
   | Readonly<{ kind: 'tag'; tags: readonly string[] }>
+  | Readonly<{ kind: 'preferLanguage'; language: string }>
 
 /** What changes in the call's state when a node moves on. */
 export type Changes = Readonly<{
   vars?: JsonObject
   language?: string
+  /** The language that an earlier call chose is used up: whoever comes again wants another one. */
+  preferredLanguage?: null
   result?: Json
   pendingDigit?: string | null
 }>
@@ -75,6 +82,8 @@ export type NodeContext = Readonly<{
   nodeName: string
   now: Date
   language: string
+  /** What the caller chose in an earlier call; null when nothing is known. */
+  preferredLanguage: string | null
   vars: JsonObject
   pendingDigit: string | null
   scope: Scope

@@ -12,7 +12,12 @@ export type ParseOptions = Readonly<{
   /** The file's name, for whoever prints problems. */
   file?: string
   /** What exists around the flow. What is not given is not checked. */
-  known?: Readonly<{ flows?: readonly string[]; queues?: readonly string[] }>
+  known?: Readonly<{
+    flows?: readonly string[]
+    queues?: readonly string[]
+    /** Places whose law wants some calls recorded. */
+    mustRecord?: readonly string[]
+  }>
 }>
 
 /** `flow` is null exactly when a problem is an error. Problems are in the order of the text. */

@@ -34,7 +34,7 @@ export const KEY_ROLE = 'x-key-role'
 export const MAX_TEXT = 4_000
 export const MAX_EXPRESSION = 2_000
 
-const LANGUAGE_PATTERN = '^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$'
+export const LANGUAGE_PATTERN = '^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$'
 
 export const closed = { additionalProperties: false } as const
 
@@ -170,6 +170,14 @@ export const asking = {
   attempts: Type.Optional(
     Type.Integer({ minimum: 1, maximum: 10, description: 'How many times to ask in all (default 3)' })
   ),
+  speechAttempts: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 10,
+      description: 'How many times the caller may also speak; after that only keys count (default 2)'
+    })
+  ),
+  keysPrompt: Type.Optional(Prompts),
   noInputPrompt: Type.Optional(Prompts),
   noMatchPrompt: Type.Optional(Prompts),
   noInput: Type.Optional(target('Where to go when the caller pressed nothing at the last attempt')),
@@ -178,4 +186,5 @@ export const asking = {
 
 export const DEFAULT_TIMEOUT_MS = 5_000
 export const DEFAULT_ATTEMPTS = 3
+export const DEFAULT_SPEECH_ATTEMPTS = 2
 export const DEFAULT_INTER_DIGIT_MS = 3_000

@@ -32,6 +32,7 @@ export const problemCodes = {
   UNKNOWN_LANGUAGE: 'A language is not known, or the flow does not speak it.',
   BAD_KEY: 'A key does not exist on a telephone.',
   BAD_PATTERN: 'A regular expression cannot be read.',
+  BAD_GRAMMAR: 'A grammar of what may be said cannot be read.',
   EXPRESSION_SYNTAX: 'An expression cannot be read.',
   TEMPLATE_SYNTAX: 'Braces of a template are not closed.',
   UNKNOWN_VARIABLE: 'A variable is not declared.',
@@ -45,7 +46,9 @@ export const problemCodes = {
   UNKNOWN_FLOW: 'A subflow does not exist.',
   RECURSION: 'A flow calls itself.',
   UNKNOWN_QUEUE: 'A queue does not exist.',
-  BAD_URL: 'An address is not http or https.'
+  BAD_URL: 'An address is not http or https.',
+  NO_MUST_RECORD_WAY: 'A call that has to be recorded ends without words of the flow, or goes on unrecorded.',
+  BAD_TOOL: 'A tool of a bot cannot work, or could reach another person’s data.'
 } as const
 
 export type ProblemCode = keyof typeof problemCodes

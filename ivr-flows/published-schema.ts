@@ -32,6 +32,8 @@ export function publishedSchema(schema: TSchema): Record<string, unknown> {
       return { $ref: `#/$defs/${name}` }
     }
     const published = Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, publish(inner, null)]))
+    // A record with a pattern for its keys has no others; JSON Schema wants to be told.
+    if (published['patternProperties'] !== undefined) published['additionalProperties'] ??= false
     const choices: unknown = published[ONE_OF]
     return Array.isArray(choices) ? { ...published, oneOf: choices.map(choice => ({ required: [choice] })) } : published
   }

@@ -12,6 +12,8 @@ export type RunOptions = Readonly<{
   call?: Partial<CallFacts>
   /** The caller's language, when something is known of it. */
   language?: string
+  /** The language that the caller chose in an earlier call. */
+  preferredLanguage?: string
   /** Values for variables over the flow's defaults; those that fit no declared variable are left out. */
   variables?: JsonObject
   /** Finds a subflow; null when there is none. A call should always get the same version. */
@@ -40,6 +42,7 @@ export async function runFlow(flow: Flow, host: FlowHost, options: RunOptions): 
     call,
     now: started,
     ...(options.language === undefined ? {} : { language: options.language }),
+    ...(options.preferredLanguage === undefined ? {} : { preferredLanguage: options.preferredLanguage }),
     ...(options.variables === undefined ? {} : { variables: options.variables })
   })
   let event: FlowEvent = { kind: 'started' }
@@ -59,6 +62,9 @@ export async function runFlow(flow: Flow, host: FlowHost, options: RunOptions): 
           break
         case 'language':
           host.language(action.language)
+          break
+        case 'preferLanguage':
+          await host.preferLanguage(action.language)
           break
         case 'tag':
           host.tag(action.tags)
@@ -98,6 +104,8 @@ export async function runFlow(flow: Flow, host: FlowHost, options: RunOptions): 
         return { kind: 'callback', outcome: await host.callback(ask.options, signal) }
       case 'consent':
         return { kind: 'consent', outcome: await host.consent(ask.options, signal) }
+      case 'bot':
+        return { kind: 'bot', outcome: await host.bot(ask.options, signal) }
       case 'loadFlow': {
         const found = subflows.get(ask.flowId) ?? (await options.resolveSubflow?.(ask.flowId)) ?? null
         if (found !== null) subflows.set(ask.flowId, found)

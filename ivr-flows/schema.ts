@@ -1,5 +1,6 @@
 import { type TSchema, Type } from 'typebox'
 import { Calendar } from './calendar/schema.ts'
+import { BotNode } from './nodes/bot.ts'
 import { BranchNode } from './nodes/branch.ts'
 import { CallbackNode } from './nodes/callback.ts'
 import { ConsentNode } from './nodes/consent.ts'
@@ -24,6 +25,7 @@ import { closed, LanguageTag, NAME_PATTERN, Name, target, VARIABLE_PATTERN } fro
 
 export const Node = Type.Union(
   [
+    BotNode,
     BranchNode,
     CallbackNode,
     ConsentNode,

@@ -19,6 +19,8 @@ export type FlowState = Readonly<{
   frames: readonly Frame[]
   call: CallFacts
   language: string
+  /** What the caller chose in an earlier call; null when nothing is known, or when it was used already. */
+  preferredLanguage: string | null
   /** What the last node found out: a key, digits, a response. */
   result: Json
   /** What the node that waits for an answer remembers, such as the number of attempts. */

@@ -42,12 +42,19 @@ export const MAX_FAILURES = 5
 /** The state of a call that is about to start a flow. Variables that the flow does not declare, or not so, are left out. */
 export function initialState(
   flow: Flow,
-  options: Readonly<{ call: CallFacts; language?: string; variables?: JsonObject; now: Date }>
+  options: Readonly<{
+    call: CallFacts
+    language?: string
+    preferredLanguage?: string
+    variables?: JsonObject
+    now: Date
+  }>
 ): FlowState {
   return {
     frames: [{ flowId: flow.id, node: flow.start, vars: startVariables(flow, options.variables ?? {}) }],
     call: options.call,
     language: options.language ?? flow.defaultLanguage,
+    preferredLanguage: options.preferredLanguage ?? null,
     result: null,
     memory: null,
     pendingDigit: null,
@@ -131,7 +138,7 @@ export function step(
 
   function contextOf(frame: Frame): NodeContext {
     const frameFlow = flowOf(frame)
-    const { language, call, result, pendingDigit } = current
+    const { language, preferredLanguage, call, result, pendingDigit } = current
     const scope: Scope = {
       vars: frame.vars,
       call: { ...call, language },
@@ -143,6 +150,7 @@ export function step(
       nodeName: frame.node,
       now: environment.now,
       language,
+      preferredLanguage,
       vars: frame.vars,
       pendingDigit,
       scope,
@@ -180,12 +188,13 @@ export function step(
 
   function change(changes: Changes | undefined): void {
     if (changes === undefined) return
-    const { vars, language, result, pendingDigit } = changes
+    const { vars, language, preferredLanguage, result, pendingDigit } = changes
     if (vars !== undefined) {
       const frame = frameNow()
       current = { ...current, frames: current.frames.with(-1, { ...frame, vars: { ...frame.vars, ...vars } }) }
     }
     if (result !== undefined) current = { ...current, result }
+    if (preferredLanguage !== undefined) current = { ...current, preferredLanguage }
     if (pendingDigit !== undefined) current = { ...current, pendingDigit }
     if (language !== undefined && language !== current.language) {
       current = { ...current, language }
@@ -282,7 +291,7 @@ function guarded(decide: () => Move): Move {
 
 /** Time in queues and conversations does not count towards the flow's own limit. */
 function withoutTalkTime(state: FlowState, answer: Answer, now: Date): FlowState {
-  return answer.kind === 'queue' || answer.kind === 'transfer'
+  return answer.kind === 'queue' || answer.kind === 'transfer' || answer.kind === 'bot'
     ? { ...state, deadlineMs: state.deadlineMs + Math.max(0, now.getTime() - state.askedAtMs) }
     : state
 }

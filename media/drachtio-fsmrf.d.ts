@@ -10,6 +10,9 @@ declare module 'drachtio-fsmrf' {
     interface EslConnection {
       readonly socket: { setNoDelay(on: boolean): void }
       on(event: string, listener: (event: EslEvent) => void): void
+      off(event: string, listener: (event: EslEvent) => void): void
+      subscribe(events: string): void
+      filter(header: string, value: string): void
     }
     interface Endpoint extends EventEmitter {
       readonly conn: EslConnection | null
@@ -17,6 +20,7 @@ declare module 'drachtio-fsmrf' {
       readonly connected: boolean
       readonly local: { sdp: string; mediaPort: string }
       readonly dialog: {
+        readonly id: string
         once(event: 'destroy', listener: (bye?: { get(name: string): string | undefined }) => void): void
         destroy(options: object, callback: (err: Error | null) => void): void
       }
@@ -39,6 +43,8 @@ declare module 'drachtio-fsmrf' {
       destroy(): Promise<void>
     }
     interface MediaServer extends EventEmitter {
+      /** A command of the event socket's API; resolves with what it prints. */
+      api(command: string): Promise<string>
       readonly conn: EslConnection
       readonly sip: { ipv4: { udp: { address?: string } } }
       connected(): boolean

@@ -1,3 +1,6 @@
+/** What can be played: a path or URL that the media server understands, or several of them that come one after the other. */
+export type PlaySource = string | AsyncIterable<string>
+
 /**
  * What the control plane knows of a media resource. Only media/freeswitch.ts makes one.
  * Every method rejects with {@link MediaError} when the media server has dropped the leg.
@@ -15,12 +18,21 @@ export interface Endpoint extends AsyncDisposable {
   onDigit(listener: (digit: string) => void): () => void
   /** Feeds a key that arrived by signalling (SIP INFO) instead of RTP. */
   pushDigit(digit: string): void
-  /** Starts playing sources one after the other. Sources are paths or URLs that the media server understands. */
-  play(sources: readonly string[]): Playback
+  /**
+   * Starts playing sources one after the other. A source that comes in pieces is asked for the next when one begins, and may
+   * be waited for; an error of its own ends the playback.
+   */
+  play(sources: readonly PlaySource[]): Playback
   /** Plays `source` again and again until stopped: hold music, ringback. */
   loop(source: string): Playback
+  /** Stops whatever plays to the far end, and what would play again and again. */
+  hush(): Promise<void>
   /** Sends keys to the far end as RFC 4733 telephone-events. */
   sendDigits(digits: string): Promise<void>
+  /** From now on keys of whoever this leg is connected with are not passed on to it. */
+  refuseKeys(): Promise<void>
+  /** The SSRC of what the media server sends to the far end (RFC 3550 §8.1); null when it does not say. */
+  voiceSsrc(): Promise<number | null>
   /** Takes a new offer from the far end (re-INVITE, RFC 3261 §14) and returns the answer. */
   modify(sdp: string): Promise<string>
   bridge(other: Pick<Endpoint, 'id'>): Promise<void>
@@ -67,4 +79,13 @@ export interface MediaServer extends AsyncDisposable {
   createEndpoint(remoteSdp: string): Promise<Endpoint>
   /** Makes an endpoint that offers SDP itself; `accept` is called with the far end's answer. */
   createOffer(): Promise<Endpoint>
+  /**
+   * Ends a leg that nobody serves any more; false when the media server has no leg with this id.
+   * Rejects with MEDIA_UNAVAILABLE when it cannot be asked.
+   */
+  endLeg(endpointId: string): Promise<boolean>
+  /** Leaves a note at the media server for whoever else uses it; null takes it away. Rejects as `endLeg`. */
+  leaveNote(name: string, text: string | null): Promise<void>
+  /** A note that somebody has left; null when there is none. Rejects as `endLeg`. */
+  readNote(name: string): Promise<string | null>
 }

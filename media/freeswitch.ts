@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import Mrf from 'drachtio-fsmrf'
 import type { Logger } from 'pino'
-import { type Endpoint, MediaError, type MediaServer, type Playback } from './endpoint.ts'
+import { type Endpoint, MediaError, type MediaServer, type Playback, type PlaySource } from './endpoint.ts'
 import { probeEventSocket } from './event-socket-probe.ts'
 import { offerOf, PLACEHOLDER_SDP } from './offer-sdp.ts'
 
@@ -13,6 +13,9 @@ const CREATE_LIMIT_MS = 5_000
 const COMMAND_LIMIT_MS = 5_000
 const FIRST_RETRY_MS = 200
 const LAST_RETRY_MS = 5_000
+const BREAK_MS = 250
+const LEAST_LOOP_MS = 15
+const MAX_BREAKS = 8
 
 export type FreeswitchOptions = Readonly<{
   address: Readonly<{ host: string; port: number; secret: string }>
@@ -22,6 +25,8 @@ export type FreeswitchOptions = Readonly<{
   srf: object
   log: Logger
   onState: (isConnected: boolean) => void
+  /** Told of each channel and of its dialog with the SIP server, until the returned function is called. */
+  hold: (kind: 'channel' | 'dialog', engineId: string) => () => void
 }>
 
 /**
@@ -31,7 +36,7 @@ export type FreeswitchOptions = Readonly<{
 export function connectFreeswitch(
   options: FreeswitchOptions
 ): MediaServer & { ready(signal: AbortSignal): Promise<void> } {
-  const { address, listenHost, log, onState } = options
+  const { address, listenHost, log, onState, hold } = options
   const mrf = new Mrf(options.srf)
   const closing = new AbortController()
   let server: Mrf.MediaServer | undefined
@@ -107,9 +112,21 @@ export function connectFreeswitch(
       () => {}
     )
     try {
-      return new FreeswitchEndpoint(await withSignal(creating, limit), localSdpOf, log)
+      return new FreeswitchEndpoint(await withSignal(creating, limit), localSdpOf, log, hold)
     } catch (err) {
       isLate = true
+      throw toMediaError(err, limit)
+    }
+  }
+
+  const api = async (command: string): Promise<string> => {
+    const current = server
+    if (current === undefined || !current.connected())
+      throw new MediaError('MEDIA_UNAVAILABLE', 'the media server is not connected')
+    const limit = AbortSignal.timeout(COMMAND_LIMIT_MS)
+    try {
+      return (await withSignal(current.api(command), limit)).trim()
+    } catch (err) {
       throw toMediaError(err, limit)
     }
   }
@@ -129,6 +146,19 @@ export function connectFreeswitch(
     },
     createEndpoint: remoteSdp => create(remoteSdp, sdp => sdp),
     createOffer: () => create(PLACEHOLDER_SDP, offerOf),
+    async endLeg(endpointId) {
+      if (!/^[\w-]+$/.test(endpointId)) return false
+      const exists = (await api(`uuid_exists ${endpointId}`)) === 'true'
+      if (exists) await api(`uuid_kill ${endpointId}`)
+      return exists
+    },
+    async leaveNote(name, text) {
+      await api(`global_setvar parley_${name}=${text ?? ''}`)
+    },
+    async readNote(name) {
+      const text = await api(`global_getvar parley_${name}`)
+      return text === '' || text.startsWith('-ERR') ? null : text
+    },
     async [Symbol.asyncDispose]() {
       closing.abort()
       waiting = []
@@ -145,15 +175,27 @@ class FreeswitchEndpoint implements Endpoint {
   readonly #log: Logger
   readonly #lost = new AbortController()
   readonly #digitListeners = new Set<(digit: string) => void>()
+  readonly #playing = new Set<Playback>()
   /** Resolves when FreeSWITCH closes the leg's event socket, which it does once the leg is gone. */
   readonly #closed: Promise<void>
+  readonly #letGo: () => void
   #isReleased = false
+  #hearsOfBridges = false
   #hangupCause: string | undefined
 
-  constructor(endpoint: Mrf.Endpoint, localSdpOf: (sdp: string) => string, log: Logger) {
+  constructor(
+    endpoint: Mrf.Endpoint,
+    localSdpOf: (sdp: string) => string,
+    log: Logger,
+    hold: FreeswitchOptions['hold']
+  ) {
     this.#endpoint = endpoint
     this.#log = log
     this.id = endpoint.uuid
+    const held = [hold('channel', endpoint.uuid), hold('dialog', endpoint.dialog.id)]
+    this.#letGo = () => {
+      for (const release of held) release()
+    }
     this.localSdp = localSdpOf(endpoint.local.sdp)
     this.codec = /^a=rtpmap:\d+ (?!telephone-event)([A-Za-z0-9]+)\//m.exec(endpoint.local.sdp)?.[1] ?? null
     this.#closed = new Promise(resolve => endpoint.conn?.on('esl::end', () => resolve()))
@@ -167,7 +209,6 @@ class FreeswitchEndpoint implements Endpoint {
     })
     // FreeSWITCH's playback ends at '*' by default; keys are handled here, so nothing may end it.
     endpoint.executeAsync('set', 'playback_terminators=none')
-    endpoint.executeAsync('set', 'playback_delimiter=!')
   }
 
   get lost(): AbortSignal {
@@ -183,16 +224,31 @@ class FreeswitchEndpoint implements Endpoint {
     for (const listener of this.#digitListeners) listener(digit)
   }
 
-  play(sources: readonly string[]): Playback {
-    return this.#playback(sources.join('!'))
+  play(sources: readonly PlaySource[]): Playback {
+    return this.#playback(inOrder(sources), 0)
   }
 
   loop(source: string): Playback {
-    return this.#playback(source, 'endless_playback')
+    return this.#playback(againAndAgain(source), LEAST_LOOP_MS)
+  }
+
+  async hush(): Promise<void> {
+    await Promise.all([...this.#playing].map(playback => playback.stop()))
   }
 
   async sendDigits(digits: string): Promise<void> {
     await this.#command(this.#endpoint.execute('send_dtmf', digits))
+  }
+
+  async refuseKeys(): Promise<void> {
+    // It wants a mask although its usage says otherwise; one without a key in it sends none.
+    await this.#command(this.#endpoint.api('uuid_drop_dtmf', [this.id, 'on', 'mask_digits', '-']))
+  }
+
+  async voiceSsrc(): Promise<number | null> {
+    const event = await this.#command(this.#endpoint.api('uuid_getvar', [this.id, 'rtp_use_ssrc']))
+    const ssrc = Number(event.getBody().trim())
+    return Number.isInteger(ssrc) && ssrc > 0 ? ssrc : null
   }
 
   async modify(sdp: string): Promise<string> {
@@ -202,7 +258,36 @@ class FreeswitchEndpoint implements Endpoint {
   async bridge(other: Pick<Endpoint, 'id'>): Promise<void> {
     // Without it FreeSWITCH ends the caller's leg when the other party hangs up, and the flow could not go on.
     await this.#command(this.#endpoint.api('uuid_setvar', [this.id, 'park_after_bridge', 'true']))
-    await this.#command(this.#endpoint.bridge(other.id))
+    await this.#command(this.#bridged(other.id))
+  }
+
+  /**
+   * Resolves when both hear each other. FreeSWITCH's own answer says only that the order was taken, and whoever is taken out
+   * of a bridge that has not begun loses the other party (DESTINATION_OUT_OF_ORDER).
+   */
+  async #bridged(otherId: string): Promise<void> {
+    const { conn } = this.#endpoint
+    if (conn === null) throw new MediaError('MEDIA_LOST', 'the leg has gone')
+    if (!this.#hearsOfBridges) {
+      this.#hearsOfBridges = true
+      conn.subscribe('CHANNEL_BRIDGE')
+      // The event belongs to the leg that FreeSWITCH lets lead; our filter knows ours as the leading one only.
+      conn.filter('Bridge-B-Unique-ID', this.id)
+    }
+    const pair = [this.id, otherId].sort().join()
+    const { promise: begun, resolve } = Promise.withResolvers<void>()
+    const onBridge = (event: Mrf.EslEvent) => {
+      const both = [event.getHeader('Bridge-A-Unique-ID'), event.getHeader('Bridge-B-Unique-ID')]
+      if (both.sort().join() === pair) resolve()
+    }
+    const names = [this.id, otherId].map(id => `esl::event::CHANNEL_BRIDGE::${id}`)
+    for (const name of names) conn.on(name, onBridge)
+    try {
+      await this.#endpoint.bridge(otherId)
+      await begun
+    } finally {
+      for (const name of names) conn.off(name, onBridge)
+    }
   }
 
   async unbridge(): Promise<void> {
@@ -237,7 +322,7 @@ class FreeswitchEndpoint implements Endpoint {
     if (this.#isReleased) return
     this.#isReleased = true
     this.#digitListeners.clear()
-    if (this.#lost.signal.aborted || !this.#endpoint.connected) return
+    if (this.#lost.signal.aborted || !this.#endpoint.connected) return this.#letGo()
     try {
       await withSignal(Promise.race([this.#endpoint.destroy(), this.#closed]), AbortSignal.timeout(COMMAND_LIMIT_MS))
     } catch (err) {
@@ -247,10 +332,12 @@ class FreeswitchEndpoint implements Endpoint {
         if (err) this.#log.warn({ err, legId: this.id }, 'the endpoint could not be released by signalling either')
       })
     }
+    this.#letGo()
   }
 
   #loseLeg(cause?: string): void {
     if (this.#lost.signal.aborted) return
+    this.#letGo()
     this.#hangupCause ??= cause
     const isSilent = this.#hangupCause === 'MEDIA_TIMEOUT'
     this.#lost.abort(
@@ -260,24 +347,65 @@ class FreeswitchEndpoint implements Endpoint {
     )
   }
 
-  #playback(argument: string, application = 'playback'): Playback {
+  /**
+   * Plays one source after the other. FreeSWITCH could play a list itself, but a break of what came over the event socket
+   * ends only the file that is playing, and a caller who has pressed a key would hear the rest. Its endless playback does not
+   * end at a break at all, and the talk would wait for the music.
+   */
+  #playback(sources: AsyncGenerator<string>, leastMs: number): Playback {
     let isStopped = false
-    const finished = withSignal(this.#endpoint.execute(application, argument), this.#lost.signal).then(event => {
-      const response = event.getHeader('Application-Response') ?? ''
-      if (response === 'FILE NOT FOUND' || response === 'PLAYBACK ERROR')
-        throw new MediaError('PROMPT_NOT_PLAYABLE', `the media server says ${response}`)
-      return isStopped ? 'stopped' : 'finished'
+    let isPlaying = false
+    const { promise: stopped, resolve: tellStopped } = Promise.withResolvers<null>()
+    const playAll = async () => {
+      let next = nextOf(sources)
+      for (;;) {
+        // What is not there yet may be long in coming.
+        const found = await withSignal(Promise.race([next, stopped]), this.#lost.signal)
+        if (isStopped || found === null || found.done) break
+        next = nextOf(sources)
+        isPlaying = true
+        const startedAtMs = performance.now()
+        const event = await withSignal(this.#endpoint.execute('playback', found.value), this.#lost.signal)
+        isPlaying = false
+        const response = event.getHeader('Application-Response') ?? ''
+        if (response === 'FILE NOT FOUND' || response === 'PLAYBACK ERROR')
+          throw new MediaError('PROMPT_NOT_PLAYABLE', `the media server says ${response}`)
+        // Music without a single packet would be asked for thousands of times a second.
+        if (!isStopped && performance.now() - startedAtMs < leastMs)
+          throw new MediaError('PROMPT_NOT_PLAYABLE', 'there is nothing in the music')
+      }
+      return isStopped ? ('stopped' as const) : ('finished' as const)
+    }
+    let isOver = false
+    const finished = playAll().finally(() => {
+      isOver = true
+      // It may be in the middle of making the next, for which nobody waits any more.
+      sources.return(undefined).catch(() => {})
     })
     // Whoever does not wait for the end is not told of a failure twice; the one who waits still is.
-    finished.catch(() => {})
-    return {
+    const over = finished.then(
+      () => {},
+      () => {}
+    )
+    const playback: Playback = {
       finished,
       stop: async () => {
         isStopped = true
-        if (this.#lost.signal.aborted) return
-        await this.#command(this.#endpoint.api('uuid_break', [this.id, 'all']))
+        tellStopped(null)
+        // A break meant for this one would end the next.
+        if (!isPlaying) return await over
+        // A break that overtakes the beginning of what it is to end is lost.
+        for (let times = 0; times < MAX_BREAKS && !isOver && !this.#lost.signal.aborted; times += 1) {
+          await this.#command(this.#endpoint.api('uuid_break', [this.id, 'all']))
+          const patience = new AbortController()
+          await Promise.race([over, delay(BREAK_MS, undefined, { signal: patience.signal }).catch(ignoreAbort)])
+          patience.abort()
+        }
       }
     }
+    this.#playing.add(playback)
+    void over.then(() => this.#playing.delete(playback))
+    return playback
   }
 
   async #command<T>(running: Promise<T>): Promise<T> {
@@ -288,6 +416,24 @@ class FreeswitchEndpoint implements Endpoint {
       throw toMediaError(err, limit)
     }
   }
+}
+
+async function* againAndAgain(source: string): AsyncGenerator<string> {
+  for (;;) yield source
+}
+
+async function* inOrder(sources: readonly PlaySource[]): AsyncGenerator<string> {
+  for (const source of sources) {
+    if (typeof source === 'string') yield source
+    else yield* source
+  }
+}
+
+function nextOf(sources: AsyncGenerator<string>): Promise<IteratorResult<string>> {
+  const next = sources.next()
+  // Heard when it is waited for; until then nobody may look.
+  next.catch(() => {})
+  return next
 }
 
 function toMediaError(err: unknown, limit: AbortSignal): MediaError {
@@ -305,6 +451,8 @@ function toMediaError(err: unknown, limit: AbortSignal): MediaError {
 
 /** Waits for a promise, or for the signal, whose reason it then throws. */
 async function withSignal<T>(running: Promise<T>, signal: AbortSignal): Promise<T> {
+  // What was begun in vain may fail as well: nobody waits for it, and nobody may be surprised by it.
+  if (signal.aborted) running.catch(() => {})
   signal.throwIfAborted()
   let onAbort: () => void = () => {}
   const aborted = new Promise<never>((_, reject) => {

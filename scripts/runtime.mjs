@@ -65,17 +65,24 @@ function hashOfSources() {
 
 /**
  * The environment in which `node` is found first, for tools that start `node` by name. Few malloc arenas, because
- * every thread of a server would keep tens of megabytes in one of its own.
+ * every thread of a server would keep tens of megabytes in one of its own; and what is freed goes back at a fixed size, not at
+ * one that has grown with the largest piece ever freed. Compiled code is kept, which halves the time that loading takes.
  */
 export function environmentFor(node) {
-  return { MALLOC_ARENA_MAX: '2', ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}` }
+  return {
+    MALLOC_ARENA_MAX: '2',
+    MALLOC_TRIM_THRESHOLD_: '131072',
+    NODE_COMPILE_CACHE: join(ROOT, 'node_modules', '.cache', 'compiled'),
+    ...process.env,
+    PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}`
+  }
 }
 
 /**
  * Options for a Node that serves calls: what dies young is collected often and in small pieces, and a heap that may
  * reach one gigabyte, not a quarter of the machine, is kept small. `NODE_OPTIONS` of the operator's win.
  */
-export const NODE_OPTIONS = ['--max-semi-space-size=8', '--max-old-space-size=1024'].filter(
+export const NODE_OPTIONS = ['--max-semi-space-size=4', '--max-old-space-size=1024'].filter(
   option => !process.env.NODE_OPTIONS?.includes(option.split('=')[0])
 )
 

@@ -1,9 +1,11 @@
 // Lint, types and the whole suite. The last line reads "N passed, N failed".
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdtempSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs'
+import { freemem } from 'node:os'
+import { join, resolve } from 'node:path'
 import { ensureDependencies, ensureNode, ensureWeb, environmentFor, fail, ROOT, say } from './runtime.mjs'
 
+const SHARED_MEMORY_WANTED = 4 * 2 ** 30
 const BACKENDS = ['embedded', 'real']
 const backend = process.env.BACKEND ?? 'embedded'
 if (!BACKENDS.includes(backend)) fail(`BACKEND must be one of ${BACKENDS.join(', ')}, not "${backend}"`)
@@ -53,26 +55,26 @@ if (process.env.PARLEY_TEST_DATABASE_URL === undefined) {
   else say('not run: the suite on PostgreSQL, because PARLEY_TEST_DATABASE_URL is not set')
 }
 
-const results = join(ROOT, '.tap', 'results.tap')
-mkdirSync(join(ROOT, '.tap'), { recursive: true })
-rmSync(results, { force: true })
-spawnSync(node, [join(ROOT, 'node_modules', 'tap', 'dist', 'esm', 'run.mjs'), 'build'], {
-  cwd: ROOT,
-  env,
-  stdio: 'ignore'
+// Made here, so that no test's time limit has to hold them.
+const templates = ['database-template', ...(process.env.PARLEY_TEST_DATABASE_URL ? ['postgres-database'] : [])]
+for (const made of templates)
+  spawnSync(node, ['-e', `import('${join(ROOT, `test/support/${made}.ts`)}').then(one => one.template())`], {
+    cwd: ROOT,
+    env,
+    stdio: 'inherit'
+  })
+const { runSuite } = await import('./suite.mjs')
+const suite = await runSuite(node, longestFirst(chosen), {
+  root: ROOT,
+  most: await filesThatPostgresBears(),
+  env: { ...env, ...inMemory(), TAP: '1', TAP_TIMEOUT: '580' },
+  tell: (name, seconds, isRight) => say(`${isRight ? 'ok' : 'FAILED'}  ${name}  ${seconds.toFixed(1)} s`)
 })
-// Made here, so that no test's time limit has to hold it.
-spawnSync(node, ['-e', `import('${join(ROOT, 'test/support/database-template.ts')}').then(made => made.template())`], {
-  cwd: ROOT,
-  env,
-  stdio: 'inherit'
-})
-const suite = tool('tap/dist/esm/run.mjs', 'run', '--reporter=terse', `--output-file=${results}`, ...chosen)
-const totals = countAsserts(results)
-passed += totals.passed
-failed += totals.failed
-if (!suite && totals.failed === 0) failed += 1
-if (totals.passed + totals.failed === 0) {
+passed += suite.passed
+failed += suite.failed
+for (const skipped of suite.skipped) say(`not run: ${skipped}`)
+for (const failure of suite.failures) say(`FAILED  ${failure}`)
+if (suite.passed + suite.failed === 0) {
   say('no test ran')
   failed += 1
 }
@@ -92,15 +94,30 @@ function isInstalled(program) {
   return spawnSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' }).status === 0
 }
 
-/** The run's own totals: the last comment of the form `# { total: 2, pass: 2 }`. */
-function countAsserts(file) {
-  let text = ''
-  try {
-    text = readFileSync(file, 'utf8')
-  } catch (err) {
-    if (err.code !== 'ENOENT') throw err
-  }
-  const last = [...text.matchAll(/^# \{ (total: [^}]*)\}/gm)].at(-1)?.[1] ?? ''
-  const number = name => Number(new RegExp(`${name}: (\\d+)`).exec(last)?.[1] ?? 0)
-  return { passed: number('pass'), failed: number('fail') }
+/** Long files begin first, so that none of them runs alone at the end; how much is written tells how long. */
+function longestFirst(files) {
+  return files.map(file => resolve(ROOT, file)).sort((one, other) => statSync(other).size - statSync(one).size)
+}
+
+/** Each server of a test has a folder with a database of hundreds of files: in memory, where there is enough of it. */
+function inMemory() {
+  const place = '/dev/shm'
+  if (!existsSync(place)) return {}
+  const { bavail, bsize } = statfsSync(place)
+  if (bavail * bsize < SHARED_MEMORY_WANTED || freemem() < 2 * SHARED_MEMORY_WANTED) return {}
+  const folder = mkdtempSync(join(place, 'parley-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  return { TMPDIR: folder }
+}
+
+/** A file may have two servers at once, each with a dozen connections. */
+async function filesThatPostgresBears() {
+  const url = process.env.PARLEY_TEST_DATABASE_URL
+  if (url === undefined) return undefined
+  const { default: pg } = await import('pg')
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  const { rows } = await client.query('show max_connections')
+  await client.end()
+  return Math.max(1, Math.floor(Number(rows[0].max_connections) / 25))
 }

@@ -1,6 +1,6 @@
 import type { Db } from '../sql/database.ts'
-import { type CardSourceRow, listCardSources } from '../sql/queries/card-sources.ts'
-import type { CardSourceSettings } from './agent-calls/customer-card.ts'
+import { type CardSourceRow, findCardSource, listCardSources } from '../sql/queries/card-sources.ts'
+import type { CardSourceSettings } from './agent-calls/card-source.ts'
 import { seal, unseal } from './seal.ts'
 
 const PURPOSE = 'card source headers'
@@ -35,6 +35,12 @@ export class CardSources {
       })
     }
     return this.#known
+  }
+
+  /** One of them as the database has it now, whether switched on or not. */
+  async find(id: string): Promise<CardSourceSettings | undefined> {
+    const row = await findCardSource(this.#db, id)
+    return row === undefined ? undefined : this.#settings(row)
   }
 
   /** Something was changed here. */

@@ -3,9 +3,10 @@ import { fileURLToPath } from 'node:url'
 import type { Config } from '../config/config.ts'
 import type { Secrets } from '../config/secrets.ts'
 import { connectFreeswitch } from '../media/freeswitch.ts'
-import { createEspeak } from '../media/prompts/espeak.ts'
-import { createPocketsphinx } from '../media/speech/providers/pocketsphinx.ts'
+import type { Recognizer } from '../media/speech/recognizer.ts'
+import { openSpeechProviders } from '../media/speech/providers/open-providers.ts'
 import { PromptLibrary } from '../media/prompts/prompt-library.ts'
+import { pronounce, readPronunciations } from '../media/prompts/pronunciations.ts'
 import { TapServer } from '../media/tap/tap-server.ts'
 import { complianceDb } from '../sql/queries/compliance/db.ts'
 import { type DatabaseLocation, type Db, openDatabase } from '../sql/database.ts'
@@ -16,11 +17,19 @@ import { openSoftphoneMedia } from '../media/webrtc/open-softphone-media.ts'
 import { callbackRequestedAt } from '../sql/queries/desk.ts'
 import { WakeUps } from '../sql/wake-ups.ts'
 import { AgentCalls } from './agent-calls/agent-calls.ts'
+import type { BotParts } from './bots/converse.ts'
+import { createOpenAiEmbedder } from './bots/knowledge/embedder.ts'
+import { KnowledgeEmbeddings } from './bots/knowledge/embeddings.ts'
+import type { KnowledgeParts } from './bots/knowledge/knowledge.ts'
+import { createOpenAiModel } from './bots/model/openai-model.ts'
+import { PassingPrompts } from './bots/passing-prompts.ts'
 import { Speech } from './bots/speech.ts'
+import { SilenceGuards } from './bots/silence-guard.ts'
+import { DEFAULT_MAX_FILLERS, fillerText } from './bots/turn-silence.ts'
 import { callBack } from './agent-calls/call-back.ts'
 import type { CardParts } from './agent-calls/customer-card.ts'
 import { CampaignService } from './campaigns/campaign-service.ts'
-import type { CampaignCallParts } from './campaigns/campaign-call.ts'
+import type { CampaignCallParts } from './campaigns/attempt.ts'
 import { Dialer } from './campaigns/dialer.ts'
 import { runCampaignFlow } from './run-campaign-flow.ts'
 import { AgentService } from './agents/agent-service.ts'
@@ -36,8 +45,10 @@ import { ContactService } from './contacts/contact-service.ts'
 import { Uploads } from './contacts/uploads.ts'
 import { serveDemoCall } from './demo-call.ts'
 import { type Account, seedDatabase } from './demo-data.ts'
+import { PASSWORD_COST, type PasswordCost } from './http/passwords.ts'
 import { BusinessEvents } from './events.ts'
 import { FlowLibrary } from './flow-library.ts'
+import { makeFlowRequest } from './flow-requests.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import { createApp } from './http/app.ts'
 import type { App } from './http/fastify-types.ts'
@@ -49,16 +60,27 @@ import type { Loggers } from './log.ts'
 import { MessageHook } from './webhooks/message-hook.ts'
 import { createMetrics } from './metrics.ts'
 import { startOutboundCall } from './outbound-call.ts'
+import { startSpeechChecks } from './speech-checks.ts'
+import { TombstoneFile } from './privacy/tombstones.ts'
 import { PrivacyService } from './privacy/privacy-service.ts'
+import { listConfigs } from './quality/search-words.ts'
 import { startQualityJobs } from './quality/jobs.ts'
+import { LiveTranscription } from './quality/live/live-transcription.ts'
 import { startQuality } from './quality/quality.ts'
 import { recordingSource } from './quality/recording-source.ts'
+import { openTranscriptionQueue, startTranscription } from './quality/transcription/start-transcription.ts'
 import { CallbackDesk } from './queues/callbacks.ts'
+import { HeldLegs } from './planes/held-legs.ts'
+import { PlaneLink } from './planes/plane-link.ts'
+import { PlaneWatch } from './planes/plane-watch.ts'
 import { QueueService } from './queues/queue-service.ts'
 import { Wallboard } from './queues/wallboard.ts'
-import { ringFromFile, ringFromSetting } from './recordings/key-ring.ts'
+import { openKeyRing } from './recordings/open-key-ring.ts'
+import { CONSENT_SPEECH } from './recordings/consent-words.ts'
 import { Recordings } from './recordings/recordings.ts'
 import { Storage } from './recordings/storage.ts'
+import { CallerVoices } from './simulator/caller-voice.ts'
+import { Simulator } from './simulator/simulator.ts'
 import { RoutingCache } from './routing/routing-cache.ts'
 import { TrunkLoad } from './routing/trunk-load.ts'
 import { DigestGuard } from './telephony/digest.ts'
@@ -90,6 +112,7 @@ export interface Parley extends AsyncDisposable {
   readonly db: Db
   readonly liveCalls: LiveCalls
   readonly recordings: Recordings
+  readonly simulator: Simulator
   /** Resolves when everything that was written about calls is in the database. */
   storiesWritten(): Promise<void>
   /** Takes no more calls, waits for the running ones, then releases everything. */
@@ -112,14 +135,25 @@ export async function startParley(
     now?: () => Date
     /** Told before each step of a campaign’s call after which a crash would matter; for tests. */
     campaignStep?: CampaignCallParts['step']
+    /** How long a person may wait for an agent of a campaign; for tests that are not about that, on slow machines. */
+    campaignWithinMs?: number
+    /** How long a recording waits for a disk that is full; for tests. */
+    diskPatienceMs?: number
+    /** Recognisers that are asked before all others; for tests. */
+    recognizers?: readonly Recognizer[]
+    /** Where the rule packs are, by default ours; for tests of rules that we do not have. */
+    packFolder?: string
+    /** For tests, which sign many people in. */
+    passwordCost?: PasswordCost
   }> = {}
 ): Promise<Parley> {
   const stack = new AsyncDisposableStack()
+  const { passwordCost = PASSWORD_COST } = options
   try {
     const metrics = createMetrics()
     const location: DatabaseLocation =
       config.databaseUrl === null
-        ? { kind: 'pglite', folder: join(config.dataDir, 'database') }
+        ? { kind: 'pglite', folder: join(config.dataDir, 'database'), hasVectors: config.embedding !== null }
         : { kind: 'postgres', url: config.databaseUrl }
     const database = stack.use(
       await openDatabase(location, err => loggers.database.warn({ err }, 'a database connection broke'))
@@ -128,6 +162,7 @@ export async function startParley(
     const applied = await migrate(db)
     if (applied.length > 0) loggers.database.info({ applied }, 'database migrated')
     const newAccounts = await seedDatabase(db, {
+      passwordCost,
       adminPassword: secrets.adminPassword,
       hasDemoData: config.hasDemoData
     })
@@ -145,22 +180,30 @@ export async function startParley(
     await story.flushed(AbortSignal.timeout(10_000))
     stack.use(await startReconciler(db, story, events, loggers.calls))
     await startHousekeeping(jobs, db)
+    const { hold } = stack.use(new HeldLegs(db, controlPlaneId, loggers.database))
 
     const flows = new FlowLibrary(db)
     const routing = new RoutingCache(db, loggers.telephony)
     const trunkLoad = new TrunkLoad()
-    const guard = new DigestGuard(config.sip.realm)
+    const guard = new DigestGuard(config.sip.realm, secrets.key)
     const registrar = new Registrar(db, guard, loggers.telephony)
     const taps = stack.use(await TapServer.start(config.eventSocketHost, loggers.media))
-    const synthesizer = stack.use(createEspeak(loggers.prompts))
+    const providers = stack.use(await openSpeechProviders(speechSettings(config, secrets), loggers.prompts))
+    stack.use(await startSpeechChecks(jobs, { ...providers, metrics, log: loggers.prompts }))
+    const pronunciations = await readPronunciations(join(config.dataDir, 'pronunciations.yaml'))
     const prompts = new PromptLibrary({
-      synthesizer,
+      voices: providers.voices,
+      pronounce: (text, language) => pronounce(pronunciations, text, language),
       cacheDir: config.prompts.cacheDir,
       recordedDir: config.prompts.recordedDir,
       mediaDir: config.prompts.mediaDir,
       onMade(origin, tookMs) {
         metrics.promptsMade.inc({ source: origin })
         if (origin === 'made') metrics.promptSeconds.observe(tookMs / 1000)
+      },
+      onFallOver(change) {
+        metrics.speechFallOvers.inc(change)
+        loggers.prompts.warn(change, 'another voice had to speak')
       }
     })
     const warmer = stack.use(new PromptWarmer(db, flows, prompts, loggers.prompts))
@@ -180,7 +223,8 @@ export async function startParley(
             if (!isConnected) for (const call of liveCalls.values()) call.end('signallingLost')
           }
         },
-        loggers.telephony
+        loggers.telephony,
+        hold
       )
     )
     await sip.ready(AbortSignal.timeout(ENGINE_READY_MS))
@@ -190,14 +234,16 @@ export async function startParley(
         listenHost: config.eventSocketHost,
         srf: sip.srf,
         log: loggers.media,
-        onState: isConnected => metrics.engineUp.set({ engine: 'freeswitch' }, isConnected ? 1 : 0)
+        onState: isConnected => metrics.engineUp.set({ engine: 'freeswitch' }, isConnected ? 1 : 0),
+        hold
       })
     )
     await media.ready(AbortSignal.timeout(ENGINE_READY_MS))
+    const watch = stack.use(PlaneWatch.start({ db, sip, media, controlPlaneId, log: loggers.calls }))
 
     const compliance = await ComplianceService.open({
       db: complianceDb(db),
-      packFolder: fileURLToPath(new URL('../config/rule-packs', import.meta.url)),
+      packFolder: options.packFolder ?? fileURLToPath(new URL('../config/rule-packs', import.meta.url)),
       dataFolder: config.dataDir,
       secret: secrets.key,
       engine: 'parley',
@@ -206,25 +252,38 @@ export async function startParley(
     // Lists that another control plane has imported; decisions say how old the list is that they used.
     stack.use(repeat(LISTS_MS, () => compliance.dnc.refresh(), loggers.database, 'do-not-call lists cannot be read'))
     const law = new OutboundLaw(compliance, loggers.calls, options.now)
-    const sphinx = config.pocketsphinx === null ? null : createPocketsphinx(config.pocketsphinx, loggers.media)
-    const speech = stack.use(new Speech(sphinx === null ? [] : [sphinx], loggers.calls))
-    const storage = stack.use(await Storage.open(config.recordings.storageFile, config.dataDir, secrets.store ?? null))
+    const recognizers = [...(options.recognizers ?? []), ...providers.recognizers]
+    const speech = stack.use(new Speech(recognizers, loggers.calls))
+    const storage = stack.use(
+      await Storage.open(config.recordings.storageFile, config.dataDir, {
+        all: secrets.store ?? null,
+        byStore: secrets.storeKeys ?? new Map()
+      })
+    )
+    const wantTranscription = await openTranscriptionQueue(jobs, config.speech.isTranscribing, loggers.quality)
     const recordings = stack.use(
       await Recordings.start({
         db,
         compliance,
         storage,
-        keys:
-          secrets.recordingKeys === undefined
-            ? await ringFromFile(join(config.dataDir, 'recording-keys.json'))
-            : ringFromSetting(secrets.recordingKeys),
+        keys: await openKeyRing({
+          service: config.recordings.keyService,
+          token: secrets.keyServiceToken,
+          written: secrets.recordingKeys,
+          file: join(config.dataDir, 'recording-keys.json')
+        }),
         jobs,
         dataDir: config.dataDir,
         isOn: config.recordings.isOn,
+        areAgentCallsOn: config.recordings.areAgentCallsOn,
         cardLimitMs: config.recordings.cardLimitMs,
         controlPlaneId,
         metrics,
-        log: loggers.media
+        log: loggers.media,
+        prepare: async (asked, signal) => (await promptSources(prompts, asked, signal)).sources,
+        listenHere: (call, language, signal, other) => speech.listenHere(call, language, CONSENT_SPEECH, signal, other),
+        onStored: wantTranscription,
+        diskPatienceMs: options.diskPatienceMs
       })
     )
     const wakeUps = stack.use(
@@ -279,13 +338,15 @@ export async function startParley(
       law,
       liveCalls,
       recordings,
+      link: stack.use(PlaneLink.open({ db, wakeUps, controlPlaneId, log: loggers.calls })),
+      watch,
       maxCalls: config.sip.maxCalls,
       controlPlaneId,
       reconnectMs: config.softphone.reconnectMs,
       newCall: newOutboundCall,
       holdMusic,
       prepare: async (asked, signal) => (await promptSources(prompts, asked, signal)).sources,
-      serveDemo: (call, customer) => serveDemoCall({ ...parts, liveCalls, sfu, cards }, call, customer)
+      serveDemo: (call, customer) => serveDemoCall({ ...parts, liveCalls, cards }, call, customer)
     })
 
     stack.use(
@@ -294,7 +355,36 @@ export async function startParley(
       )
     )
 
+    const meaning =
+      config.embedding === null
+        ? undefined
+        : stack.use(
+            await KnowledgeEmbeddings.open(
+              db,
+              createOpenAiEmbedder({ ...config.embedding, key: secrets.embeddingKey }),
+              loggers.database
+            )
+          )
+    const knowledge: KnowledgeParts = {
+      db,
+      configs: await listConfigs(db),
+      embeddings: meaning && { embeddings: meaning, leastSimilarity: config.embedding?.leastSimilarity ?? 1 }
+    }
+    const bots: BotParts = {
+      db,
+      prompts,
+      promptFolders: config.prompts,
+      speech,
+      knowledge,
+      passing: await PassingPrompts.open(
+        providers.voices,
+        (text, language) => pronounce(pronunciations, text, language),
+        config.prompts
+      ),
+      model: config.llm === null ? null : createOpenAiModel({ ...config.llm, key: secrets.llmKey })
+    }
     const parts: InboundParts = {
+      bots,
       serveQueue: (...args) => agentCalls.serve(...args),
       db,
       media,
@@ -303,16 +393,35 @@ export async function startParley(
       trunkLoad,
       secretKey: secrets.key,
       log: loggers.calls,
+      law,
       prompts,
-      taps,
       recordings,
       speech,
+      silence: new SilenceGuards({
+        settings: { limitMs: config.tap.maxSilenceMs, maxFillers: DEFAULT_MAX_FILLERS },
+        filler: async (language, signal) =>
+          (await promptSources(prompts, [{ kind: 'speech', ...fillerText(language) }], signal)).sources
+      }),
       metrics,
-      dataDir: config.dataDir,
-      requestHosts: config.requestHosts,
+      makeRequest: (asked, signal) => makeFlowRequest(asked, config.requestHosts, signal),
       flows,
       controlPlaneId
     }
+    const simulator = stack.use(
+      new Simulator(
+        {
+          ...parts,
+          media,
+          recordings,
+          liveCalls,
+          recognizers,
+          phoneHost: config.sip.host,
+          voices: new CallerVoices(loggers.prompts),
+          newCall
+        },
+        config.maxSimulatedCalls
+      )
+    )
     const inviteParts = {
       routing,
       liveCalls,
@@ -349,11 +458,33 @@ export async function startParley(
       })
     )
     await startQualityJobs(jobs, quality)
+    if (config.speech.isTranscribing)
+      stack.use(
+        await startTranscription(jobs, {
+          quality,
+          recognizers: providers.batches,
+          mayProcess: (places, host) => storage.mayProcess(places, host)
+        })
+      )
+    if (config.speech.isTranscribingLive) {
+      const live = stack.use(
+        new LiveTranscription({
+          db,
+          secretKey: secrets.key,
+          recognizers: [...(options.recognizers ?? []), ...providers.recognizers],
+          mayHear: (call, places) => recordings.mayHear(call, places),
+          isRestricted: number => quality.isRestricted(number),
+          log: loggers.quality
+        })
+      )
+      recordings.follow((...started) => live.begin(...started))
+    }
     const privacy = await PrivacyService.start({
       db,
       dataDir: config.dataDir,
       quality,
       compliance,
+      tombstones: new TombstoneFile(config.privacy.tombstonesFile),
       secretKey: secrets.key,
       jobs
     })
@@ -367,7 +498,9 @@ export async function startParley(
         calls: agentCalls,
         compliance,
         controlPlaneId,
+        speech,
         ...(options.campaignStep !== undefined && { step: options.campaignStep }),
+        ...(options.campaignWithinMs !== undefined && { withinMs: options.campaignWithinMs }),
         prepare: async (asked, signal) => (await promptSources(prompts, asked, signal)).sources,
         runFlow: (call, leg, flowId, facts) => runCampaignFlow(parts, call, leg, flowId, facts)
       })
@@ -390,6 +523,7 @@ export async function startParley(
         config,
         secretKey: secrets.key,
         turnSecret: secrets.turnSecret,
+        passwordCost,
         db,
         log: loggers.http,
         metrics,
@@ -401,6 +535,8 @@ export async function startParley(
           { name: 'freeswitch', isEmbedded: engines.freeswitch.isEmbedded, isUp: media.isConnected },
           { name: 'sfu', isEmbedded: sfu.engine === 'embedded', isUp: sfu.isUp }
         ],
+        speechProviders: providers.statuses,
+        embeddings: () => meaning?.state ?? null,
         isDatabaseUp: () => answersWithin(sql`select 1`.execute(db), 1_000),
         startCall: (request, requestedBy) =>
           startOutboundCall(
@@ -408,7 +544,6 @@ export async function startParley(
               ...parts,
               liveCalls,
               maxCalls: config.sip.maxCalls,
-              law,
               newCall: () => newOutboundCall()
             },
             request,
@@ -428,7 +563,9 @@ export async function startParley(
       { db, campaigns, dialer, now },
       quality,
       privacy,
-      recordings
+      recordings,
+      knowledge,
+      { db, simulator }
     )
     stack.defer(() => app.close())
     stack.defer(() => agentCalls.close(CLOSE_CODES.draining, 'The server is shutting down'))
@@ -449,6 +586,7 @@ export async function startParley(
       db,
       liveCalls,
       recordings,
+      simulator,
       storiesWritten: () => story.flushed(AbortSignal.timeout(10_000)),
       drain: limitMs => liveCalls.drain(limitMs),
       [Symbol.asyncDispose]: () => stack.disposeAsync()
@@ -474,5 +612,15 @@ async function answersWithin(running: Promise<unknown>, limitMs: number): Promis
     ])
   } finally {
     clearTimeout(timer)
+  }
+}
+
+/** The providers of speech as they are set up, with their keys. */
+function speechSettings({ speech, pocketsphinx }: Config, secrets: Secrets) {
+  return {
+    ...speech,
+    azure: speech.azure && { ...speech.azure, key: secrets.speech?.azureKey ?? '' },
+    openai: speech.openai && { ...speech.openai, key: secrets.speech?.openaiKey ?? null },
+    pocketsphinx
   }
 }

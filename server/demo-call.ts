@@ -8,8 +8,6 @@ import type { FlowHostParts } from './flow-host.ts'
 import type { FlowLibrary } from './flow-library.ts'
 import { newId } from './ids.ts'
 import { endByError, runCallFlow } from './run-call-flow.ts'
-import type { SfuKeeper } from './softphone/sfu-keeper.ts'
-import { SoftphoneLeg } from './softphone/softphone-leg.ts'
 
 const DEMO_FLOW = 'first-minute'
 
@@ -17,7 +15,6 @@ export type DemoParts = FlowHostParts &
   Readonly<{
     flows: FlowLibrary
     liveCalls: LiveCalls
-    sfu: SfuKeeper
     media: MediaServer
     cards: CardParts
   }>
@@ -41,7 +38,7 @@ export async function serveDemoCall(parts: DemoParts, call: Call, { desk, langua
         { callId: call.id, number: null, name: desk.name, language, reason: null, answers: [] },
         call.signal
       )
-      const softphoneLeg = await SoftphoneLeg.create(desk.softphone, parts.sfu, parts.media)
+      const softphoneLeg = await desk.softphone.createLeg(parts.media)
       call.defer(() => softphoneLeg[Symbol.asyncDispose]())
       const { endpoint } = softphoneLeg
       const answer = await desk.ring(

@@ -4,8 +4,9 @@ import { insertFlow, insertFlowVersion, publishFlowVersion } from '../sql/querie
 import { insertNumber } from '../sql/queries/telephony.ts'
 import type { UserRole } from '../sql/tables.ts'
 import { checkFlow, readExampleFlow } from './flow-library.ts'
-import { hashPassword, newPassword } from './http/passwords.ts'
+import { hashPassword, newPassword, type PasswordCost } from './http/passwords.ts'
 import { newId } from './ids.ts'
+import { seedScorecard } from './quality/demo-scorecard.ts'
 import { seedQueues } from './queues/seed.ts'
 
 export type Account = Readonly<{ username: string; password: string; role: UserRole }>
@@ -39,7 +40,7 @@ const DEMO_PEOPLE = [
  */
 export async function seedDatabase(
   db: Db,
-  options: Readonly<{ adminPassword: string | undefined; hasDemoData: boolean }>
+  options: Readonly<{ adminPassword: string | undefined; hasDemoData: boolean; passwordCost: PasswordCost }>
 ): Promise<readonly Account[] | null> {
   if ((await countUsers(db)) > 0) return null
   const people = [
@@ -49,7 +50,7 @@ export async function seedDatabase(
   const accounts = await Promise.all(
     people.map(async person => {
       const password = (person.role === 'admin' ? options.adminPassword : undefined) ?? newPassword()
-      return { person, password, passwordHash: await hashPassword(password) }
+      return { person, password, passwordHash: await hashPassword(password, options.passwordCost) }
     })
   )
   const users = accounts.map(({ person, passwordHash }) => ({ id: newId(), ...person, passwordHash }))
@@ -60,6 +61,7 @@ export async function seedDatabase(
     await seedNumbers(db)
     await seedFlow(db, FIRST_MINUTE)
     await seedQueues(db, users)
+    await seedScorecard(db, 'Quinn Example')
   }
   return accounts.map(({ person, password }) => ({ username: person.username, password, role: person.role }))
 }
@@ -73,7 +75,7 @@ async function seedNumbers(db: Db): Promise<void> {
 
 async function seedFlow(db: Db, name: string): Promise<void> {
   const source = await readExampleFlow(name)
-  const { flow, problems } = await checkFlow(db, source)
+  const { flow, problems } = await checkFlow(db, null, source)
   if (flow === null) throw new Error(`the example flow ${name} has errors: ${problems[0]?.message ?? ''}`)
   await insertFlow(db, { id: flow.id, name: flow.name ?? flow.id, description: flow.description ?? '' })
   const version = await insertFlowVersion(db, { flowId: flow.id, source, note: 'demo', createdBy: null })

@@ -13,6 +13,7 @@ export const ERROR_CODES = {
   CONFLICT: { http: 409, title: 'This would contradict what exists' },
   IN_USE: { http: 409, title: 'It is still used elsewhere' },
   FLOW_INVALID: { http: 422, title: 'The flow has errors' },
+  SCENARIO_INVALID: { http: 422, title: 'The scripted calls have errors' },
   NUMBER_INVALID: { http: 422, title: 'This is not a telephone number in E.164 form' },
   DESTINATION_NOT_ALLOWED: { http: 403, title: 'No trunk may dial this destination' },
   MESSAGE_NOT_SENT: { http: 502, title: 'The message could not be sent' },

@@ -29,11 +29,16 @@ export class BusinessEvents {
   readonly call = (event: CallEvent): void => {
     const cdr = this.#story.write(event)
     this.#metrics.storyBacklog.set(this.#story.backlog)
+    // Figures are of people.
+    if (!cdr.isSimulated) this.#count(event, cdr)
+    this.#emit({ kind: 'call', event, cdr })
+  }
+
+  #count(event: CallEvent, cdr: Cdr): void {
     if (event.kind === 'started') this.#metrics.callsStarted.inc({ direction: event.direction })
     if (event.kind === 'answered') this.#metrics.setupSeconds.observe(event.setupMs / 1000)
     if (event.kind === 'ended')
       this.#metrics.callsEnded.inc({ direction: cdr.direction, reason: event.reason, fault: event.fault })
-    this.#emit({ kind: 'call', event, cdr })
   }
 
   /** Hears every event until the signal is aborted. */

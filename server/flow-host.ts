@@ -1,24 +1,37 @@
-import type { FlowHost, Prompt, QueueOptions, QueueOutcome, TransferOutcome } from '../ivr-flows/host.ts'
+import type {
+  FlowHost,
+  Prompt,
+  QueueOptions,
+  QueueOutcome,
+  RequestOptions,
+  RequestOutcome,
+  TransferOutcome
+} from '../ivr-flows/host.ts'
 import { MediaError } from '../media/endpoint.ts'
-import type { PromptLibrary } from '../media/prompts/prompt-library.ts'
+import type { PromptMaker } from '../media/prompts/prompt-library.ts'
 import { PromptError } from '../media/prompts/synthesizer.ts'
-import type { TapServer } from '../media/tap/tap-server.ts'
-import { insertQueueCallback, insertSurveyAnswer } from '../sql/queries/calls.ts'
+import { insertQueueCallback, insertSurveyAnswer, keepCallerLanguage } from '../sql/queries/calls.ts'
 import type { WaitingCustomer } from './agent-calls/serve-caller.ts'
+import { type BotParts, converse } from './bots/converse.ts'
+import type { BotHandOver } from './bots/hand-over.ts'
 import type { Speech } from './bots/speech.ts'
+import { noteBargeIn } from './bots/turn-heard.ts'
+import type { SilenceGuards } from './bots/silence-guard.ts'
+import { SilenceError } from './bots/turn-silence.ts'
 import { aborted } from './calls/aborted.ts'
 import type { Call } from './calls/call.ts'
 import type { CustomerLeg } from './calls/caller-leg.ts'
-import { type Destination, dial, type DialParts } from './calls/dial.ts'
+import type { DialParts } from './calls/dial.ts'
+import { dialParty } from './calls/dial-party.ts'
+import type { OutboundLaw } from './calls/outbound-law.ts'
 import { promptSources } from './calls/prompt-sources.ts'
 import { storeSurely } from './calls/store-surely.ts'
-import { recordVoicemail } from './calls/voicemail.ts'
 import { isDatabaseUnavailable } from './errors.ts'
-import { makeFlowRequest } from './flow-requests.ts'
 import { newId } from './ids.ts'
 import type { GateVoice } from './recordings/consent-gate.ts'
-import type { OwnNumber } from './recordings/places.ts'
-import { withParty } from './recordings/joining-party.ts'
+import { CONSENT_SPEECH } from './recordings/consent-words.ts'
+import { type OwnNumber, placesOf } from './recordings/places.ts'
+import { MAY_NOT_JOIN, withParty } from './recordings/joining-party.ts'
 import type { Recordings } from './recordings/recordings.ts'
 import type { Metrics } from './metrics.ts'
 import { toE164 } from './routing/numbers.ts'
@@ -28,15 +41,22 @@ const RINGBACK = 'tone_stream://%(2000,4000,440,480)'
 
 export type FlowHostParts = DialParts &
   Readonly<{
-    prompts: PromptLibrary
-    taps: TapServer
-    recordings: Recordings
+    law: OutboundLaw
+    prompts: PromptMaker
+    recordings: Pick<Recordings, 'of' | 'ask' | 'tell' | 'consentOf' | 'mayHear' | 'takeMessage'>
     speech: Speech
+    bots: BotParts
+    silence: SilenceGuards
     metrics: Metrics
-    dataDir: string
-    requestHosts: readonly string[]
+    /** Makes the HTTP requests of flows and bots. */
+    makeRequest(options: RequestOptions, signal: AbortSignal): Promise<RequestOutcome>
     /** Serves a caller from a queue until everybody who was to talk has talked. */
-    serveQueue(call: Call, customer: WaitingCustomer, options: QueueOptions, signal: AbortSignal): Promise<QueueOutcome>
+    serveQueue(
+      call: Call,
+      customer: WaitingCustomer,
+      options: QueueOptions & Readonly<{ bot?: BotHandOver }>,
+      signal: AbortSignal
+    ): Promise<QueueOutcome>
   }>
 
 type PlayFailure = Readonly<{ kind: 'failed'; code: string; reason: string }>
@@ -55,19 +75,31 @@ export function createFlowHost(
   }>
 ): FlowHost {
   let language = facts.language
+  let node = ''
+  /** What a bot found out, for the person who takes over. */
+  let handOver: BotHandOver | null = null
+  const silence = parts.silence.of(call)
 
   /** The media server's sources for prompts, made where they have to be. */
   const prepare = async (prompts: readonly Prompt[], signal: AbortSignal): Promise<readonly string[] | PlayFailure> => {
     try {
-      const { sources, isMade } = await promptSources(parts.prompts, prompts, signal)
+      const { sources, isMade, changes } = await silence.during(language, signal, stop =>
+        promptSources(parts.prompts, prompts, stop)
+      )
+      for (const change of changes) call.record({ kind: 'voiceFellOver', ...change })
       if (sources.length > 0)
         call.record({ kind: 'promptStarted', prompts: sources.length, ready: isMade ? 'made' : 'cached' })
       return sources
     } catch (err) {
       signal.throwIfAborted()
-      if (!(err instanceof PromptError)) throw err
+      if (!(err instanceof PromptError) && !(err instanceof SilenceError)) throw err
       return promptFailed(err.code, err.message, err)
     }
+  }
+
+  /** A prompt of silence is planned, but nothing to hear. */
+  const sounding = (prompts: readonly Prompt[]) => {
+    if (prompts.some(one => one.kind !== 'silence')) silence.sounds()
   }
 
   const promptFailed = (code: string, reason: string, err: Error): PlayFailure => {
@@ -107,19 +139,34 @@ export function createFlowHost(
       const sources = await prepare(prompts, signal)
       if ('kind' in sources) return sources
       const { audio } = await leg.connected()
+      sounding(prompts)
       return await audio.play(sources, bargeIn, signal).catch(orPromptFailure)
     },
 
     // A key that interrupted an earlier prompt (firstDigit) is still kept by the leg and comes first by itself.
-    async gather({ prompts, bargeIn, firstDigit: _, isCard = false, phrases = [], ...rules }, signal) {
+    async gather(
+      { prompts, bargeIn, firstDigit: _, isCard = false, phrases = [], speech, languages, ...rules },
+      signal
+    ) {
       const sources = await prepare(prompts, signal)
       if ('kind' in sources) return sources
       const { audio } = await leg.connected()
       const recording = isCard ? parts.recordings.of(call) : null
       if (recording?.isCardEntry === false) recording.startCard('flow')
       try {
-        const voice = phrases.length === 0 ? null : await parts.speech.listenFor(call, language, phrases, signal)
-        const outcome = await audio.collect(sources, rules, bargeIn, signal, voice).catch(orPromptFailure)
+        const asked = speech ?? (phrases.length === 0 ? undefined : { kind: 'phrases' as const, phrases })
+        const voice =
+          asked === undefined && languages === undefined
+            ? null
+            : await silence.during(language, signal, stop =>
+                asked === undefined
+                  ? parts.speech.listenForLanguages(call, languages ?? [], stop)
+                  : parts.speech.listenFor(call, language, asked, stop)
+              )
+        sounding(prompts)
+        const ear = voice === null ? null : silence.whileThinking(voice)
+        const outcome = await audio.collect(sources, rules, bargeIn, signal, ear).catch(orPromptFailure)
+        if (outcome.kind !== 'failed') await noteBargeIn(call, sources, outcome)
         if (outcome.kind === 'spoken') call.record({ kind: 'speechHeard', confidence: outcome.confidence })
         if (outcome.kind === 'digits') call.record({ kind: 'digitsCollected', count: outcome.digits.length })
         return outcome
@@ -132,31 +179,34 @@ export function createFlowHost(
       const { audio } = await leg.connected()
       const voice: GateVoice = {
         async play(prompts) {
-          await audio.play(await speak(prompts, signal), false, signal)
-        },
-        async ask(prompts, rules) {
           const sources = await speak(prompts, signal)
+          silence.sounds()
+          await audio.play(sources, false, signal)
+        },
+        async listen(until) {
+          return await silence.during(language, until, stop =>
+            parts.speech.listenHere(call, language, CONSENT_SPEECH, stop)
+          )
+        },
+        async ask(prompts, rules, ear) {
+          const sources = await speak(prompts, signal)
+          silence.sounds()
           audio.forgetKeys()
-          return await audio.collect(sources, rules, true, signal)
+          return await audio.collect(sources, rules, true, signal, ear)
         }
       }
-      try {
-        return await parts.recordings.ask(
-          call,
-          voice,
-          { customerNumber: customerNumber(), own: await ownNumber(), language },
-          options,
-          signal
-        )
-      } catch (err) {
-        signal.throwIfAborted()
-        return orPromptFailure(err)
-      }
+      const ends = { customerNumber: customerNumber(), own: await ownNumber(), language }
+      return await parts.recordings.ask(call, voice, ends, options, signal)
     },
 
     async request(options, signal) {
       const startedAtMs = performance.now()
-      const outcome = await makeFlowRequest(options, parts.requestHosts, signal)
+      const outcome = await silence
+        .during(language, signal, stop => parts.makeRequest(options, stop))
+        .catch(err => {
+          if (err instanceof SilenceError) return { kind: 'failed', code: 'TIMEOUT', reason: err.message } as const
+          throw err
+        })
       const tookMs = Math.round(performance.now() - startedAtMs)
       const host = URL.parse(options.url)?.host ?? 'unknown'
       parts.metrics.requests.inc({ outcome: outcome.kind === 'response' ? 'response' : outcome.code })
@@ -171,6 +221,7 @@ export function createFlowHost(
     async transfer({ destination, timeoutMs, callerNumber, whilePlaying }, signal) {
       const sources = await prepare(whilePlaying ?? [], signal)
       const { audio, endpoint } = await leg.connected()
+      silence.sounds()
       const stopLoop = audio.loop('kind' in sources ? RINGBACK : (sources[0] ?? RINGBACK))
       let isRinging = true
       const stopRinging = async () => {
@@ -179,29 +230,25 @@ export function createFlowHost(
         await stopLoop()
       }
       const options = {
-        destination: destination as Destination,
         // The number that was called is the one of ours that the other side may see.
         callerNumber: callerNumber ?? (call.direction === 'inbound' ? facts.calledNumber : facts.callerNumber),
         ringMs: timeoutMs
       }
       try {
-        const outcome = await dial(parts, call, options, signal)
+        const outcome = await dialParty(parts, call, destination, options, signal)
         switch (outcome.kind) {
           case 'answered': {
             // Released when the other side has hung up, so that the flow has the caller to itself again.
             await using other = outcome.leg
             signal.throwIfAborted()
-            const isTold =
-              destination.kind !== 'number' ||
-              (await parts.recordings.tell(
-                call,
-                other.endpoint,
-                { id: other.id, number: destination.value, language },
-                speak,
-                signal
-              ))
+            const party = { id: other.id, number: destination.value, language }
+            const joining =
+              destination.kind === 'number'
+                ? await parts.recordings.tell(call, other.endpoint, party, speak, signal)
+                : 'told'
             await stopRinging()
-            await withParty(parts.recordings.of(call), isTold, async () => {
+            if (joining === 'mayNotJoin') return { kind: 'failed', code: 'RECORDING_REFUSED', reason: MAY_NOT_JOIN }
+            await withParty(parts.recordings.of(call), joining === 'told', async () => {
               await endpoint.bridge(other.endpoint)
               call.record({ kind: 'bridged', legId: other.id })
               await aborted(AbortSignal.any([other.dialog.ended, other.endpoint.lost, signal]))
@@ -232,6 +279,7 @@ export function createFlowHost(
 
     async queue(options, signal) {
       const { audio, endpoint } = await leg.connected()
+      silence.sounds()
       try {
         return await parts.serveQueue(
           call,
@@ -244,7 +292,7 @@ export function createFlowHost(
             language,
             ...(facts.stickyAgentId !== undefined && { stickyAgentId: facts.stickyAgentId })
           },
-          options,
+          { ...options, ...(handOver !== null && { bot: handOver }) },
           signal
         )
       } catch (err) {
@@ -258,7 +306,20 @@ export function createFlowHost(
 
     async voicemail(options, signal) {
       const { audio, endpoint } = await leg.connected()
-      const outcome = await recordVoicemail(parts, endpoint, audio, { callId: call.id, language, ...options }, signal)
+      silence.sounds()
+      const outcome = await parts.recordings.takeMessage(
+        call,
+        {
+          async play(prompts) {
+            await audio.play(await speak(prompts, signal), false, signal)
+          },
+          onKey: listener => audio.takeDigits(listener),
+          lost: endpoint.lost
+        },
+        { customerNumber: customerNumber(), own: await ownNumber(), language },
+        options,
+        signal
+      )
       // Before the signal is looked at: what a caller said before hanging up is part of the story.
       if (outcome.kind === 'recorded')
         call.record({ kind: 'voicemailLeft', voicemailId: outcome.id, durationMs: outcome.durationMs })
@@ -289,10 +350,48 @@ export function createFlowHost(
       return { kind: 'booked', id }
     },
 
+    async bot(options, signal) {
+      const { audio } = await leg.connected()
+      try {
+        const places = placesOf(customerNumber(), await ownNumber())
+        const conversed = await converse(
+          parts.bots,
+          {
+            call,
+            audio,
+            language,
+            flowId: facts.flowId,
+            node,
+            isConsented: () => parts.recordings.consentOf(call.id) === 'granted',
+            mayAskOutside: parts.recordings.mayHear(call, places),
+            silence,
+            request: (asked, stop) => parts.makeRequest(asked, stop)
+          },
+          options,
+          signal
+        )
+        handOver = conversed.handOver
+        return conversed.outcome
+      } catch (err) {
+        signal.throwIfAborted()
+        if (isDatabaseUnavailable(err)) return failed('DATABASE_UNAVAILABLE', 'Articles cannot be read.', err)
+        // A bot without a voice is no bot; the flow has another way.
+        if (err instanceof PromptError) return promptFailed(err.code, err.message, err)
+        return orPromptFailure(err)
+      }
+    },
+
     async survey({ question, answer }) {
       const row = { call_id: call.id, flow_id: facts.flowId, question, answer, answered_at: new Date() }
       await storeSurely(() => insertSurveyAnswer(parts.db, row), call.log, 'a survey answer')
       call.record({ kind: 'surveyAnswered', question })
+    },
+
+    async preferLanguage(chosen) {
+      const number = isInbound ? facts.callerNumber : null
+      if (number === null) return
+      const at = new Date()
+      await storeSurely(() => keepCallerLanguage(parts.db, number, chosen, at), call.log, 'a caller’s language')
     },
 
     tag: tags => call.record({ kind: 'tagged', tags }),
@@ -303,8 +402,11 @@ export function createFlowHost(
       call.record({ kind: 'languageChanged', language })
     },
 
-    entered: ({ flowId, node, kind }) => call.record({ kind: 'nodeEntered', flowId, node, nodeKind: kind }),
-    left: ({ flowId, node, outcome, detail }) =>
-      call.record({ kind: 'nodeLeft', flowId, node, outcome, ...(detail !== undefined && { detail }) })
+    entered(visit) {
+      node = visit.node
+      call.record({ kind: 'nodeEntered', flowId: visit.flowId, node, nodeKind: visit.kind })
+    },
+    left: ({ flowId, node: name, outcome, detail }) =>
+      call.record({ kind: 'nodeLeft', flowId, node: name, outcome, ...(detail !== undefined && { detail }) })
   }
 }

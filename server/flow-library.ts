@@ -3,6 +3,9 @@ import type { Flow } from '../ivr-flows/flow.ts'
 import { type ParsedFlow, parseFlow } from '../ivr-flows/parse.ts'
 import type { Db } from '../sql/database.ts'
 import { findFlowVersion, findPublishedFlow } from '../sql/queries/flows.ts'
+import type { PackSet } from './compliance/packs/compile.ts'
+import { mustRecordPlaces } from './compliance/recording-policy.ts'
+import { DAY_MS } from './compliance/time/calendar.ts'
 
 /** A published flow as calls run it. It never changes; a new version is another object. */
 export type RunnableFlow = Readonly<{ flowId: string; version: number; flow: Flow }>
@@ -67,10 +70,11 @@ export class FlowLibrary {
   }
 }
 
-/** Checks a flow's text against what exists: its subflows. */
-export async function checkFlow(db: Db, source: string): Promise<ParsedFlow> {
+/** Checks a flow's text against what exists: its subflows, and laws that want calls recorded. */
+export async function checkFlow(db: Db, packs: PackSet | null, source: string): Promise<ParsedFlow> {
   const flows = await db.selectFrom('flows').select('id').execute()
-  return parseFlow(source, { known: { flows: flows.map(row => row.id) } })
+  const mustRecord = packs === null ? [] : mustRecordPlaces(packs, Math.floor(Date.now() / DAY_MS))
+  return parseFlow(source, { known: { flows: flows.map(row => row.id), mustRecord } })
 }
 
 /** The example flows that a first start installs, by file name without suffix. */

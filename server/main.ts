@@ -5,8 +5,12 @@ import { loadConfig } from '../config/load.ts'
 import { type Parley, startParley } from './context.ts'
 import { DEMO_NUMBERS } from './demo-data.ts'
 import { startEngines } from './engines.ts'
+import { giveBackMemory } from './give-back-memory.ts'
 import { createLoggers } from './log.ts'
 import { createWelcome, loadAccounts, rememberAccounts } from './welcome.ts'
+
+const TAKEN =
+  'Another program has that port. PARLEY_HTTP_PORT, PARLEY_SIP_PORT and PARLEY_WEBRTC_PORT choose others; 0 takes any that is free.\n'
 
 /** Starts everything, says where it is, and stops cleanly on SIGINT or SIGTERM: running calls may end by themselves. */
 async function main(): Promise<void> {
@@ -47,6 +51,7 @@ async function main(): Promise<void> {
     numbers: config.hasDemoData ? DEMO_NUMBERS.map(({ number, label }) => ({ number, purpose: label })) : []
   }
   await writeFile(join(config.dataDir, 'quickstart.json'), `${JSON.stringify(facts, null, 2)}\n`, { mode: 0o600 })
+  await giveBackMemory()
   process.stdout.write(
     createWelcome(facts, {
       startedInMs: Math.round(performance.now() - startedAtMs),
@@ -71,7 +76,9 @@ try {
   await main()
 } catch (err) {
   if (err instanceof ConfigError) process.stderr.write(`${err.message}\n`)
-  else
-    process.stderr.write(`Parley could not start: ${err instanceof Error ? (err.stack ?? err.message) : String(err)}\n`)
+  else {
+    const text = err instanceof Error ? (err.stack ?? err.message) : String(err)
+    process.stderr.write(`Parley could not start: ${text}\n${text.includes('EADDRINUSE') ? TAKEN : ''}`)
+  }
   process.exitCode = 1
 }

@@ -40,6 +40,24 @@ export function createMetrics() {
       labelNames: ['source'],
       registers
     }),
+    speechFallOvers: new Counter({
+      name: 'parley_speech_fall_overs_total',
+      help: 'A provider of speech was left for the next one, and why',
+      labelNames: ['from', 'to', 'code'],
+      registers
+    }),
+    speechCheckOk: new Gauge({
+      name: 'parley_speech_check_ok',
+      help: 'Whether a provider of speech passed its last check with known words, 1 or 0',
+      labelNames: ['kind', 'provider', 'language'],
+      registers
+    }),
+    speechCheckSeconds: new Gauge({
+      name: 'parley_speech_check_seconds',
+      help: 'Time that the last check of a provider of speech took',
+      labelNames: ['kind', 'provider', 'language'],
+      registers
+    }),
     promptSeconds: new Histogram({
       name: 'parley_prompt_synthesis_seconds',
       help: 'Time to make a prompt that was not in the cache',

@@ -1,11 +1,11 @@
 import { onAbort } from './calls/aborted.ts'
 import type { Call } from './calls/call.ts'
 import { type ConnectedLeg, type CustomerLeg, endReasonOf, endWithMedia } from './calls/caller-leg.ts'
-import { type Destination, dial, type DialOutcome } from './calls/dial.ts'
+import { dial, type DialOutcome } from './calls/dial.ts'
 import { endReasonForStatus } from './calls/end-reasons.ts'
 import { LegAudio } from './calls/leg-audio.ts'
 import type { LiveCalls } from './calls/live-calls.ts'
-import type { AttemptOutcome, LawfulAttempt, OutboundLaw } from './calls/outbound-law.ts'
+import type { AttemptOutcome, LawfulAttempt } from './calls/outbound-law.ts'
 import { AppError } from './errors.ts'
 import type { RunnableFlow } from './flow-library.ts'
 import type { StartCallRequest } from './http/parts.ts'
@@ -14,8 +14,7 @@ import { isDialable } from './routing/numbers.ts'
 import { routeOutbound } from './routing/route-outbound.ts'
 import { endByError, runCallFlow } from './run-call-flow.ts'
 
-export type OutboundParts = InboundParts &
-  Readonly<{ liveCalls: LiveCalls; maxCalls: number; law: OutboundLaw; newCall(): Call }>
+export type OutboundParts = InboundParts & Readonly<{ liveCalls: LiveCalls; maxCalls: number; newCall(): Call }>
 
 const DEFAULT_RING_MS = 30_000
 
@@ -28,7 +27,7 @@ const ATTEMPT_OUTCOMES = {
 } as const satisfies Record<DialOutcome['kind'], AttemptOutcome>
 
 type Plan = Readonly<{
-  destination: Destination
+  destination: Readonly<{ kind: 'number' | 'extension'; value: string }>
   runnable: RunnableFlow
   callerNumber: string | null
   numberId: string | null
@@ -104,7 +103,10 @@ async function serveOutboundCall(
         parts,
         call,
         {
-          destination: plan.destination,
+          destination:
+            attempt === null
+              ? { kind: 'extension', value: plan.destination.value }
+              : { kind: 'number', value: plan.destination.value, attempt },
           callerNumber: plan.callerNumber,
           ringMs: plan.ringMs,
           onRinging: () => call.record({ kind: 'ringing' })

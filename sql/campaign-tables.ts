@@ -24,6 +24,8 @@ export type LeadState =
   | 'suppressed'
   | 'unknown'
 export type CampaignAttemptState = 'reserved' | 'permitted' | 'dialling' | 'answered' | 'over' | 'unknown'
+/** Who said what the law wants said: the campaign’s own words, the agent, or a message. */
+export type NoticeBy = 'announcement' | 'agent' | 'abandonedMessage' | 'machineMessage'
 export type ContactParty = 'consumer' | 'business' | 'unknown'
 export type NumberKind = 'mobile' | 'landline' | 'unknown'
 export type LineProblem = Readonly<{ line: number; message: string }>
@@ -139,6 +141,7 @@ export interface CampaignLeadsTable {
   callback_at: Date | null
   callback_agent_id: string | null
   callback_note: Generated<string>
+  put_off_at: Date | null
 }
 
 export interface CampaignAttemptsTable {
@@ -155,16 +158,20 @@ export interface CampaignAttemptsTable {
   caller_number: string | null
   agent_id: string | null
   sip_call_id: string | null
+  endpoint_id: string | null
   sip_status: number | null
   detail: Generated<string>
   amd_result: string | null
   amd_ms: number | null
+  notice_ms: number | null
+  notice_by: NoticeBy | null
   is_amd_wrong: Generated<boolean>
   is_abandoned: Generated<boolean>
   is_promised: Generated<boolean>
   disposition: string | null
   reserved_at: Date
   dialled_at: Date | null
+  rang_at: Date | null
   answered_at: Date | null
   connected_at: Date | null
   ended_at: Date | null
@@ -214,6 +221,12 @@ export interface DialSlotsTable {
   taken: number
 }
 
+export interface TrunkRestsTable {
+  trunk_id: string
+  faults: number
+  rests_until: Date
+}
+
 export interface CarrierLimitsTable {
   carrier: string
   max_calls_per_second: number
@@ -234,4 +247,5 @@ export interface CampaignTables {
   campaign_alarms: CampaignAlarmsTable
   dial_slots: DialSlotsTable
   carrier_limits: CarrierLimitsTable
+  trunk_rests: TrunkRestsTable
 }

@@ -93,6 +93,8 @@ export interface ConsentRequestsTable {
   sent_at: Date
   expires_at: Date
   confirmed_at: Date | null
+  /** Keyed; null in rows from before it was kept. */
+  number_hash: string | null
 }
 
 export interface ComplianceDecisionsTable {
@@ -114,6 +116,8 @@ export interface ComplianceDecisionsTable {
 export interface ComplianceAttemptsTable {
   decision_id: string
   call_id: string
+  /** Whether it brought a further party into the call. */
+  is_party: Generated<boolean>
   number_hash: string
   subject: string | null
   outcome: string | null

@@ -8,8 +8,13 @@ import type { Tables } from './tables.ts'
 
 export type Db = Kysely<Tables>
 
-/** Where the truth is kept: PGlite in a folder (or in memory), or a PostgreSQL server. */
-export type DatabaseLocation = { kind: 'pglite'; folder: string | 'memory' } | { kind: 'postgres'; url: string }
+/**
+ * Where the truth is kept: PGlite in a folder (or in memory), or a PostgreSQL server. `hasVectors` lets PGlite offer pgvector;
+ * a server has it where its operator installed it.
+ */
+export type DatabaseLocation =
+  | { kind: 'pglite'; folder: string | 'memory'; hasVectors?: boolean }
+  | { kind: 'postgres'; url: string }
 
 /** An open database and what the job runner needs to share it. */
 export interface Database extends AsyncDisposable {
@@ -23,6 +28,34 @@ export interface Database extends AsyncDisposable {
 const CONNECT_LIMIT_MS = 5_000
 const STATEMENT_LIMIT_MS = 15_000
 
+/** The connections of a pool, which calls itself ended as soon as it has asked them to close. */
+class Connections {
+  readonly #open = new Set<pg.PoolClient>()
+  #changed: () => void = () => {}
+
+  constructor(pool: pg.Pool) {
+    pool.on('connect', client => {
+      this.#open.add(client)
+      client.once('end', () => {
+        this.#open.delete(client)
+        this.#changed()
+      })
+    })
+  }
+
+  /** Resolves when the last one is closed, or when a server that no longer answers has had `limitMs`. */
+  async closed(limitMs: number): Promise<void> {
+    const limit = AbortSignal.timeout(limitMs)
+    await new Promise<void>(resolve => {
+      limit.addEventListener('abort', () => resolve(), { once: true })
+      this.#changed = () => {
+        if (this.#open.size === 0) resolve()
+      }
+      this.#changed()
+    })
+  }
+}
+
 /**
  * Opens the database; it does not migrate it (see migrate.ts).
  * `onError` hears of idle connections that broke, which pg would otherwise turn into a crash of the process.
@@ -31,7 +64,7 @@ export async function openDatabase(location: DatabaseLocation, onError: (err: Er
   switch (location.kind) {
     case 'pglite': {
       if (location.folder !== 'memory') await mkdir(location.folder, { recursive: true })
-      const pglite = await PgliteClient.open(location.folder === 'memory' ? null : location.folder)
+      const pglite = await PgliteClient.open(location.folder === 'memory' ? null : location.folder, location.hasVectors)
       const lock = new SessionLock()
       const db = new Kysely<Tables>({ dialect: pgliteDialect(pglite, lock) })
       const inner = fromPglite(pglite)
@@ -58,8 +91,18 @@ export async function openDatabase(location: DatabaseLocation, onError: (err: Er
       pool.on('error', onError)
       // One that breaks while somebody holds it fails that one's next statement; without a listener it ends the process.
       pool.on('connect', client => client.on('error', () => {}))
+      const connections = new Connections(pool)
       const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
-      return { db, kind: 'postgres', jobsDb: null, url: location.url, [Symbol.asyncDispose]: () => db.destroy() }
+      return {
+        db,
+        kind: 'postgres',
+        jobsDb: null,
+        url: location.url,
+        async [Symbol.asyncDispose]() {
+          await db.destroy()
+          await connections.closed(CONNECT_LIMIT_MS)
+        }
+      }
     }
     default:
       return location satisfies never

@@ -25,8 +25,8 @@ export class PgliteClient {
   #nextId = 1
   #isClosed = false
 
-  private constructor(folder: string | null) {
-    this.#worker = new Worker(new URL('./pglite-thread.ts', import.meta.url), { workerData: { folder } })
+  private constructor(folder: string | null, hasVectors: boolean) {
+    this.#worker = new Worker(new URL('./pglite-thread.ts', import.meta.url), { workerData: { folder, hasVectors } })
     this.#worker.on('message', (reply: PgliteReply) => {
       const waiting = this.#waiting.get(reply.id)
       this.#waiting.delete(reply.id)
@@ -38,19 +38,19 @@ export class PgliteClient {
     this.#ended = once(this.#worker, 'exit')
   }
 
-  /** Opens the database in `folder`, or one in memory for null. */
-  static async open(folder: string | null): Promise<PgliteClient> {
+  /** Opens the database in `folder`, or one in memory for null; with pgvector to be had when `hasVectors`. */
+  static async open(folder: string | null, hasVectors = false): Promise<PgliteClient> {
     if (folder !== null && !(await exists(join(folder, 'PG_VERSION')))) {
       // Making a database needs some 250 MB that only the end of its thread gives back.
-      const maker = await PgliteClient.#start(folder)
+      const maker = await PgliteClient.#start(folder, hasVectors)
       await maker.close()
       await maker.#ended
     }
-    return await PgliteClient.#start(folder)
+    return await PgliteClient.#start(folder, hasVectors)
   }
 
-  static async #start(folder: string | null): Promise<PgliteClient> {
-    const client = new PgliteClient(folder)
+  static async #start(folder: string | null, hasVectors: boolean): Promise<PgliteClient> {
+    const client = new PgliteClient(folder, hasVectors)
     await client.#wait(0)
     return client
   }

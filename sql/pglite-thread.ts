@@ -6,17 +6,26 @@ import type { PgliteReply, PgliteRequest } from './pglite-client.ts'
 
 // Optimising PostgreSQL's functions one by one as they get warm takes seconds of all cores and 200 MB of a server that
 // is answering calls meanwhile; the code of the first compiler is fast enough. No WebAssembly has run before this line.
-setFlagsFromString('--liftoff-only')
+// `--liftoff-only` would imply both, but not once V8 has started.
+setFlagsFromString('--no-wasm-tier-up')
+setFlagsFromString('--no-wasm-dynamic-tiering')
+// Compiling all functions at once, of which few are ever used, takes 400 MB for a moment, and the process keeps them.
+setFlagsFromString('--wasm-lazy-compilation')
 
 const port = parentPort
 if (port === null) throw new Error('this file runs in a worker thread only')
-const { folder } = workerData as { folder: string | null }
+const { folder, hasVectors } = workerData as { folder: string | null; hasVectors: boolean }
 /** Written once, when the database is made: a laptop's call records need no 128 MB of buffers. */
 const SETTINGS = ['shared_buffers=16MB', 'max_wal_size=32MB']
 const answer = (reply: PgliteReply) => port.postMessage(reply)
 
 try {
-  const pglite = await PGlite.create({ ...(folder !== null && { dataDir: folder }), postgresqlconf: SETTINGS })
+  const pglite = await PGlite.create({
+    ...(folder !== null && { dataDir: folder }),
+    // Loaded by those only who want it.
+    ...(hasVectors && { extensions: { vector: (await import('@electric-sql/pglite-pgvector')).vector } }),
+    postgresqlconf: SETTINGS
+  })
   port.on('message', async (request: PgliteRequest) => {
     const { id } = request
     try {

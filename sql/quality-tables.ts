@@ -15,6 +15,7 @@ export interface TranscriptsTable {
   origin: 'live' | 'import' | 'job'
   status: 'writing' | 'complete' | 'erased'
   consent: string
+  region: ColumnType<string | null, string | null | undefined, string | null>
   sealed_key: string | null
   utterances: Generated<number>
   words: Generated<number>
@@ -43,10 +44,11 @@ export interface TranscriptionJobsTable {
   id: string
   call_id: string
   recording_id: string
-  provider: string
+  provider: string | null
   language: string | null
   status: Generated<'waiting' | 'running' | 'done' | 'failed'>
   attempts: Generated<number>
+  code: string | null
   problem: string | null
   leased_until: Date | null
   created_at: CreatedAt
@@ -240,6 +242,7 @@ export interface RetentionSettingsTable {
   is_sweeping: Generated<boolean>
   changed_by: string | null
   changed_at: Date | null
+  clock_seen_at: Date | null
 }
 
 export interface LegalHoldsTable {

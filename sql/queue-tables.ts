@@ -135,6 +135,8 @@ export interface QueueEntriesTable {
   tier: number | null
   outcome: string | null
   left_at: Date | null
+  /** Whether a caller whose place was lost has got it back. */
+  is_place_taken: Generated<boolean>
   version: Version
   change_xid: Version
 }
@@ -210,6 +212,16 @@ export interface QueueVisitsTable {
 }
 
 /** The tables of queues and agents; part of `Tables`. */
+export interface WallboardLinksTable {
+  id: string
+  name: string
+  token_hash: string
+  created_by: string
+  created_at: CreatedAt
+  last_used_at: Date | null
+  revoked_at: Date | null
+}
+
 export interface QueueTables {
   queues: QueuesTable
   skills: SkillsTable
@@ -224,4 +236,5 @@ export interface QueueTables {
   status_reasons: StatusReasonsTable
   call_notes: CallNotesTable
   queue_visits: QueueVisitsTable
+  wallboard_links: WallboardLinksTable
 }

@@ -6,7 +6,7 @@ type CreatedAt = ColumnType<Date, Date | undefined, never>
 type NullableBig = ColumnType<string | null, number | null | undefined, number | null>
 
 export type ConsentResult = 'granted' | 'refused' | 'withdrawn'
-export type ConsentMethod = 'notRequired' | 'notice' | 'key' | 'speech' | 'silence' | 'agent'
+export type ConsentMethod = 'notRequired' | 'notice' | 'key' | 'speech' | 'silence' | 'agent' | 'conduct'
 
 export interface RecordingConsentsTable {
   id: string
@@ -15,6 +15,8 @@ export interface RecordingConsentsTable {
   result: ConsentResult
   policy: string
   method: ConsentMethod
+  /** How sure the recogniser was of a spoken answer, 0 to 1; null for every other. */
+  confidence: Generated<number | null>
   prompt_version: string | null
   language: string | null
   jurisdictions: readonly string[]
@@ -36,6 +38,8 @@ export interface RecordingsTable {
   id: string
   call_id: string
   consent_id: string
+  /** A part of the call itself, or a message that the customer left in it. */
+  kind: Generated<'call' | 'voicemail'>
   state: 'spooled' | 'stored' | 'erased'
   store: string
   object_key: string

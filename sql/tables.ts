@@ -1,4 +1,5 @@
 import type { ColumnType, Generated } from 'kysely'
+import type { BotTables } from './bot-tables.ts'
 import type { CampaignTables } from './campaign-tables.ts'
 import type { QualityTables } from './quality-tables.ts'
 import type { QueueTables } from './queue-tables.ts'
@@ -152,6 +153,13 @@ export interface ControlPlanesTable {
   heartbeat_at: ColumnType<Date, Date | undefined, Date>
 }
 
+export interface HeldLegsTable {
+  kind: 'dialog' | 'channel'
+  engine_id: string
+  control_plane_id: string
+  held_at: CreatedAt
+}
+
 export interface CallEventsTable {
   call_id: string
   seq: number
@@ -184,6 +192,27 @@ export interface CdrsTable {
   tags: Generated<string[]>
   last_seq: number
   control_plane_id: string
+  is_simulated: Generated<boolean>
+}
+
+export interface CallScenariosTable {
+  flow_id: string
+  name: string
+  source: string
+  updated_by: string | null
+  updated_at: ColumnType<Date, Date | undefined, Date>
+}
+
+export interface SimulationsTable {
+  id: string
+  flow_id: string
+  flow_version: number
+  scenario: string
+  started_by: string
+  started_at: Date
+  ended_at: Date | null
+  is_success: boolean | null
+  report: ColumnType<unknown, string | null | undefined, string>
 }
 
 export interface SurveyAnswersTable {
@@ -210,8 +239,12 @@ export interface VoicemailsTable {
   call_id: string
   mailbox: string
   language: string | null
-  file: string
-  sealed_key: string
+  /** What holds its sound; null for messages from before these were recordings, which have `file` and `sealed_key` instead. */
+  recording_id: string | null
+  file: string | null
+  sealed_key: string | null
+  /** Where it begins in its recording, in milliseconds since the answer. */
+  from_ms: number | null
   duration_ms: number
   bytes: ColumnType<string, number, number>
   created_at: CreatedAt
@@ -255,8 +288,15 @@ export interface WebhookDeliveriesTable {
   created_at: CreatedAt
 }
 
+export interface CallerLanguagesTable {
+  id: Generated<string>
+  number: string
+  language: string
+  chosen_at: Date
+}
+
 /** Every table that this program reads or writes; pg-boss keeps its own schema `pgboss`. */
-export interface Tables extends QueueTables, RecordingTables, CampaignTables, QualityTables {
+export interface Tables extends QueueTables, RecordingTables, CampaignTables, QualityTables, BotTables {
   users: UsersTable
   sessions: SessionsTable
   api_keys: ApiKeysTable
@@ -269,9 +309,13 @@ export interface Tables extends QueueTables, RecordingTables, CampaignTables, Qu
   sip_accounts: SipAccountsTable
   registrations: RegistrationsTable
   control_planes: ControlPlanesTable
+  held_legs: HeldLegsTable
   call_events: CallEventsTable
   cdrs: CdrsTable
   survey_answers: SurveyAnswersTable
+  caller_languages: CallerLanguagesTable
+  call_scenarios: CallScenariosTable
+  simulations: SimulationsTable
   queue_callbacks: QueueCallbacksTable
   voicemails: VoicemailsTable
   card_sources: CardSourcesTable

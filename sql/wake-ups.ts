@@ -3,7 +3,7 @@ import pg from 'pg'
 import type { Database, Db } from './database.ts'
 
 /** What has changed, so that a listener can tell whether it cares; the content is always read from the tables. */
-export type WakeTopic = 'queues' | 'agents' | 'entries' | 'callbacks'
+export type WakeTopic = 'queues' | 'agents' | 'entries' | 'callbacks' | `plane:${string}`
 
 const CHANNEL = 'parley_wake'
 const RECONNECT_MS = 1_000

@@ -16,7 +16,18 @@ export default defineConfig({
     // The server's policy for scripts and images allows no inline ones.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    reportCompressedSize: false
+    reportCompressedSize: false,
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          groups: [
+            // Every file costs a slow network another wait: what each page needs comes in one.
+            { name: 'base', tags: ['$initial'] },
+            { name: 'shared', minShareCount: 2, entriesAware: true, entriesAwareMergeThreshold: 30_000 }
+          ]
+        }
+      }
+    }
   },
   server: { proxy: { '/api': { target: SERVER, ws: true }, '/healthz': SERVER } }
 })

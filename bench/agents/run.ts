@@ -10,6 +10,7 @@ import { TO_SUPPORT } from '../../test/support/flows.ts'
 import { signInPeople } from '../../test/support/people.ts'
 import { TestParley } from '../../test/support/parley.ts'
 import { TestSoftphone } from '../../test/support/softphone.ts'
+import { printFigures } from '../figures.ts'
 
 const CALLS = 20
 const CLICKS = 20
@@ -69,7 +70,7 @@ for (let index = 0; index < CALLS; index++) {
   await rest[Symbol.asyncDispose]()
 }
 agent.onVoice = undefined
-console.table([
+printFigures([
   row(`click on answer to the caller's voice, ${CALLS} calls, p50`, at(answerMs, 0.5), ''),
   row('the same, p95', at(answerMs, 0.95), '≤ 200 ms'),
   row(`caller's mouth to agent's ear, ${toAgentMs.length} clicks, p50`, at(toAgentMs, 0.5), '≤ 50 ms'),

@@ -1,9 +1,10 @@
 import { sql } from 'kysely'
 import { newId } from '../../server/ids.ts'
-import { openDatabase } from '../../sql/database.ts'
+import { type Db, openDatabase } from '../../sql/database.ts'
 import { migrate } from '../../sql/migrate.ts'
-import { reserveLeads } from '../../sql/queries/campaigns/attempts.ts'
-import { placesWaiting } from '../../sql/queries/campaigns/campaigns.ts'
+import { inTurn } from '../../server/campaigns/turns.ts'
+import { countOpen, lockTaking, reserveLeads } from '../../sql/queries/campaigns/attempts.ts'
+import { slotsWaiting } from '../../sql/queries/campaigns/campaigns.ts'
 
 export type SelectionFigures = Readonly<{
   leads: number
@@ -17,8 +18,13 @@ const PLACES = 60
 const OPEN_PLACES = 20
 const TAKEN_AT_ONCE = 20
 const ROUNDS = 500
+/** Calls that are under way, by the looks that began them: 300. */
+const OPEN_LOOKS = 15
 
-/** Takes leads from a campaign with so many, two thirds of whom sleep, and of whom one in ten is not due. */
+/**
+ * Takes leads from a campaign with so many, two thirds of whom sleep, and of whom one in ten is not due, as the dialer does:
+ * with the campaign locked and what is under way counted.
+ */
 export async function measureSelection(url: string, leads: number): Promise<SelectionFigures> {
   const { db, ...database } = await openDatabase({ kind: 'postgres', url }, err => {
     throw err
@@ -39,30 +45,45 @@ export async function measureSelection(url: string, leads: number): Promise<Sele
     }
     await sql`analyze campaign_leads`.execute(db)
     await sql`analyze contact_numbers`.execute(db)
-    const open = (await placesWaiting(db, 1)).slice(0, OPEN_PLACES)
+    const slots = (await slotsWaiting(db, 1)).filter(one => one.placeId <= OPEN_PLACES)
     const now = new Date('2026-11-24T18:00:00Z')
     const times: number[] = []
+    const looks: (readonly string[])[] = []
     let taken = 0
-    const startedAtMs = performance.now()
     for (let round = 0; round < ROUNDS; round += 1) {
       const ids = Array.from({ length: TAKEN_AT_ONCE }, () => newId())
       const fromMs = performance.now()
-      const got = await reserveLeads(db, {
-        campaignNo: 1,
-        placeIds: [...open.slice(round % open.length), ...open.slice(0, round % open.length)],
-        priorities: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
-        ids,
-        controlPlaneId: 'bench',
-        now
+      const got = await db.transaction().execute(async trx => {
+        await lockTaking(trx, 1)
+        await countOpen(trx, 1)
+        return await reserveLeads(trx, {
+          campaignNo: 1,
+          slots: inTurn(slots, round),
+          ids,
+          controlPlaneId: 'bench',
+          now,
+          promises: { agentIds: [], olderThan: now }
+        })
       })
       times.push(performance.now() - fromMs)
       taken += got.length
+      // So many calls are under way at once; the others are over.
+      if (round >= OPEN_LOOKS) await endLook(db, looks[round - OPEN_LOOKS] ?? [])
+      looks.push(ids)
     }
-    const seconds = (performance.now() - startedAtMs) / 1_000
+    const seconds = times.reduce((sum, one) => sum + one, 0) / 1_000
     times.sort((one, other) => one - other)
     const at = (share: number) => times[Math.min(times.length - 1, Math.floor(share * times.length))] ?? 0
     return { leads, perSecond: taken / seconds, p50Ms: at(0.5), p99Ms: at(0.99), taken }
   } finally {
     await database[Symbol.asyncDispose]()
   }
+}
+
+async function endLook(db: Db, ids: readonly string[]): Promise<void> {
+  await db
+    .updateTable('campaign_attempts')
+    .set({ state: 'over', ended_at: new Date() })
+    .where('id', 'in', [...ids])
+    .execute()
 }

@@ -1,7 +1,11 @@
-/** Importing contacts and choosing whom to dial next, on PostgreSQL. */
+/** Importing contacts and choosing whom to dial next, on PostgreSQL; how soon the abandoned hear who called. */
 import { parseArgs } from 'node:util'
+import { loadavg } from 'node:os'
 import { freshDatabase } from './fresh-database.ts'
+import { measureAbandoned } from './measure-abandoned.ts'
 import { measureImport } from './measure-import.ts'
+import { inQuarters } from './memory-by-quarter.ts'
+import { measureParse } from './measure-parse.ts'
 import { measureSelection } from './measure-selection.ts'
 
 const { values } = parseArgs({
@@ -11,24 +15,51 @@ const { values } = parseArgs({
     /** A PostgreSQL server; left out, there is nothing to measure. */
     database: { type: 'string' },
     contacts: { type: 'string', default: '1000000' },
+    lines: { type: 'string', default: '10000000' },
     leads: { type: 'string', default: '10000000' },
+    persons: { type: 'string', default: '20' },
     only: { type: 'string' }
   }
 })
+const isWanted = (name: string) => values.only === undefined || values.only === name
 
-if (typeof values.database !== 'string') console.log('Name a PostgreSQL server: --database=postgres://…')
-else await measure(values.database)
+console.log(
+  `load before: ${loadavg()
+    .map(one => one.toFixed(1))
+    .join(' ')}`
+)
+if (isWanted('abandoned')) {
+  const waits = [...(await measureAbandoned(Number(values.persons)))].sort((one, other) => one - other)
+  const [middle = Number.NaN, longest = Number.NaN] = [waits[waits.length >> 1], waits.at(-1)]
+  console.log(
+    `${waits.length} abandoned persons hear the message ${Math.round(middle)} ms after their greeting, ${Math.round(longest)} ms at most (goal: 2,000 ms)`
+  )
+}
+
+if (isWanted('parse')) {
+  const { rows, seconds, peakMbs } = await measureParse(Number(values.lines))
+  console.log(
+    `${rows} lines read in ${seconds.toFixed(1)} s, ${Math.round(rows / seconds)} a second, at most ${inQuarters(peakMbs)} more in the quarters of the file (goal: flat)`
+  )
+}
+
+if (isWanted('import') || isWanted('selection')) {
+  if (typeof values.database !== 'string') console.log('Name a PostgreSQL server: --database=postgres://…')
+  else await measure(values.database)
+}
 
 async function measure(server: string): Promise<void> {
-  await using stack = new AsyncDisposableStack()
-  const url = await freshDatabase(server, stack)
-  if (values.only !== 'selection') {
-    const { contacts, seconds, peakMb, duplicates } = await measureImport(url, Number(values.contacts))
+  if (isWanted('import')) {
+    await using stack = new AsyncDisposableStack()
+    const url = await freshDatabase(server, stack)
+    const { contacts, seconds, peakMbs, duplicates } = await measureImport(url, Number(values.contacts))
     console.log(
-      `${contacts} contacts (${duplicates} duplicates) in ${seconds.toFixed(1)} s, ${Math.round(contacts / seconds)} a second, ${Math.round(peakMb)} MB more at most (goal: 1,000,000 in 60 s)`
+      `${contacts} contacts (${duplicates} duplicates) in ${seconds.toFixed(1)} s, ${Math.round(contacts / seconds)} a second, at most ${inQuarters(peakMbs)} more in the quarters of the file (goal: 1,000,000 in 60 s, flat)`
     )
   }
-  if (values.only !== 'import') {
+  if (isWanted('selection')) {
+    await using stack = new AsyncDisposableStack()
+    const url = await freshDatabase(server, stack)
     const { leads, perSecond, p50Ms, p99Ms, taken } = await measureSelection(url, Number(values.leads))
     console.log(
       `${taken} of ${leads} leads taken, ${Math.round(perSecond)} a second, a look takes ${p50Ms.toFixed(1)} ms (p99 ${p99Ms.toFixed(1)} ms) (goal: 2,000 a second, p99 20 ms)`

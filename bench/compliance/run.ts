@@ -1,17 +1,22 @@
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { cpus } from 'node:os'
+import { cpus, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import pg from 'pg'
 import { decide } from '../../server/compliance/decide.ts'
 import { importList } from '../../server/compliance/dnc/import.ts'
 import type { NumberSet } from '../../server/compliance/dnc/number-set.ts'
+import { readSetFile, writeSetFile } from '../../server/compliance/dnc/set-file.ts'
 import type { Facts } from '../../server/compliance/facts.ts'
 import { CHAIN_START, canonicalJson, ChainVerifier, chainHash } from '../../server/compliance/log/chain.ts'
 import { compilePacks, type PackSet } from '../../server/compliance/packs/compile.ts'
 import { loadPacks } from '../../server/compliance/packs/load.ts'
 import { forecast } from '../../server/compliance/plan/forecast.ts'
+import { StallWatch } from './stall-watch.ts'
 
 const { values } = parseArgs({
   // Options of other benches pass by.
@@ -50,8 +55,10 @@ const rssMb = () => Math.round(process.memoryUsage().rss / 1e6)
 const packs = compilePacks(await loadPacks(fileURLToPath(new URL('../../config/rule-packs', import.meta.url))))
 const set = await measureImport(Number(values.millions ?? (values.full === true ? 250 : 10)) * 1e6)
 measureLookup(set)
-measureDecide(packs, set, Number(values.decisions ?? 200_000))
+await measureSwap(set)
+// Before the facts of the next measure fill the heap: what the forecast itself needs is the question.
 await measureForecast(packs, set, Number(values.contacts ?? (values.full === true ? 1_000_000 : 200_000)))
+measureDecide(packs, set, Number(values.decisions ?? 200_000))
 measureChain(packs)
 if (typeof values['postgres-url'] === 'string') await comparePostgres(values['postgres-url'])
 if (typeof values['redis-port'] === 'string') await compareRedis(Number(values['redis-port']))
@@ -156,6 +163,55 @@ function factsOf(index: number, numbers: NumberSet): Facts {
     registrations: ['us-tx'],
     attempts: index % 4 === 0 ? [{ at: '2026-11-30T14:00:00Z', subject: 'offer' }] : []
   }
+}
+
+/**
+ * How long the program stands still, at worst, while a list of the same size is built anew, written, read and put in force
+ * beside running calls. Beside it the same measured while nothing happens: timers are late by themselves too.
+ */
+async function measureSwap(inForce: NumberSet): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'parley-bench-'))
+  const watch = new StallWatch()
+  try {
+    await setTimeout(2_000)
+    const idle = watch.longest()
+    const { set: built } = await importList(chunksOf(inForce), {
+      format: 'ftc',
+      method: 'full',
+      // As the store of lists does.
+      pause: () => setImmediate()
+    })
+    const importing = watch.longest()
+    const path = join(folder, 'list.pdnc')
+    const hash = await writeSetFile(path, built)
+    const read = await readSetFile(path, hash)
+    const asked = sampleNumbers(1_000)
+    const answers = [inForce, read].map(one => asked.filter(number => one.has(number)).length)
+    const swapping = watch.longest()
+    if (answers[0] !== answers[1]) throw new Error('the new list says something else than the old one')
+    show(
+      'longest stall of calls during import / write, read and swap / nothing',
+      `${importing.toFixed(0)} ms / ${swapping.toFixed(0)} ms / ${idle.toFixed(0)} ms for ${(read.size / 1e6).toFixed(1)} M numbers`,
+      'no pause'
+    )
+  } finally {
+    watch.stop()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** The numbers of a set as a registry sends them, in chunks of a request's body, after each of which calls have their turn. */
+async function* chunksOf(numbers: NumberSet): AsyncGenerator<Uint8Array> {
+  let lines: string[] = []
+  for (const value of numbers.values()) {
+    const digits = String(value)
+    lines.push(`${digits.slice(1, 4)},${digits.slice(4)}\n`)
+    if (lines.length < 1_024) continue
+    yield Buffer.from(lines.join(''))
+    lines = []
+    await setImmediate()
+  }
+  if (lines.length > 0) yield Buffer.from(lines.join(''))
 }
 
 function measureDecide(rules: PackSet, numbers: NumberSet, count: number): void {

@@ -6,6 +6,9 @@ const CAPS = [
   { per: 'PT24H', capPercent: 3 }
 ] as const
 
+/** Where no law counts by the day, what was kept on one day serves the next. */
+const MONTH_ONLY = CAPS.slice(0, 1)
+
 const COMMON = {
   shiftMs: 9 * 3_600_000,
   talkMs: 150_000,
@@ -40,6 +43,24 @@ export function worlds(calls: number, seed: number): Readonly<Record<string, Wor
       errors: { personsTakenForMachines: 0.013, machinesTakenForPersons: 0.05 },
       seed: seed + 4
     },
-    'few agents': { ...COMMON, agents: 10, calls, liveShare: [0.3], machineShare: 0.25, seed: seed + 5 }
+    'few agents': { ...COMMON, agents: 10, calls, liveShare: [0.3], machineShare: 0.25, seed: seed + 5 },
+    'hardly, 30 days only': {
+      ...COMMON,
+      agents: 40,
+      calls,
+      liveShare: [0.12],
+      machineShare: 0.35,
+      caps: MONTH_ONLY,
+      seed: seed + 6
+    },
+    'few agents, 30 days only': {
+      ...COMMON,
+      agents: 10,
+      calls,
+      liveShare: [0.3],
+      machineShare: 0.25,
+      caps: MONTH_ONLY,
+      seed: seed + 7
+    }
   }
 }

@@ -203,6 +203,7 @@ try {
       ours: null,
       language,
       flowId: 'bench',
+      campaignId: null,
       startedAt,
       durationMs: 20_000 + Math.floor(random() ** 3 * 1_200_000),
       tags: random() < 0.05 ? ['complaint'] : [],

@@ -15,6 +15,7 @@ import { startParley } from '../../server/context.ts'
 import { startEngines } from '../../server/engines.ts'
 import { createLoggers } from '../../server/log.ts'
 import type { CallersReport } from '../calls/callers.ts'
+import { printFigures } from '../figures.ts'
 
 const { values } = parseArgs({
   options: {
@@ -58,18 +59,18 @@ const off = await pass('off')
 const on = await pass('on')
 const each = (ms: number) => `${(ms / callSeconds).toFixed(2)} ms`
 const inControlPlane = on.controlPlaneMs - off.controlPlaneMs
-console.table([
-  row('calls at once, failed', `${values.calls}, ${on.report.failed}`, '0 failed'),
+printFigures([
+  row('calls at once, failed', `${values.calls}, ${on.report.failed}`, `${values.calls}, 0`),
   row('tap and recorder, CPU a call-second', each(inControlPlane + on.recordingMs), '≤ 3 ms'),
   row('  of it in the control plane’s thread', each(inControlPlane), ''),
   row('  of it in the recording thread', each(on.recordingMs), ''),
   row('fork in the stand-in for FreeSWITCH', each(on.freeswitchMs - off.freeswitchMs), ''),
-  row('voice that left in time, unrecorded and recorded', `${share(off.inTime)}, ${share(on.inTime)}`, 'the same'),
+  row('voice that left in time, unrecorded and recorded: the same', `${share(off.inTime)}, ${share(on.inTime)}`, ''),
   row('recordings', `${on.recordings}`, `${values.calls}`),
   row(
     'audio that was lost on the way',
     `${(on.lostMs / 1000).toFixed(1)} s of ${(on.audioMs / 1000).toFixed(0)} s`,
-    '0 s'
+    '≤ 0 s'
   ),
   row('a minute of recording', `${((on.bytes / on.audioMs) * 60).toFixed(0)} kB`, '')
 ])

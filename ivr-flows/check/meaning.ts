@@ -1,8 +1,11 @@
 import type { RoleValue } from './structure.ts'
 import type { ParseOptions } from '../parse.ts'
 import type { Finding } from '../problem.ts'
+import { checkBots } from './bots.ts'
+import { checkConsents } from './consents.ts'
 import { checkExpressions } from './expressions.ts'
 import { checkPhrases } from './phrases.ts'
+import { checkSpeech } from './speech.ts'
 import { checkSurroundings } from './surroundings.ts'
 import { checkLanguages } from './texts.ts'
 import { checkWays } from './ways.ts'
@@ -24,6 +27,9 @@ export function checkMeaning(
     ...checkWays(flow, roles, shapeFindings),
     ...checkLanguages(flow, roles),
     ...checkPhrases(flow),
+    ...checkSpeech(flow),
+    ...checkBots(flow),
+    ...checkConsents(flow, options),
     ...checkExpressions(flow, roles),
     ...checkSurroundings(flow, roles, options)
   ]

@@ -1,8 +1,14 @@
-import type { Prompt } from '../host.ts'
+import type { GatherOptions, Prompt } from '../host.ts'
 import type { Json } from '../json.ts'
 import { isRecord } from '../json.ts'
 import { type Answer, type Changes, type Move, type NodeContext, unexpectedAnswer } from '../node-kind.ts'
-import { DEFAULT_ATTEMPTS, DEFAULT_INTER_DIGIT_MS, DEFAULT_TIMEOUT_MS, type Prompts } from '../parts.ts'
+import {
+  DEFAULT_ATTEMPTS,
+  DEFAULT_INTER_DIGIT_MS,
+  DEFAULT_SPEECH_ATTEMPTS,
+  DEFAULT_TIMEOUT_MS,
+  type Prompts
+} from '../parts.ts'
 
 /** A question as its node describes it. */
 export type Question = Readonly<{
@@ -21,6 +27,12 @@ export type Question = Readonly<{
   isCard?: boolean
   /** What may be said instead, in the caller's language. */
   phrases?(context: NodeContext): readonly string[]
+  speech?(context: NodeContext): GatherOptions['speech']
+  languages?: GatherOptions['languages'] | undefined
+  /** How many attempts may be spoken. */
+  speechAttempts?: number | undefined
+  /** Said once speech has failed so often: from then on only keys count. */
+  keysPrompt?: Prompts | undefined
 }>
 
 type AskingNode = Readonly<{
@@ -29,6 +41,8 @@ type AskingNode = Readonly<{
   attempts?: number | undefined
   noInputPrompt?: Prompts | undefined
   noMatchPrompt?: Prompts | undefined
+  speechAttempts?: number | undefined
+  keysPrompt?: Prompts | undefined
 }>
 
 /** A question that one key answers. */
@@ -43,11 +57,26 @@ export function oneKeyQuestion(node: AskingNode, prompts: Question['prompts']): 
     interDigitMs: DEFAULT_INTER_DIGIT_MS,
     attempts: node.attempts ?? DEFAULT_ATTEMPTS,
     noInputPrompt: node.noInputPrompt,
-    noMatchPrompt: node.noMatchPrompt
+    noMatchPrompt: node.noMatchPrompt,
+    speechAttempts: node.speechAttempts,
+    keysPrompt: node.keysPrompt
   }
 }
 
-type AskMove = Extract<Move, { kind: 'ask' }>
+/**
+ * The ladder of a question that fails: it is asked again, then keys alone are offered, then the flow goes its own way,
+ * to a person as a rule. `attempt` counts from 1, and is the one that comes. Pure.
+ */
+export function rung(
+  attempt: number,
+  { attempts, speechAttempts = DEFAULT_SPEECH_ATTEMPTS }: Pick<Question, 'attempts' | 'speechAttempts'>,
+  isSpoken: boolean
+): 'ask' | 'offerKeys' | 'leave' {
+  if (attempt > attempts) return 'leave'
+  return isSpoken && attempt > speechAttempts ? 'offerKeys' : 'ask'
+}
+
+export type AskMove = Extract<Move, { kind: 'ask' }>
 
 /** Asks for the first time. A key pressed earlier counts as the first key. */
 export function ask(context: NodeContext, question: Question, memory: { readonly [key: string]: Json } = {}): AskMove {
@@ -91,20 +120,48 @@ export function judgeKeys<T>(
   }
 
   function again(reason: 'noInput' | 'noMatch', prompt: Prompts | undefined): Move {
-    if (attempt >= question.attempts) return { kind: 'go', exit: reason, detail: { attempts: attempt } }
-    const prompts = [...(prompt === undefined ? [] : context.prompts(prompt)), ...question.prompts(context)]
-    return askNow(context, question, prompts, { ...remembered, attempt: attempt + 1 }, null)
+    return askAgain(context, question, reason, prompt, remembered, attempt)
   }
 }
 
-function askNow(
+/** Asks the next time, or goes the way of the reason when all attempts are used up. */
+export function askAgain(
+  context: NodeContext,
+  question: Question,
+  reason: 'noInput' | 'noMatch',
+  prompt: Prompts | undefined,
+  remembered: { readonly [key: string]: Json },
+  attempt: number
+): Move {
+  const next = rung(attempt + 1, question, isSpoken(context, question))
+  if (next === 'leave') return { kind: 'go', exit: reason, detail: { attempts: attempt } }
+  const said = [prompt, next === 'offerKeys' ? question.keysPrompt : undefined]
+  const prompts = [
+    ...said.flatMap(one => (one === undefined ? [] : context.prompts(one))),
+    ...question.prompts(context)
+  ]
+  return askNow(context, question, prompts, { ...remembered, attempt: attempt + 1 }, null)
+}
+
+function isSpoken(context: NodeContext, question: Question): boolean {
+  return (
+    (question.phrases?.(context).length ?? 0) > 0 ||
+    question.speech?.(context) !== undefined ||
+    question.languages !== undefined
+  )
+}
+
+export function askNow(
   context: NodeContext,
   question: Question,
   prompts: readonly Prompt[],
-  memory: Json,
+  memory: { readonly [key: string]: Json },
   firstDigit: string | null
 ): AskMove {
-  const phrases = question.phrases?.(context) ?? []
+  const attempt = typeof memory['attempt'] === 'number' ? memory['attempt'] : 1
+  const listens = rung(attempt, question, isSpoken(context, question)) === 'ask'
+  const phrases = listens ? (question.phrases?.(context) ?? []) : []
+  const speech = listens ? question.speech?.(context) : undefined
   const { bargeIn, minDigits, maxDigits, terminators, timeoutMs, interDigitMs, isCard } = question
   const changes: Changes = { pendingDigit: null }
   return {
@@ -123,6 +180,8 @@ function askNow(
         interDigitMs,
         ...(isCard === true && { isCard }),
         ...(phrases.length > 0 && { phrases }),
+        ...(speech !== undefined && { speech }),
+        ...(listens && question.languages !== undefined && { languages: question.languages }),
         ...(firstDigit === null ? {} : { firstDigit })
       }
     }

@@ -35,7 +35,9 @@ export const ConsentNode = Type.Object(
     next: Next,
     refused: Type.Optional(target('Where to go when the caller does not agree (default: next, unrecorded)')),
     mustRecord: Type.Optional(
-      target('Where to go when the law wants the call recorded and the caller does not agree (default: refused)')
+      target(
+        'Where to go when the law wants the call recorded and it cannot be: the caller does not agree, or it cannot be asked or recorded (default: the call ends with a word)'
+      )
     ),
     failed: Failed
   },
@@ -49,7 +51,14 @@ export const consent: NodeBehaviour<ConsentNode> = {
     nextExit(node.next),
     // Nobody is sent away for not agreeing, nor for a prompt that cannot be played: the call is not recorded.
     branchExit('refused', node.refused, 'next', false),
-    branchExit('mustRecord', node.mustRecord, 'refused', false),
+    {
+      name: 'mustRecord',
+      target: node.mustRecord,
+      path: ['mustRecord'],
+      isInput: false,
+      isFailure: false,
+      otherwise: { kind: 'end' }
+    },
     branchExit('failed', node.failed, 'refused', false)
   ],
   enter: (context, node) => ({
@@ -68,7 +77,8 @@ export const consent: NodeBehaviour<ConsentNode> = {
         noKey: node.noKey ?? '2',
         stopKeys: node.stopKeys ?? '*0',
         timeoutMs: node.timeoutMs ?? 5_000,
-        attempts: node.attempts ?? 2
+        attempts: node.attempts ?? 2,
+        hasMustRecordWay: node.mustRecord !== undefined
       }
     }
   }),
@@ -86,6 +96,8 @@ export const consent: NodeBehaviour<ConsentNode> = {
       case 'never':
         return { kind: 'go', exit: 'next', detail: { reason: outcome.reason }, changes }
       case 'failed':
+        if (outcome.mustRecord === true)
+          return { kind: 'go', exit: 'mustRecord', detail: { code: outcome.code }, changes }
         return { kind: 'fail', code: outcome.code, reason: outcome.reason, changes }
       default:
         return outcome satisfies never

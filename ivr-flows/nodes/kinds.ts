@@ -1,5 +1,6 @@
 import type { FlowNode } from '../flow.ts'
 import type { NodeBehaviour } from '../node-kind.ts'
+import { bot } from './bot.ts'
 import { branch } from './branch.ts'
 import { callback } from './callback.ts'
 import { consent } from './consent.ts'
@@ -23,6 +24,7 @@ import { voicemail } from './voicemail.ts'
 
 /** What each kind of node does. */
 const behaviours: { readonly [K in FlowNode['kind']]: NodeBehaviour<Extract<FlowNode, { kind: K }>> } = {
+  bot,
   branch,
   callback,
   consent,

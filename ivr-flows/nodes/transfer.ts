@@ -77,5 +77,6 @@ export const transfer: NodeBehaviour<TransferNode> = {
 
 function destinationOf({ scope }: NodeContext, to: TransferNode['to']): TransferDestination {
   const kind = (['number', 'extension', 'sip', 'agent'] as const).find(one => to[one] !== undefined) ?? 'number'
-  return { kind, value: fillText(to[kind] ?? '', scope).trim() }
+  const written = to[kind] ?? ''
+  return { kind, value: fillText(written, scope).trim(), isOwnPlace: !written.includes('{{') }
 }

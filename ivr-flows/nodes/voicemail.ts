@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import type { Prompt } from '../host.ts'
 import {
   type Answer,
   branchExit,
@@ -25,7 +26,11 @@ export const VoicemailNode = Type.Object(
       Type.Integer({ minimum: 500, maximum: 60_000, description: 'A pause of this length ends it (default 4000)' })
     ),
     finishKeys: Type.Optional(Keys),
-    beep: Type.Optional(Type.Boolean({ description: 'Whether a tone tells when to speak (default true)' })),
+    beep: Type.Optional(
+      Type.Boolean({
+        description: 'Whether a tone tells when to speak (default true; without a prompt there always is one)'
+      })
+    ),
     next: Next,
     empty: Type.Optional(target('Where to go when nothing was said (default: failed)')),
     failed: Failed
@@ -37,7 +42,7 @@ export type VoicemailNode = Static<typeof VoicemailNode>
 export const voicemail: NodeBehaviour<VoicemailNode> = {
   exits: node => [nextExit(node.next), branchExit('empty', node.empty, 'failed'), failedExit(node.failed)],
   enter: (context, node) => {
-    const prompts = node.prompt === undefined ? [] : context.prompts(node.prompt)
+    const prompts = promptsOf(context, node)
     return prompts.length === 0
       ? record(context, node)
       : { kind: 'ask', changes: { pendingDigit: null }, ask: { kind: 'play', prompts, options: { bargeIn: true } } }
@@ -67,6 +72,10 @@ function afterPart(context: NodeContext, node: VoicemailNode, answer: Answer): M
   }
 }
 
+function promptsOf(context: NodeContext, node: VoicemailNode): readonly Prompt[] {
+  return node.prompt === undefined ? [] : context.prompts(node.prompt)
+}
+
 function record(context: NodeContext, node: VoicemailNode): Move {
   return {
     kind: 'ask',
@@ -74,6 +83,7 @@ function record(context: NodeContext, node: VoicemailNode): Move {
     ask: {
       kind: 'voicemail',
       options: {
+        told: promptsOf(context, node),
         mailbox: fillText(node.mailbox, context.scope),
         maxMs: node.maxMs ?? 120_000,
         silenceMs: node.silenceMs ?? 4_000,

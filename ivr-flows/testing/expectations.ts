@@ -1,13 +1,25 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { FlowEnd, Prompt } from '../host.ts'
+import type { FlowEnd, NodeVisit, Prompt, RequestOptions } from '../host.ts'
 import type { JsonObject } from '../json.ts'
 import type { Path } from '../problem.ts'
-import type { SimulatedCall } from './simulated-call.ts'
 import type { Expectations } from './test-file.ts'
+
+/** What was noted of a simulated call, with or without sound. */
+export type Witness = Readonly<{
+  heard: readonly Prompt[]
+  visits: readonly NodeVisit[]
+  tags: readonly string[]
+  answers: Readonly<Record<string, string>>
+  requests: readonly Pick<RequestOptions, 'method' | 'url'>[]
+  keptLanguage: string | null
+  destination: string | null
+  mailbox: string | null
+  callbackNumber: string | null
+}>
 
 /** How a simulated call went. */
 export type CallResult = Readonly<{
-  call: SimulatedCall
+  call: Witness
   flowId: string
   end: FlowEnd | Readonly<{ kind: 'callerHungUp'; node: string }>
   language: string
@@ -32,6 +44,7 @@ export function unmetExpectations(expect: Expectations, result: CallResult): rea
     ...checkPasses(expect, nodes),
     ...checkEnd(expect, result),
     ...same('language', expect.language, result.language),
+    ...same('keptLanguage', expect.keptLanguage, call.keptLanguage),
     ...same('tags', expect.tags, call.tags),
     ...same('survey', expect.survey, call.answers),
     ...same(

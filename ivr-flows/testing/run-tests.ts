@@ -38,7 +38,7 @@ export async function runTests(
   source: string,
   read: (name: string) => Promise<Readonly<{ file: string; source: string }>>
 ): Promise<TestReport> {
-  const { tests, problems, locate } = parseTestFile(source)
+  const { value: tests, problems, locate } = parseTestFile(source)
   if (tests === null) return refused(problems.map(problem => ({ ...problem, file })))
   const [main, ...others] = await Promise.all([tests.flow, ...(tests.subflows ?? [])].map(read))
   const parsed = [main, ...others].flatMap(one => (one === undefined ? [] : [{ ...one, ...parseFlow(one.source) }]))
@@ -94,6 +94,7 @@ async function runCase(flow: Flow, flows: readonly Flow[], { defaults }: TestFil
       },
       variables: settings.variables as Record<string, Json>,
       ...(settings.language === undefined ? {} : { language: settings.language }),
+      ...(settings.preferredLanguage === undefined ? {} : { preferredLanguage: settings.preferredLanguage }),
       resolveSubflow: async id => flows.find(other => other.id === id) ?? null,
       observe: state => {
         last = state

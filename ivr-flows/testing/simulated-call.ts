@@ -1,4 +1,6 @@
 import type {
+  BotOptions,
+  BotOutcome,
   CallbackOutcome,
   ConsentOptions,
   ConsentOutcome,
@@ -55,6 +57,7 @@ export class SimulatedCall implements FlowHost {
   readonly answers: Record<string, string> = {}
   readonly requests: RequestOptions[] = []
   spoken: string | null = null
+  keptLanguage: string | null = null
   destination: string | null = null
   mailbox: string | null = null
   callbackNumber: string | null = null
@@ -110,12 +113,12 @@ export class SimulatedCall implements FlowHost {
       this.#keys = ''
       this.#hear(options.prompts)
     }
-    const said = digits === '' && this.#keys === '' ? this.#peek()?.say : undefined
+    const { say: said, confidence = 1 } = (digits === '' && this.#keys === '' && this.#peek()) || {}
     if (said !== undefined) {
       this.#take()
       this.#nowMs += 300 + said.length * SPEECH_MS
-      const phrase = options.phrases?.find(one => samePhrase(one, said))
-      return phrase === undefined ? { kind: 'notUnderstood' } : { kind: 'spoken', phrase, confidence: 1 }
+      const phrase = understood(said, options)
+      return phrase === undefined ? { kind: 'notUnderstood' } : { kind: 'spoken', phrase, confidence }
     }
     if (digits === '' && this.#keys === '') {
       if (!this.#answer()) {
@@ -209,8 +212,31 @@ export class SimulatedCall implements FlowHost {
     }
   }
 
+  /** What is said and understood in the conversation is no matter of the flow. */
+  async bot({ greeting }: BotOptions): Promise<BotOutcome> {
+    const { bot = 'failed', afterMs = DEFAULT_TALK_MS } = this.#expect('bot', 'a bot')
+    if (bot !== 'failed') this.#hear(greeting)
+    this.#nowMs += bot === 'failed' ? 0 : afterMs
+    switch (bot) {
+      case 'handover':
+        return { kind: 'handover', reason: 'asked', summary: 'simulated' }
+      case 'done':
+        return { kind: 'done', isSolved: true }
+      case 'noAnswer':
+        return { kind: 'noAnswer' }
+      case 'failed':
+        return { kind: 'failed', code: 'BOT_FAILED', reason: 'the test lets it fail' }
+      default:
+        return bot satisfies never
+    }
+  }
+
   async survey({ question, answer }: { question: string; answer: string }): Promise<void> {
     this.answers[question] = answer
+  }
+
+  async preferLanguage(language: string): Promise<void> {
+    this.keptLanguage = language
   }
 
   tag(tags: readonly string[]): void {
@@ -259,7 +285,10 @@ export class SimulatedCall implements FlowHost {
     )
   }
 
-  #expect(key: 'request' | 'transfer' | 'queue' | 'voicemail' | 'callback' | 'consent', what: string): TestStep {
+  #expect(
+    key: 'request' | 'transfer' | 'queue' | 'voicemail' | 'callback' | 'consent' | 'bot',
+    what: string
+  ): TestStep {
     this.#hangUpHere()
     const step = this.#peek()
     if (step?.[key] !== undefined) {
@@ -300,6 +329,14 @@ export class SimulatedCall implements FlowHost {
   }
 }
 
+/** What a recogniser would make of what is said: nothing where nobody listens, or where only phrases can be said. */
+function understood(said: string, { phrases = [], speech, languages = [] }: GatherOptions): string | undefined {
+  const closed = [...(speech?.kind === 'phrases' ? speech.phrases : phrases), ...languages.flatMap(one => one.phrases)]
+  return (
+    closed.find(one => samePhrase(one, said)) ?? (speech === undefined || speech.kind === 'phrases' ? undefined : said)
+  )
+}
+
 /** About how long a prompt lasts. Scripts without spaces between words say more with each character. */
 function lengthOf(prompt: Prompt): number {
   switch (prompt.kind) {
@@ -318,6 +355,6 @@ function lengthOf(prompt: Prompt): number {
 }
 
 function wordOf(step: TestStep): string {
-  const key = Object.keys(step).find(one => one !== 'afterMs') ?? 'empty'
+  const key = Object.keys(step).find(one => one !== 'afterMs' && one !== 'confidence') ?? 'empty'
   return `“${key}: ${JSON.stringify(step[key as keyof TestStep])}”`
 }

@@ -1,12 +1,11 @@
 import { type Static, Type } from 'typebox'
-import { readDocument } from '../check/document.ts'
-import { checkStructure } from '../check/structure.ts'
 import { LanguageTag, ONE_OF } from '../parts.ts'
-import type { Path, Problem } from '../problem.ts'
+import { type CheckedFile, readChecked } from './checked-file.ts'
 
 const closed = { additionalProperties: false } as const
 
-const Answer = Type.Object(
+/** What a service answers to a request of the flow. */
+export const Answer = Type.Object(
   {
     status: Type.Optional(Type.Integer({ minimum: 100, maximum: 599 })),
     body: Type.Optional(Type.Unknown()),
@@ -23,6 +22,9 @@ const Step = Type.Object(
     ),
     say: Type.Optional(
       Type.String({ minLength: 1, maxLength: 200, description: 'What the caller says at the next question' })
+    ),
+    confidence: Type.Optional(
+      Type.Number({ minimum: 0, maximum: 1, description: 'How surely it is understood (default 1)' })
     ),
     silence: Type.Optional(Type.Literal(true, { description: 'Nothing is pressed at the next question' })),
     interrupt: Type.Optional(
@@ -43,6 +45,11 @@ const Step = Type.Object(
         description: 'What the caller says to recording; without this step the caller agrees'
       })
     ),
+    bot: Type.Optional(
+      Type.Enum(['handover', 'done', 'noAnswer', 'failed'], {
+        description: 'What the conversation with the bot comes to'
+      })
+    ),
     afterMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 86_400_000, description: 'How long it takes' }))
   },
   {
@@ -58,7 +65,8 @@ const Step = Type.Object(
       'queue',
       'voicemail',
       'callback',
-      'consent'
+      'consent',
+      'bot'
     ]
   }
 )
@@ -69,7 +77,7 @@ const Heard = Type.Union([
   Type.Object({ text: Type.String({ minLength: 1 }), language: LanguageTag }, closed)
 ])
 
-const Expectations = Type.Object(
+export const Expectations = Type.Object(
   {
     heard: Type.Optional(Type.Array(Heard, { description: 'Parts of what the caller hears, in this order' })),
     notHeard: Type.Optional(Type.Array(Type.String({ minLength: 1 }))),
@@ -92,6 +100,7 @@ const Expectations = Type.Object(
       ])
     ),
     language: Type.Optional(LanguageTag),
+    keptLanguage: Type.Optional(LanguageTag),
     tags: Type.Optional(Type.Array(Type.String())),
     survey: Type.Optional(Type.Record(Type.String(), Type.String())),
     variables: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
@@ -106,13 +115,15 @@ const Expectations = Type.Object(
 )
 export type Expectations = Static<typeof Expectations>
 
-const settings = {
+/** What a call begins with. */
+export const settings = {
   from: Type.Optional(Type.String({ description: 'The caller’s number; empty when hidden' })),
   to: Type.Optional(Type.String({ description: 'The number that was called' })),
   start: Type.Optional(
     Type.String({ format: 'date-time', description: 'When the call begins, such as 2026-03-02T09:30:00+01:00' })
   ),
   language: Type.Optional(LanguageTag),
+  preferredLanguage: Type.Optional(LanguageTag),
   variables: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
   promptFails: Type.Optional(Type.Array(Type.String(), { description: 'Nodes whose prompts cannot be played' }))
 }
@@ -143,21 +154,7 @@ export const testFileSchema = Type.Object(
 )
 export type TestFile = Static<typeof testFileSchema>
 
-export type ParsedTestFile = Readonly<{
-  tests: TestFile | null
-  problems: readonly Problem[]
-  /** The place of a value in the text. */
-  locate(path: Path): Readonly<{ line: number; column: number }>
-}>
-
-/** Reads a file of flow tests; `tests` is null when there are problems. */
-export function parseTestFile(source: string): ParsedTestFile {
-  const document = readDocument(source)
-  const findings = document.problems.length > 0 ? [] : checkStructure(testFileSchema, document.value).findings
-  const problems = [...document.problems, ...findings.map(document.locate)]
-  return {
-    tests: problems.length === 0 ? (document.value as TestFile) : null,
-    problems,
-    locate: path => document.locate({ code: 'WRONG_VALUE', message: '', path })
-  }
+/** Reads a file of flow tests. */
+export function parseTestFile(source: string): CheckedFile<TestFile> {
+  return readChecked(source, testFileSchema)
 }

@@ -6,7 +6,8 @@ import { levelDbov } from './speech-energy.ts'
  * levels, counters and one block of 40 ms; no audio outlives the next block.
  */
 
-export type AmdResult = 'human' | 'machine' | 'fax' | 'network' | 'unknown'
+/** `screening`: an assistant that asks who calls; a verdict of `machine` turns into it by what follows. */
+export type AmdResult = 'human' | 'machine' | 'screening' | 'fax' | 'network' | 'unknown'
 
 export type AmdReason =
   /** A short greeting, then quiet: somebody listens. */
@@ -29,6 +30,8 @@ export type AmdSettings = Readonly<{
   afterGreetingMs: number
   /** So long nobody says anything: unknown. */
   initialSilenceMs: number
+  /** So much quiet after a long greeting, without a beep: an assistant that screens calls waits for an answer. */
+  screeningQuietMs: number
   /** By then there is a verdict. */
   limitMs: number
   /** Sound is speech from this level on, or so far above the noise. */
@@ -40,6 +43,7 @@ const USUAL: AmdSettings = {
   machineGreetingMs: 2_400,
   afterGreetingMs: 700,
   initialSilenceMs: 4_000,
+  screeningQuietMs: 1_600,
   limitMs: 8_000,
   minLevelDbov: -42,
   aboveNoiseDb: 10
@@ -54,8 +58,9 @@ const BY_COUNTRY: Readonly<Record<string, Partial<AmdSettings>>> = {
   NL: { machineGreetingMs: 2_700 },
   SE: { machineGreetingMs: 2_600 },
   // One word, then a pause; a firm's greeting is long and polite.
-  JP: { machineGreetingMs: 3_000, afterGreetingMs: 800 },
-  CN: { machineGreetingMs: 2_200 },
+  // Networks there put the beep later.
+  JP: { machineGreetingMs: 3_000, afterGreetingMs: 800, screeningQuietMs: 2_000 },
+  CN: { machineGreetingMs: 2_200, screeningQuietMs: 2_000 },
   AE: { machineGreetingMs: 2_600, afterGreetingMs: 800 },
   SA: { machineGreetingMs: 2_600, afterGreetingMs: 800 }
 }
@@ -65,9 +70,23 @@ export function amdSettings(country: string | null): AmdSettings {
 }
 
 export type AmdEvent =
-  | Readonly<{ kind: 'verdict'; result: AmdResult; reason: AmdReason; atMs: number; greetingMs: number }>
+  /** `quietMs`: how long nothing was said before the verdict. */
+  | Readonly<{
+      kind: 'verdict'
+      result: AmdResult
+      reason: AmdReason
+      atMs: number
+      greetingMs: number
+      quietMs: number
+    }>
   /** After a machine: now it records. `greetingOver` when no beep was heard for long. */
   | Readonly<{ kind: 'beep' | 'greetingOver'; atMs: number }>
+  /** After a machine with a long greeting: it waits for an answer without having beeped. */
+  | Readonly<{ kind: 'screening'; atMs: number; quietMs: number }>
+
+type Greeting = Readonly<{ ms: number; quietMs: number }>
+/** Whoever says nothing has no greeting to wait for the end of. */
+const NO_GREETING: Greeting = { ms: 0, quietMs: 0 }
 
 const RATE_HZ = 8_000
 const BLOCK_SAMPLES = 320
@@ -109,6 +128,8 @@ export class AnsweringMachineDetector {
   #toneMs = 0
   #endedHz = 0
   #stepsHeard = 0
+  /** It waits for an answer, or is known to be none that does. */
+  #hasWaited = false
 
   constructor(settings: AmdSettings) {
     this.#settings = settings
@@ -134,8 +155,10 @@ export class AnsweringMachineDetector {
 
   #hear(): AmdEvent | null {
     this.#atMs += BLOCK_MS
-    const toneEnded = this.#followTone()
-    this.#levels.push(this.#toneMs > 0 ? null : levelDbov(this.#block))
+    const isTorn = hasLostPacket(this.#block)
+    const toneEnded = isTorn ? this.#bridgeTone() : this.#followTone()
+    const level = isTorn ? (this.#levels.at(-1) ?? null) : levelDbov(this.#block)
+    this.#levels.push(this.#toneMs > 0 ? null : level)
     if (this.#verdict === null) return this.#judge(toneEnded)
     if (this.#levels.length > 2 * FLOOR_BLOCKS) this.#levels.shift()
     return this.#afterMachine(this.#isLoud(this.#levels.length - 1), toneEnded)
@@ -144,26 +167,26 @@ export class AnsweringMachineDetector {
   #judge(toneEnded: number): AmdEvent | null {
     const { machineGreetingMs, afterGreetingMs, initialSilenceMs, limitMs } = this.#settings
     const greeting = this.#greeting()
-    if (this.#isAt(1_100, CNG_MS) || this.#isAt(2_100, CED_MS)) return this.#say('fax', 'faxTone', greeting.ms)
+    if (this.#isAt(1_100, CNG_MS) || this.#isAt(2_100, CED_MS)) return this.#say('fax', 'faxTone', greeting)
     this.#followInformation(toneEnded)
-    if (this.#stepsHeard === INFORMATION.length) return this.#say('network', 'informationTones', greeting.ms)
+    if (this.#stepsHeard === INFORMATION.length) return this.#say('network', 'informationTones', greeting)
     // A tone after speech is a machine's; one before it may be the network's or a fax's, and is waited for.
     if (toneEnded >= BEEP_MIN_MS && toneEnded <= BEEP_MAX_MS && greeting.ms > 0) {
-      const event = this.#say('machine', 'beep', greeting.ms)
+      const event = this.#say('machine', 'beep', greeting)
       this.#isOver = true
       return event
     }
     const isTone = this.#toneMs > 0
-    if (greeting.ms >= machineGreetingMs) return this.#say('machine', 'longGreeting', greeting.ms)
+    if (greeting.ms >= machineGreetingMs) return this.#say('machine', 'longGreeting', greeting)
     if (greeting.ms > 0 && greeting.quietMs >= afterGreetingMs && !isTone)
-      return this.#say('human', 'shortGreeting', greeting.ms)
+      return this.#say('human', 'shortGreeting', greeting)
     if (greeting.ms === 0 && this.#atMs >= initialSilenceMs && !isTone && this.#stepsHeard === 0)
-      return this.#say('unknown', 'silence', 0)
-    return this.#atMs >= limitMs ? this.#say('unknown', 'timeOver', greeting.ms) : null
+      return this.#say('unknown', 'silence', NO_GREETING)
+    return this.#atMs >= limitMs ? this.#say('unknown', 'timeOver', greeting) : null
   }
 
   /** From the first word to the last, pauses between them included, and how long it has been quiet since. */
-  #greeting(): Readonly<{ ms: number; quietMs: number }> {
+  #greeting(): Greeting {
     let run = 0
     let from = -1
     let last = -1
@@ -197,15 +220,19 @@ export class AnsweringMachineDetector {
       return { kind: 'beep', atMs: this.#atMs }
     }
     this.#quietMs = isLoud || this.#toneMs > 0 ? 0 : this.#quietMs + BLOCK_MS
+    if (!this.#hasWaited && this.#quietMs >= this.#settings.screeningQuietMs) {
+      this.#hasWaited = true
+      return { kind: 'screening', atMs: this.#atMs, quietMs: this.#quietMs }
+    }
     if (this.#quietMs < NO_BEEP_MS) return null
     this.#isOver = true
     return { kind: 'greetingOver', atMs: this.#atMs }
   }
 
-  #say(result: AmdResult, reason: AmdReason, greetingMs: number): AmdEvent {
+  #say(result: AmdResult, reason: AmdReason, greeting: Greeting): AmdEvent {
     this.#verdict = result
     this.#isOver = result !== 'machine'
-    return { kind: 'verdict', result, reason, atMs: this.#atMs, greetingMs }
+    return { kind: 'verdict', result, reason, atMs: this.#atMs, greetingMs: greeting.ms, quietMs: greeting.quietMs }
   }
 
   #isAt(hz: number, ms: number): boolean {
@@ -226,12 +253,25 @@ export class AnsweringMachineDetector {
     return ended
   }
 
+  /** A block with a hole tells nothing: what was, goes on. */
+  #bridgeTone(): number {
+    if (this.#toneMs > 0) this.#toneMs += BLOCK_MS
+    return 0
+  }
+
   #followInformation(toneEnded: number): void {
     if (toneEnded === 0) return
     const band = INFORMATION[this.#stepsHeard]
     const isNext = band !== undefined && this.#endedHz >= band[0] && this.#endedHz <= band[1]
     this.#stepsHeard = isNext && toneEnded >= BEEP_MIN_MS ? this.#stepsHeard + 1 : 0
   }
+}
+
+/** Whether one of the two packets of a block is missing: no line is perfectly silent for one packet and not for the other. */
+function hasLostPacket(block: Int16Array): boolean {
+  const half = block.length >> 1
+  const isZero = (sample: number) => sample === 0
+  return block.subarray(0, half).every(isZero) !== block.subarray(half).every(isZero)
 }
 
 /** The frequency of a block that is one sine wave and hardly anything else, from 350 to 2600 Hz; null otherwise. */

@@ -42,6 +42,11 @@ export class SpeechDetector {
     return this.#isSpeaking
   }
 
+  /** How long the speaker has been quiet since the last sound; 0 while there is sound, and before any. */
+  get quietMs(): number {
+    return this.#isSpeaking ? this.#runMs : 0
+  }
+
   get noiseDbov(): number {
     return this.#noiseDbov
   }

@@ -1,8 +1,10 @@
 /**
  * eSpeak NG in a process of its own: it is under the GPL, it is synchronous, and it must not stop the server's clock.
- * Reads one request for each message of the parent, answers with 16-bit PCM.
+ * Reads one request for each message of the parent, answers with 16-bit PCM as it is made.
+ * The text is always read as markup: whoever asks has escaped it.
  */
-import { resample } from '../audio/resample.ts'
+import { pcmOf } from '../audio/pcm.ts'
+import { StreamResampler } from '../audio/resample.ts'
 import { LINE_RATE_HZ, type SpeakReply, type SpeakRequest } from './espeak-messages.ts'
 import { voiceFor } from './voices.ts'
 
@@ -22,32 +24,34 @@ const { default: create } = (await import(packageName)) as {
 const engine = new (await create()).eSpeakNGWorker()
 const rateHz = engine.get_samplerate()
 
-process.on('message', ({ id, text, language }: SpeakRequest) => {
-  const voice = voiceFor(language)
+process.on('message', ({ id, text, language, voice: named }: SpeakRequest) => {
+  const voice = named ?? voiceFor(language)
   // set_voice keeps the voice before when it does not know the new one: its result has to be read.
   if (voice === null || engine.set_voice(voice) !== 0) {
-    reply({ kind: 'failed', id, code: 'LANGUAGE_UNKNOWN', reason: `eSpeak NG has no voice for ${language}` })
+    reply({
+      kind: 'failed',
+      id,
+      code: 'LANGUAGE_UNKNOWN',
+      reason: `eSpeak NG has no voice ${named ?? `for ${language}`}`
+    })
     return
   }
-  const chunks: Int16Array[] = []
-  engine.synthesize(escapeMarkup(text), audio => {
-    if (audio !== null && audio.length > 0) chunks.push(audio)
+  const resampler = new StreamResampler(rateHz, LINE_RATE_HZ)
+  // What the filter adds before the first sound would be heard as a click late in the word.
+  let skip = Math.round((resampler.delaySamples * LINE_RATE_HZ) / rateHz)
+  const tell = (audio: Int16Array) => {
+    const samples = resampler.process(audio)
+    const piece = samples.subarray(Math.min(skip, samples.length))
+    skip -= samples.length - piece.length
+    if (piece.length > 0) reply({ kind: 'piece', id, pcm: Buffer.from(pcmOf(piece)) })
+  }
+  engine.synthesize(text, audio => {
+    if (audio !== null && audio.length > 0) tell(audio)
     return false
   })
-  const samples = new Int16Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0))
-  let offset = 0
-  for (const chunk of chunks) {
-    samples.set(chunk, offset)
-    offset += chunk.length
-  }
-  const pcm = resample(samples, rateHz, LINE_RATE_HZ)
-  reply({ kind: 'spoken', id, pcm: Buffer.from(pcm.buffer, pcm.byteOffset, pcm.byteLength) })
+  tell(new Int16Array(resampler.delaySamples))
+  reply({ kind: 'spoken', id })
 })
 
 process.on('disconnect', () => process.exit(0))
 reply({ kind: 'ready' })
-
-/** eSpeak NG always reads markup; a caller's text must never be taken for it. */
-function escapeMarkup(text: string): string {
-  return text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;')
-}

@@ -1,30 +1,51 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { createRequire } from 'node:module'
 import type { Logger } from 'pino'
+import { samplesOf } from '../audio/pcm.ts'
+import { PieceQueue } from '../speech/piece-queue.ts'
 import type { SpeakReply, SpeakRequest } from './espeak-messages.ts'
+import { gatherSpeech } from './gather-speech.ts'
+import { escapeMarkup, plainOf, type SpokenText } from './spoken-text.ts'
 import { PromptError, type Synthesizer } from './synthesizer.ts'
+import { ESPEAK_LANGUAGES } from './voices.ts'
 
 const START_LIMIT_MS = 15_000
 const SPEAK_LIMIT_MS = 10_000
 
-type Waiting = { resolve: (pcm: Int16Array) => void; reject: (err: PromptError) => void }
+/** One text that is being spoken. `limit` ends a process that does not answer. */
+type Speaking = Readonly<{ by: ChildProcess; pieces: PieceQueue<Int16Array>; limit: NodeJS.Timeout }>
+
+/** Also speaks by a voice of its own: an accent or a variant, such as `en-gb-scotland` or `en-us+f3`. */
+export type Espeak = Synthesizer &
+  Readonly<{ speakAs(text: SpokenText, voice: string, signal: AbortSignal): Promise<Int16Array> }>
 
 /**
  * eSpeak NG as a child process, started at the first prompt and again after a crash.
  * Without the optional package every call rejects with SYNTHESIS_MISSING.
  */
-export function createEspeak(log: Logger): Synthesizer {
+export function createEspeak(log: Logger): Espeak {
   let child: ChildProcess | undefined
   let starting: Promise<ChildProcess> | undefined
+  /** Ready or not. */
+  let latest: ChildProcess | undefined
   let nextId = 1
-  const waiting = new Map<number, Waiting>()
+  const speaking = new Map<number, Speaking>()
   const version = installedVersion()
 
-  const failAll = (err: PromptError) => {
-    for (const [id, one] of waiting) {
-      waiting.delete(id)
-      one.reject(err)
-    }
+  const end = (id: number, err?: unknown) => {
+    const one = speaking.get(id)
+    speaking.delete(id)
+    if (speaking.size === 0) child?.channel?.unref()
+    if (one === undefined) return
+    clearTimeout(one.limit)
+    if (err === undefined) one.pieces.end()
+    else one.pieces.fail(err)
+  }
+
+  /** The next one who asks starts another. */
+  const forget = () => {
+    child = undefined
+    starting = undefined
   }
 
   const start = (): Promise<ChildProcess> => {
@@ -33,6 +54,7 @@ export function createEspeak(log: Logger): Synthesizer {
         serialization: 'advanced',
         stdio: ['ignore', 'ignore', 'ignore', 'ipc']
       })
+      latest = started
       const limit = setTimeout(() => started.kill('SIGKILL'), START_LIMIT_MS)
       started.on('message', (reply: SpeakReply) => {
         switch (reply.kind) {
@@ -44,13 +66,17 @@ export function createEspeak(log: Logger): Synthesizer {
             started.channel?.unref()
             resolve(started)
             break
-          case 'spoken': {
-            const { buffer, byteOffset, byteLength } = Buffer.from(reply.pcm)
-            settle(reply.id)?.resolve(new Int16Array(buffer.slice(byteOffset, byteOffset + byteLength)))
+          case 'piece': {
+            const one = speaking.get(reply.id)
+            one?.limit.refresh()
+            one?.pieces.push(samplesOf(reply.pcm))
             break
           }
+          case 'spoken':
+            end(reply.id)
+            break
           case 'failed':
-            settle(reply.id)?.reject(new PromptError(reply.code, reply.reason))
+            end(reply.id, new PromptError(reply.code, reply.reason))
             break
           default:
             reply satisfies never
@@ -58,57 +84,68 @@ export function createEspeak(log: Logger): Synthesizer {
       })
       started.on('exit', code => {
         clearTimeout(limit)
-        child = undefined
-        starting = undefined
+        if (latest === started) forget()
         const err = new PromptError('SYNTHESIS_FAILED', `eSpeak NG ended with code ${code}`)
         reject(err)
-        failAll(err)
+        for (const [id, { by }] of [...speaking]) if (by === started) end(id, err)
       })
     })
     return starting
   }
 
-  const settle = (id: number): Waiting | undefined => {
-    const one = waiting.get(id)
-    waiting.delete(id)
-    if (waiting.size === 0) child?.channel?.unref()
-    return one
+  async function* speak(
+    text: SpokenText,
+    language: string,
+    voice: string | null,
+    signal: AbortSignal
+  ): AsyncGenerator<Int16Array> {
+    if (version === undefined) throw new PromptError('SYNTHESIS_MISSING', 'no speech synthesis is installed')
+    const running = child ?? (await start())
+    signal.throwIfAborted()
+    const id = nextId++
+    const onAbort = () => end(id, signal.reason)
+    const limit = setTimeout(() => {
+      log.error('eSpeak NG does not answer and is started again')
+      running.kill('SIGKILL')
+      end(id, new PromptError('SYNTHESIS_TIMEOUT', `no speech within ${SPEAK_LIMIT_MS} ms`))
+    }, SPEAK_LIMIT_MS)
+    const pieces = new PieceQueue<Int16Array>()
+    signal.addEventListener('abort', onAbort, { once: true })
+    speaking.set(id, { by: running, pieces, limit })
+    running.channel?.ref()
+    try {
+      const request: SpeakRequest = {
+        id,
+        text: escapeMarkup(plainOf(text)),
+        language,
+        ...(voice !== null && { voice })
+      }
+      // A process that is just ending cannot be told any more; without a listener that would end this program.
+      running.send(request, err => {
+        if (err === null) return
+        if (child === running) forget()
+        end(id, new PromptError('SYNTHESIS_FAILED', 'eSpeak NG has ended', { cause: err }))
+      })
+      yield* pieces
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+      end(id)
+    }
   }
 
   return {
+    name: 'espeak-ng',
     id: `espeak-ng@${version ?? 'none'}`,
+    languages: ESPEAK_LANGUAGES,
+    host: null,
+    region: null,
+    centsPerMinute: 0,
+    stream: (text, language, signal) => speak(text, language, null, signal),
     async synthesize(text, language, signal) {
-      if (version === undefined) throw new PromptError('SYNTHESIS_MISSING', 'no speech synthesis is installed')
-      const running = child ?? (await start())
-      const id = nextId++
-      const pcm = await new Promise<Int16Array>((resolve, reject) => {
-        const limit = AbortSignal.any([signal, AbortSignal.timeout(SPEAK_LIMIT_MS)])
-        const onAbort = () => {
-          waiting.delete(id)
-          if (signal.aborted) reject(signal.reason)
-          else {
-            log.error('eSpeak NG does not answer and is started again')
-            running.kill('SIGKILL')
-            reject(new PromptError('SYNTHESIS_TIMEOUT', `no speech within ${SPEAK_LIMIT_MS} ms`))
-          }
-        }
-        limit.addEventListener('abort', onAbort, { once: true })
-        waiting.set(id, {
-          resolve(result) {
-            limit.removeEventListener('abort', onAbort)
-            resolve(result)
-          },
-          reject(err) {
-            limit.removeEventListener('abort', onAbort)
-            reject(err)
-          }
-        })
-        running.channel?.ref()
-        running.send({ id, text, language } satisfies SpeakRequest)
-      })
-      if (!pcm.some(sample => Math.abs(sample) > 64))
-        throw new PromptError('SYNTHESIS_EMPTY', 'the synthesiser returned silence')
-      return pcm
+      return await gatherSpeech(speak(text, language, null, signal))
+    },
+    async speakAs(text, voice, signal) {
+      return await gatherSpeech(speak(text, '', voice, signal))
     },
     async [Symbol.asyncDispose]() {
       const running = child

@@ -4,18 +4,36 @@ import { dirname, join } from 'node:path'
 import { composeHoldMusic } from '../audio/hold-music.ts'
 import { parseWav, WavError, writeWav } from '../audio/wav.ts'
 import { LINE_RATE_HZ } from './espeak-messages.ts'
-import { PromptError, type Synthesizer } from './synthesizer.ts'
+import type { FallOver } from '../speech/recognizer.ts'
+import { PassingFiles } from './passing-files.ts'
+import type { SpokenText } from './spoken-text.ts'
+import { StreamedSpeech } from './streamed-speech.ts'
+import { PromptError } from './synthesizer.ts'
+import type { SynthesizerChain, WholeSpeech } from './synthesizer-chain.ts'
 
 /** A prompt that can be made: words to speak, or the name of a recording. */
 export type PromptRequest =
   | Readonly<{ kind: 'speech'; text: string; language: string; recorded?: string }>
   | Readonly<{ kind: 'file'; name: string; language: string }>
 
-/** A prompt that the media server can play. */
-export type ReadyPrompt = Readonly<{ source: string; origin: 'recorded' | 'cached' | 'made' }>
+type SpeechRequest = Extract<PromptRequest, { kind: 'speech' }>
+
+/** A prompt that the media server can play. `changes`: voices that could not make it, and who spoke instead. */
+export type ReadyPrompt = Readonly<{
+  source: string
+  origin: 'recorded' | 'cached' | 'made'
+  changes?: readonly FallOver[]
+}>
+
+/** A prompt that can be played, whole or while it is made. Whoever plays it disposes a {@link StreamedSpeech}. */
+export type PlayablePrompt = Readonly<{ source: string | StreamedSpeech; changes?: readonly FallOver[] }>
+
+type Made = Readonly<{ key: string; changes: readonly FallOver[] }>
 
 export type PromptLibraryOptions = Readonly<{
-  synthesizer: Synthesizer
+  voices: Pick<SynthesizerChain, 'idsFor' | 'speak' | 'stream'>
+  /** How words are spoken that their spelling does not tell; by default as they are written. */
+  pronounce?(text: string, language: string): SpokenText
   /** Folder of made prompts, named by their content. */
   cacheDir: string
   /** Folder of recordings, `<language>/<name>.wav`. */
@@ -23,7 +41,17 @@ export type PromptLibraryOptions = Readonly<{
   /** The path at which the media server sees `cacheDir`. */
   mediaDir: string
   onMade(origin: ReadyPrompt['origin'], tookMs: number): void
+  /** Another voice had to speak. */
+  onFallOver?(change: FallOver): void
 }>
+
+/** Who makes prompts ready. */
+export type PromptMaker = Pick<PromptLibrary, 'prepare' | 'stream'>
+
+/** How long a prompt may take that nobody hears before it is whole. */
+const MAKE_LIMIT_MS = 15_000
+/** One that is heard while it is made is given up for its pauses; this is for one that never ends. */
+const STREAM_LIMIT_MS = 120_000
 
 /** Letters, digits, dots, dashes and folders; never a way out of the folder. */
 const NAME_FORM = /^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._/-]{0,199}$/
@@ -35,7 +63,8 @@ const NAME_FORM = /^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._/-]{0,199}$/
 export class PromptLibrary {
   readonly #options: PromptLibraryOptions
   readonly #ready = new Map<string, string>()
-  readonly #making = new Map<string, Promise<void>>()
+  /** The prompts being made, by the key that was wished for; each resolves with the key that it got. */
+  readonly #making = new Map<string, Promise<Made>>()
   #music: string | undefined
 
   constructor(options: PromptLibraryOptions) {
@@ -61,11 +90,56 @@ export class PromptLibrary {
           const recorded = await this.#recording(prompt.recorded, prompt.language)
           if (recorded !== null) return done(recorded, 'recorded')
         }
-        return await this.#speech(prompt.text, prompt.language, signal, done)
+        const { wished, spoken, known } = await this.#known(prompt)
+        if (known !== null) return done(known, 'cached')
+        const { key, changes } = await abortable(
+          this.#once(wished, () => this.#make(spoken, prompt.language)),
+          signal
+        )
+        return { ...done(this.#remember(key), 'made'), changes }
       }
       default:
         return prompt satisfies never
     }
+  }
+
+  /**
+   * The same, but words that nobody has said yet are ready as soon as there is sound to hear. They are kept when they are whole,
+   * and not at all when they never are. `onFallOver` hears of voices that fail while it plays.
+   */
+  async stream(
+    prompt: PromptRequest,
+    signal: AbortSignal,
+    onFallOver: (change: FallOver) => void
+  ): Promise<PlayablePrompt> {
+    if (prompt.kind === 'file') return await this.prepare(prompt, signal)
+    const { language, recorded } = prompt
+    if (recorded !== undefined && (await this.#recording(recorded, language)) !== null)
+      return await this.prepare(prompt, signal)
+    const { wished, spoken, known } = await this.#known(prompt)
+    // Who comes while it is made waits until it is whole.
+    if (known !== null || this.#making.has(wished)) return await this.prepare(prompt, signal)
+    const startedAt = performance.now()
+    const { promise: speaking, resolve, reject } = Promise.withResolvers<StreamedSpeech>()
+    void this.#once(wished, async () => {
+      const files = new PassingFiles(this.#options)
+      const begun = StreamedSpeech.begin(files, () =>
+        // The end of the call does not stop it: the next caller will want it.
+        this.#options.voices.stream(spoken, language, AbortSignal.timeout(STREAM_LIMIT_MS), change => {
+          onFallOver(change)
+          this.#options.onFallOver?.(change)
+        })
+      )
+      begun.then(resolve, reject)
+      const speech = await begun
+      if (signal.aborted) await speech[Symbol.asyncDispose]()
+      const key = await this.#store(await speech.whole, spoken, language)
+      this.#remember(key)
+      return { key, changes: [] }
+    })
+    const source = await abortable(speaking, signal)
+    this.#options.onMade('made', performance.now() - startedAt)
+    return { source }
   }
 
   /** The source of the music that waiting and held parties hear: the recording `hold-music` if there is one. */
@@ -81,32 +155,47 @@ export class PromptLibrary {
     return this.#remember(key)
   }
 
-  async #speech(
-    text: string,
-    language: string,
-    signal: AbortSignal,
-    done: (source: string, origin: ReadyPrompt['origin']) => ReadyPrompt
-  ): Promise<ReadyPrompt> {
-    const key = hashOf(`${this.#options.synthesizer.id}\n${language}\n${text}`)
-    const known = this.#ready.get(key)
-    if (known !== undefined) return done(known, 'cached')
-    const file = this.#fileOf(key)
-    if (await exists(file)) return done(this.#remember(key), 'cached')
-    let making = this.#making.get(key)
-    if (making === undefined) {
-      making = this.#make(file, text, language).finally(() => this.#making.delete(key))
-      // Whoever gave up waiting leaves nobody to hear of a failure.
-      making.catch(() => {})
-      this.#making.set(key, making)
+  /** What is to be spoken, the source when it was made before, and the name under which it is being made. */
+  async #known({
+    text,
+    language
+  }: SpeechRequest): Promise<Readonly<{ wished: string; spoken: SpokenText; known: string | null }>> {
+    const spoken = this.#options.pronounce?.(text, language) ?? text
+    const keys = this.#options.voices.idsFor(language).map(id => keyOf(id, language, spoken))
+    const wished = `${keys.join()} ${language}\n${text}`
+    for (const key of keys) {
+      const known = this.#ready.get(key) ?? ((await exists(this.#fileOf(key))) ? this.#remember(key) : null)
+      if (known !== null) return { wished, spoken, known }
     }
-    await abortable(making, signal)
-    return done(this.#remember(key), 'made')
+    return { wished, spoken, known: null }
   }
 
-  /** Runs to its end although the caller who asked may have gone: the next one will want it. */
-  async #make(file: string, text: string, language: string): Promise<void> {
-    const samples = await this.#options.synthesizer.synthesize(text, language, AbortSignal.timeout(15_000))
-    await writeWhole(file, writeWav({ sampleRateHz: LINE_RATE_HZ, channels: 1, samples }))
+  /** The same words are made once, however many callers wait for them. */
+  #once(wished: string, make: () => Promise<Made>): Promise<Made> {
+    const known = this.#making.get(wished)
+    if (known !== undefined) return known
+    const making = make().finally(() => this.#making.delete(wished))
+    // Whoever gave up waiting leaves nobody to hear of a failure.
+    making.catch(() => {})
+    this.#making.set(wished, making)
+    return making
+  }
+
+  /** Runs to its end although the caller who asked may have gone: the next one will want it. Resolves with its key. */
+  async #make(text: SpokenText, language: string): Promise<Made> {
+    const { voices, onFallOver } = this.#options
+    const changes: FallOver[] = []
+    const made = await voices.speak(text, language, AbortSignal.timeout(MAKE_LIMIT_MS), change => {
+      changes.push(change)
+      onFallOver?.(change)
+    })
+    return { key: await this.#store(made, text, language), changes }
+  }
+
+  async #store({ id, samples }: WholeSpeech, text: SpokenText, language: string): Promise<string> {
+    const key = keyOf(id, language, text)
+    await writeWhole(this.#fileOf(key), writeWav({ sampleRateHz: LINE_RATE_HZ, channels: 1, samples }))
+    return key
   }
 
   /** Copies a recording into the cache under its content's hash, checked, so that the media server sees one folder. */
@@ -153,6 +242,10 @@ export class PromptLibrary {
 function fallbacksOf(language: string): readonly string[] {
   const parts = language.split('-')
   return parts.map((_, index) => parts.slice(0, parts.length - index).join('-'))
+}
+
+function keyOf(voiceId: string, language: string, text: SpokenText): string {
+  return hashOf(`${voiceId}\n${language}\n${typeof text === 'string' ? text : JSON.stringify(text)}`)
 }
 
 function hashOf(content: string | Buffer): string {

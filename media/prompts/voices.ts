@@ -5,8 +5,8 @@ const VOICES: Readonly<Record<string, string>> = {
   'zh-yue': 'yue',
   en: 'en-us',
   'en-us': 'en-us',
-  'en-gb': 'en-gb',
-  fr: 'fr-fr',
+  'en-gb': 'en',
+  fr: 'fr',
   no: 'nb',
   'es-mx': 'es-419',
   tl: 'en-us'
@@ -23,3 +23,10 @@ export function voiceFor(language: string): string | null {
   }
   return parts[0] ?? null
 }
+
+/** Primary tags of the languages that eSpeak NG 1.52 speaks. */
+export const ESPEAK_LANGUAGES: readonly string[] = (
+  'af am an ar as az ba be bg bn bs ca cmn cs cy da de el en eo es et eu fa fi fo fr ga gd gn gu he hi hr ht hu hy ia ' +
+  'id io is it ja ka kk kl kn ko ku ky la lb lt lv mi mk ml mr ms mt my nb ne nl no om or pa pl pt py qu ro ru sd si sk ' +
+  'sl sq sr sv sw ta te th ti tk tl tn tr tt ug uk ur uz vi yue zh'
+).split(' ')

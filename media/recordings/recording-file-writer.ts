@@ -21,6 +21,7 @@ const CHUNK_MS = 2_000
 const CHUNK_SAMPLES = CHUNK_MS * SAMPLES_PER_MS * CHANNELS
 /** While the disk takes nothing, a minute of audio waits in memory. */
 const MAX_WAITING = 30
+export const WAITING_LIMIT_MS = MAX_WAITING * CHUNK_MS
 
 /** What is known of a whole file. */
 export type ClosedRecording = Readonly<{

@@ -2,7 +2,7 @@ import { CHANNELS } from './flac.ts'
 import { type AudioEntry, INDEX_NUMBER, type RecordingIndex, readChunk, SAMPLES_PER_MS } from './recording-format.ts'
 import { openChunk, SealedAudioError } from './sealed-audio.ts'
 
-/** Chunks of 2 s: so many are fetched in one go. */
+/** Chunks of 2 s: so many are fetched in one go at most. */
 const CHUNKS_AT_ONCE = 8
 const BYTES_PER_MS = SAMPLES_PER_MS * CHANNELS * 2
 /** The longest silence that is made in one piece, in milliseconds. */
@@ -42,8 +42,9 @@ export async function* readPcm(
   const toMs = Math.min(span.toMs, index.durationMs)
   let reachedMs = fromMs
   const wanted = index.entries.filter(one => endOf(one) > fromMs && one.startMs < toMs)
-  for (let at = 0; at < wanted.length; at += CHUNKS_AT_ONCE) {
-    const group = wanted.slice(at, at + CHUNKS_AT_ONCE)
+  // Whoever begins to listen waits for the first chunk only; what follows comes in ever larger pieces.
+  for (let at = 0, count = 1; at < wanted.length; at += count, count = Math.min(count * 2, CHUNKS_AT_ONCE)) {
+    const group = wanted.slice(at, at + count)
     const sealed = await readGroup(source, group, signal)
     for (const [position, entry] of group.entries()) {
       signal.throwIfAborted()

@@ -42,6 +42,8 @@ export type SinkOptions = Readonly<{
   /** The disk takes nothing for the moment: audio waits in memory, a minute of it at most. */
   onTrouble?(code: string, message: string): void
   onRecovered?(): void
+  /** The recording has gone down with its thread, or could not be opened; nothing more of it is written. */
+  onFailed?(code: string, message: string): void
 }>
 
 type OpenSink = {
@@ -58,6 +60,7 @@ type OpenSink = {
  */
 export class RecordingThread implements AsyncDisposable {
   readonly #log: Logger
+  readonly #name: string
   readonly #sinks = new Map<number, OpenSink>()
   readonly #requests = new Map<number, PromiseWithResolvers<Int16Array | Uint8Array | number>>()
   #worker: Worker | undefined
@@ -65,8 +68,10 @@ export class RecordingThread implements AsyncDisposable {
   #nextNumber = 1
   #isStopping = false
 
-  constructor(log: Logger) {
+  /** `name` is what the thread is called in tools that list threads. */
+  constructor(log: Logger, name = 'recordings') {
     this.#log = log
+    this.#name = name
   }
 
   /** Starts the thread; without it the first recording waits for that. */
@@ -168,7 +173,7 @@ export class RecordingThread implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    const worker = new Worker(new URL('./recording-worker.ts', import.meta.url))
+    const worker = new Worker(new URL('./recording-worker.ts', import.meta.url), { name: this.#name })
     this.#worker = worker
     const started = Promise.withResolvers<void>()
     const limit = setTimeout(
@@ -217,7 +222,7 @@ export class RecordingThread implements AsyncDisposable {
         this.#sinks.delete(message.file)
         sink?.abandoned.resolve()
         sink?.closed.reject(new RecordingThreadError(message.code, message.message))
-        sink?.options.onTrouble?.(message.code, message.message)
+        sink?.options.onFailed?.(message.code, message.message)
         break
       }
       case 'done':
@@ -242,7 +247,7 @@ export class RecordingThread implements AsyncDisposable {
     for (const sink of this.#sinks.values()) {
       sink.abandoned.resolve()
       sink.closed.reject(failure)
-      if (!this.#isStopping) sink.options.onTrouble?.(failure.code, failure.message)
+      if (!this.#isStopping) sink.options.onFailed?.(failure.code, failure.message)
     }
     for (const request of this.#requests.values()) request.reject(failure)
     this.#sinks.clear()

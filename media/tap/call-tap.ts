@@ -59,6 +59,8 @@ export type CallTapOptions = Readonly<{
   /** The customer hears nothing for so long: dead air. 0 switches the watchdog off. */
   deadAirMs: number
   onDeadAir(change: DeadAirChange): void
+  /** The leg goes on when the tap is disposed, so that the fork is taken from it. Otherwise its end takes the fork along. */
+  isLegKept?: boolean
   /** Milliseconds on a clock that never jumps; for tests. */
   now?: () => number
 }>
@@ -182,8 +184,13 @@ export class CallTap implements AsyncDisposable {
       } catch (err) {
         if (!over.aborted) log.warn({ err }, 'a call’s audio could not be tapped; it is tried again')
       }
-      await this.#stopFork(name, tap, over)
-      if (over.aborted) return
+      // The end of the leg takes the fork with it. Asking for it would hold up the hang-up: mod_audio_fork answers only when
+      // its thread has slept out, which takes seconds.
+      if (over.aborted) {
+        if (this.#options.isLegKept === true && !endpoint.lost.aborted) await this.#stopFork(name, tap)
+        return
+      }
+      await this.#stopFork(name, tap)
       if (wasConnected) log.warn({ facts: this.facts }, 'the tap of a call was cut off and is made anew')
       this.#rest = Buffer.alloc(0)
       this.#timeline.cutOff()
@@ -193,17 +200,16 @@ export class CallTap implements AsyncDisposable {
     }
   }
 
-  /** A leg that is gone took its fork with it. */
-  async #stopFork(name: string, tap: Tap, over: AbortSignal): Promise<void> {
+  /** Makes room for the next fork. */
+  async #stopFork(name: string, tap: Tap): Promise<void> {
     const { endpoint, log } = this.#options
     tap[Symbol.dispose]()
-    if (endpoint.lost.aborted) return
     try {
       await endpoint.stopFork(name)
     } catch (err) {
       if (!(err instanceof MediaError)) throw err
       // One that was cut off may have ended by itself; what cannot be stopped now ends with the leg.
-      if (!over.aborted) log.debug({ err }, 'a fork that was cut off could not be stopped')
+      log.debug({ err }, 'a fork that was cut off could not be stopped')
     }
   }
 

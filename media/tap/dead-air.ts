@@ -19,8 +19,10 @@ export class DeadAirWatch {
   #customerSpoke = false
   #isDead = false
 
-  constructor(limitMs: number) {
+  /** `silentSinceMs`: since when it has been silent already, if that is known. */
+  constructor(limitMs: number, silentSinceMs: number | null = null) {
     this.#limitMs = limitMs
+    this.#silentSinceMs = silentSinceMs
   }
 
   push(leftAndRight: Buffer, atMs: number): DeadAirChange | null {

@@ -42,6 +42,8 @@ export class TapServer implements AsyncDisposable {
       handleProtocols: offered => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false)
     })
     http.on('upgrade', (request, socket, head) => {
+      // Node gives the socket away without a listener, and an error that nobody hears would end the program.
+      socket.on('error', err => this.#log.warn({ err }, 'the connection of an audio fork broke off'))
       const accept = this.#expected.get(request.url ?? '')
       if (accept === undefined) {
         this.#log.warn('an audio fork with an unknown address was refused')

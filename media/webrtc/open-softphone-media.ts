@@ -3,11 +3,13 @@ import { openMediasoupRouter } from './mediasoup.ts'
 import { Microphone, type ProducedSource } from './microphone.ts'
 import { RouterPlainSide } from './plain-side.ts'
 import type { MediaCodec, RouterOptions, SfuLog, SfuRouter } from './router-api.ts'
+import { RouterLink } from './sfu-link.ts'
 import { asSoftphoneError, RouterConnection } from './softphone-connection.ts'
 import {
   type AudioSource,
   type OrtcDocument,
   type PlainSide,
+  type SfuLink,
   type SoftphoneConnection,
   type SoftphoneMedia,
   SoftphoneMediaError
@@ -108,6 +110,14 @@ class RouterSoftphoneMedia implements SoftphoneMedia {
       silence: this.#router.silence,
       log: this.#log,
       needsSsrc: this.engine === 'mediasoup',
+      producedSource: this.#producedSource,
+      onSource: source => this.#sources.add(source)
+    })
+  }
+
+  async createLink(): Promise<SfuLink> {
+    return new RouterLink({
+      transport: await asSoftphoneError(this.#router.createPlainTransport()),
       producedSource: this.#producedSource,
       onSource: source => this.#sources.add(source)
     })

@@ -40,6 +40,10 @@ export class RouterPlainSide implements PlainSide {
     this.offerSdp = buildPlainOffer(options.transport)
   }
 
+  get needsSsrc(): boolean {
+    return this.#options.needsSsrc
+  }
+
   get source(): AudioSource {
     if (this.#source === undefined) {
       throw new SoftphoneMediaError('SOURCE_GONE', 'nothing is heard from FreeSWITCH before its answer')

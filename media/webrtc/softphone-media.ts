@@ -77,6 +77,8 @@ export interface SoftphoneConnection extends AsyncDisposable {
  */
 export interface PlainSide extends AsyncDisposable {
   readonly offerSdp: string
+  /** Whether `connect` needs `remoteSsrc` for an answer that does not tell it. */
+  readonly needsSsrc: boolean
   /**
    * Takes FreeSWITCH's answer. `remoteSsrc` is the SSRC of what FreeSWITCH sends (its channel variable `rtp_use_ssrc`),
    * for answers without `a=ssrc`: mediasoup drops packets of streams that were not announced. The embedded SFU takes any.
@@ -89,6 +91,26 @@ export interface PlainSide extends AsyncDisposable {
   figures(): Promise<Readonly<{ packetsReceived: number; packetsSent: number }>>
 }
 
+/** Where one end of a link takes plain RTP. */
+export type LinkAddress = Readonly<{ address: string; port: number; rtcpPort: number }>
+
+/** A voice on a link, told by its SSRC (RFC 3550 §8). */
+export type LinkedStream = Readonly<{ ssrc: number }>
+
+/**
+ * One end of a link between two SFUs, plain RTP over the media network: lets a softphone of one hear what is said at the
+ * other. Make both ends, connect each with the other's address, then send here and receive there.
+ */
+export interface SfuLink extends AsyncDisposable {
+  readonly address: LinkAddress
+  connect(remote: LinkAddress): Promise<void>
+  /** Sends a source until it is stopped; the other end receives it by what this resolves to. */
+  send(source: AudioSource): Promise<LinkedStream>
+  stop(stream: LinkedStream): void
+  /** What the other end sends by this name. */
+  receive(stream: LinkedStream): Promise<AudioSource>
+}
+
 export interface SoftphoneMedia extends AsyncDisposable {
   readonly engine: 'mediasoup' | 'embedded'
   /** Aborted with the reason when the SFU has died; everything made by it is then closed. */
@@ -97,6 +119,7 @@ export interface SoftphoneMedia extends AsyncDisposable {
   readonly rtpCapabilities: OrtcDocument
   createConnection(): Promise<SoftphoneConnection>
   createPlainSide(): Promise<PlainSide>
+  createLink(): Promise<SfuLink>
   /** CPU time of the SFU so far, milliseconds; memory in bytes where it can be told apart. */
   usage(): Promise<Readonly<{ cpuMs: number; memoryBytes: number | null }>>
 }

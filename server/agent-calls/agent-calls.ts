@@ -2,22 +2,33 @@ import type { Prompt, QueueOptions, QueueOutcome } from '../../ivr-flows/host.ts
 import { findCdr } from '../../sql/queries/calls.ts'
 import { findSipAccountOfUser } from '../../sql/queries/telephony.ts'
 import type { ApiKeyRole } from '../../sql/tables.ts'
-import type { AgentService } from '../agents/agent-service.ts'
+import type { AgentService, AgentView } from '../agents/agent-service.ts'
 import type { Call } from '../calls/call.ts'
-import { dial, type DialParts } from '../calls/dial.ts'
+import type { DialParts } from '../calls/dial.ts'
+import { dialParty } from '../calls/dial-party.ts'
 import type { OutboundLaw } from '../calls/outbound-law.ts'
 import type { LiveCalls } from '../calls/live-calls.ts'
 import type { Metrics } from '../metrics.ts'
 import type { QueueService } from '../queues/queue-service.ts'
+import { MAY_NOT_JOIN } from '../recordings/joining-party.ts'
 import type { Recordings } from '../recordings/recordings.ts'
 import type { CardField, DeskDestination } from '../softphone/protocol.ts'
+import type { PlaneLink } from '../planes/plane-link.ts'
+import type { PlaneWatch } from '../planes/plane-watch.ts'
+import type { DeskPhone } from '../softphone/desk-phone.ts'
 import type { SfuKeeper } from '../softphone/sfu-keeper.ts'
 import { Softphone, type Tab } from '../softphone/softphone.ts'
 import { AgentDesk, type DeskCallFacts } from './agent-desk.ts'
+import { handleCallRequest } from './call-requests.ts'
 import type { ConsultOutcome } from './conversation.ts'
 import { type CardParts, openCard } from './customer-card.ts'
+import { LentPhones } from './lent-phones.ts'
+import type { AskedByCall, AskedByPage, ToldByCall, ToldByPage } from './plane-protocol.ts'
+import { RemoteDesks } from './remote-desks.ts'
+import { RemotePhone } from './remote-phone.ts'
 import { phoneLeg, ringAgent } from './ring-agent.ts'
 import { serveCaller, type ServeParts, type WaitingCustomer } from './serve-caller.ts'
+import { stopSupervising, superviseHere } from './supervise.ts'
 
 export type Person = Readonly<{ id: string; username: string; displayName: string; role: ApiKeyRole; language: string }>
 
@@ -31,6 +42,8 @@ export type AgentCallsParts = DialParts &
     law: OutboundLaw
     liveCalls: LiveCalls
     recordings: Recordings
+    link: PlaneLink
+    watch: PlaneWatch
     maxCalls: number
     controlPlaneId: string
     /** How long a softphone may be away before its call goes to somebody else, in milliseconds. */
@@ -55,24 +68,38 @@ export class AgentCalls {
   readonly #desks = new Map<string, AgentDesk>()
   readonly #people = new Map<string, Person>()
   readonly #closing = new Map<string, NodeJS.Timeout>()
+  /** What is being stored about the pages of an agent. */
+  readonly #storing = new Map<string, Promise<void>>()
   readonly #ended = new AbortController()
+  readonly #remote: RemoteDesks
+  readonly #lent: LentPhones
 
   constructor(parts: AgentCallsParts) {
     this.parts = parts
     const ended = this.#ended.signal
-    parts.agents.onChange(view => this.#desks.get(view.id)?.changed(), ended)
+    this.#remote = new RemoteDesks(parts, ended)
+    this.#lent = new LentPhones({ ...parts, desk: agentId => this.#desks.get(agentId) }, ended)
+    this.#listen(parts.link)
+    parts.agents.onChange(view => this.#agentChanged(view), ended)
     parts.queues.onChange(() => this.#queuesChanged(), ended)
     parts.sfu.onRestart(() => {
       for (const desk of this.#desks.values()) desk.softphone.activeTab?.send({ kind: 'media.lost' })
     }, ended)
   }
 
-  desk(agentId: string): AgentDesk | undefined {
-    return this.#desks.get(agentId)
+  /** Where an agent is rung: a page of this control plane, or of another. */
+  desk(agentId: string): AgentDesk<DeskPhone> | undefined {
+    return this.#remote.find(agentId) ?? this.#desks.get(agentId)
   }
 
-  desks(): IterableIterator<AgentDesk> {
-    return this.#desks.values()
+  /** The desk of an agent who talks in a call of this control plane. */
+  deskTalkingIn(callId: string, exceptAgentId: string): AgentDesk<DeskPhone> | undefined {
+    return this.#talking().find(desk => desk.conversation?.call.id === callId && desk.agentId !== exceptAgentId)
+  }
+
+  /** The desk of a person whose page is open on this other control plane, which says so itself. */
+  deskAt(agentId: string, planeId: string): AgentDesk<DeskPhone> {
+    return this.#remote.at(agentId, planeId)
   }
 
   nameOf(agentId: string): string {
@@ -90,7 +117,7 @@ export class AgentCalls {
       desk = new AgentDesk({
         agentId: person.id,
         name: person.displayName,
-        role: person.role,
+        role: () => person.role,
         softphone: new Softphone(person.id, sfu, log),
         view: () => agents.view(person.id),
         queues: () => queues.deskQueues(person.id),
@@ -102,7 +129,7 @@ export class AgentCalls {
     }
     const isFirst = desk.softphone.activeTab === null
     desk.softphone.addTab(tab)
-    if (isFirst) await this.parts.agents.attach(person.id)
+    if (isFirst) await this.#inTurn(person.id, () => this.parts.agents.attach(person.id))
     desk.changed()
     return desk
   }
@@ -114,7 +141,9 @@ export class AgentCalls {
     desk.changed()
     if (desk.softphone.activeTab !== null) return
     if (this.#ended.signal.aborted) return
-    await this.parts.agents.detached(agentId)
+    await this.#inTurn(agentId, async () => {
+      if (desk.softphone.activeTab === null) await this.parts.agents.detached(agentId)
+    })
     // A shutdown may have begun meanwhile, or the page have come back.
     if (this.#ended.signal.aborted || desk.softphone.activeTab !== null) return
     // A reload comes back within moments; whoever is gone for good leaves nothing behind.
@@ -175,24 +204,26 @@ export class AgentCalls {
       case 'number':
       case 'extension': {
         const value = destination.kind === 'number' ? destination.number : destination.extension
-        const outcome = await dial(
+        const outcome = await dialParty(
           this.parts,
           call,
-          { destination: { kind: destination.kind, value }, callerNumber: null, ringMs: CONSULT_RING_MS },
+          { kind: destination.kind, value, isOwnPlace: false },
+          { callerNumber: null, ringMs: CONSULT_RING_MS },
           signal
         )
         if (outcome.kind === 'answered') {
           const { leg } = outcome
           // A phone of ours belongs to our own people.
-          const isTold =
-            destination.kind === 'extension' ||
-            (await this.parts.recordings.tell(
-              call,
-              leg.endpoint,
-              { id: leg.id, number: value, language: facts.language ?? 'en' },
-              this.parts.prepare,
-              signal
-            ))
+          const party = { id: leg.id, number: value, language: facts.language ?? 'en' }
+          const joining =
+            destination.kind === 'extension'
+              ? 'told'
+              : await this.parts.recordings.tell(call, leg.endpoint, party, this.parts.prepare, signal)
+          if (joining === 'mayNotJoin') {
+            await leg[Symbol.asyncDispose]()
+            return { kind: 'failed', code: 'RECORDING_REFUSED', reason: MAY_NOT_JOIN }
+          }
+          const isTold = joining === 'told'
           return { kind: 'answered', leg: phoneLeg(leg), agentId: null, name: value, number: value, isTold }
         }
         return { kind: 'failed', code: outcome.kind, reason: 'reason' in outcome ? outcome.reason : '' }
@@ -341,6 +372,80 @@ export class AgentCalls {
     return (await findSipAccountOfUser(this.parts.db, agentId))?.username ?? null
   }
 
+  #listen(link: PlaneLink): void {
+    link.onAsked = async (from, message) => {
+      const asked = message as AskedByCall | AskedByPage
+      switch (asked.kind) {
+        case 'desk.request':
+          return await handleCallRequest(this, this.#remote.asked(from, asked), asked.request)
+        case 'supervise':
+          await superviseHere(this, asked.actor, this.deskAt(asked.actor.id, from), asked.request)
+          return {}
+        case 'supervise.stop':
+          await stopSupervising(this, this.#remote.asked(from, asked))
+          return {}
+        default:
+          return await this.#lent.asked(from, asked)
+      }
+    }
+    link.onTold = (from, message) => {
+      const told = message as ToldByCall | ToldByPage
+      if (told.kind === 'phone' || told.kind === 'leg.gone') this.#remote.told(from, told)
+      else this.#lent.told(from, told)
+    }
+  }
+
+  #talking(): readonly AgentDesk<DeskPhone>[] {
+    return [...this.#desks.values(), ...this.#remote.values()].filter(desk => desk.conversation !== null)
+  }
+
+  /** When the page of an agent who talks here is on another control plane than before, the call follows it. */
+  #followPage({ id, controlPlaneId, detachedAt }: AgentView): void {
+    if (controlPlaneId === null || detachedAt !== null) return
+    const desk = this.#talking().find(one => one.agentId === id)
+    const conversation = desk?.conversation
+    if (desk === undefined || conversation == null) return
+    const own = this.parts.controlPlaneId
+    if ((desk.softphone instanceof RemotePhone ? desk.softphone.planeId : own) === controlPlaneId) return
+    const next = controlPlaneId === own ? this.#desks.get(id) : this.#remote.at(id, controlPlaneId)
+    if (next === undefined) return
+    desk.moveCallTo(next)
+    conversation.pageMoved(id)
+    this.parts.agents.noteOf(id, conversation.call.id).then(
+      ({ note }) => next.setNote(note),
+      err => this.parts.log.warn({ err, agentId: id }, 'the note of a call could not be read')
+    )
+  }
+
+  #agentChanged(view: AgentView): void {
+    this.#followPage(view)
+    const desk = this.#desks.get(view.id)
+    if (desk === undefined) return
+    desk.changed()
+    // The call was another control plane's, which knows what it was about.
+    if (view.state === 'wrapUp' && view.callId !== null && desk.callId === null && !desk.knowsWrapUp(view.callId))
+      this.#restoreWrapUp(desk, view.callId).catch(err =>
+        this.parts.log.warn({ err, agentId: view.id }, 'the wrap-up of a call could not be shown')
+      )
+  }
+
+  /** A page that comes and one that goes at the same time are stored in the order in which they did. */
+  async #inTurn(agentId: string, store: () => Promise<unknown>): Promise<void> {
+    const before = this.#storing.get(agentId)
+    const storing = (async () => {
+      await before?.catch(() => {
+        // Whoever asked for it was told.
+      })
+      await store()
+    })()
+    this.#storing.set(agentId, storing)
+    try {
+      await storing
+    } finally {
+      if (this.#storing.get(agentId) === storing) this.#storing.delete(agentId)
+    }
+  }
+
   #queuesChanged(): void {
     for (const desk of this.#desks.values()) desk.changed()
   }
@@ -351,5 +456,6 @@ export class AgentCalls {
     // A call on a desk phone may outlive the page.
     if (desk === undefined || desk.softphone.activeTab !== null || desk.callId !== null) return
     this.#desks.delete(agentId)
+    stopSupervising(this, desk).catch(err => desk.softphone.complain(err))
   }
 }

@@ -13,7 +13,9 @@ import type {
   Offer
 } from '../softphone/protocol.ts'
 import type { Softphone } from '../softphone/softphone.ts'
+import type { DeskPhone } from '../softphone/desk-phone.ts'
 import { numberFor } from '../number-mask.ts'
+import type { CallRequest } from './call-requests.ts'
 import type { Conversation } from './conversation.ts'
 import type { LiveCard } from './customer-card.ts'
 import type { Supervision } from './supervision.ts'
@@ -27,6 +29,21 @@ export type DeskCallFacts = Readonly<{
   queue: QueueName | null
   language: string | null
   card: LiveCard
+}>
+
+/** The offer, the call and the supervision of this person that another control plane has, as a page shows them. */
+export type GuestShown = Readonly<{
+  offer: Offer | null
+  call: DeskCall | null
+  supervising: DeskState['supervising']
+}>
+
+export type Guest = Readonly<{
+  shown: GuestShown
+  /** Has the other control plane do what the page asks for; rejects with AppError when it refuses. */
+  request(request: CallRequest): Promise<object>
+  /** Ends the supervision that is shown. */
+  stopSupervising(): Promise<void>
 }>
 
 type LiveOffer = {
@@ -53,11 +70,11 @@ const NO_SERVER_MS = 1_000
  * Everything that one agent's desk shows and rings with: the softphone, the offer, the call, the wrap-up. It pushes the
  * whole state after each change, once for all changes of the same moment.
  */
-export class AgentDesk {
+export class AgentDesk<Phone extends DeskPhone = Softphone> {
   readonly agentId: string
-  readonly softphone: Softphone
+  readonly softphone: Phone
   readonly name: string
-  readonly role: ApiKeyRole
+  readonly #role: () => ApiKeyRole
   readonly #view: () => AgentView | undefined
   readonly #queues: () => readonly DeskQueue[]
   readonly #recordingOf: (callId: string) => CallRecording | undefined
@@ -66,6 +83,7 @@ export class AgentDesk {
   #wrapUpFacts: DeskCallFacts | undefined
   #supervision: Supervision | undefined
   #demo: Demo | undefined
+  #guest: Guest | undefined
   #note = ''
   #version = 0
   #isPushDue = false
@@ -75,8 +93,8 @@ export class AgentDesk {
     options: Readonly<{
       agentId: string
       name: string
-      role: ApiKeyRole
-      softphone: Softphone
+      role: () => ApiKeyRole
+      softphone: Phone
       view: () => AgentView | undefined
       queues: () => readonly DeskQueue[]
       recordingOf: (callId: string) => CallRecording | undefined
@@ -84,12 +102,16 @@ export class AgentDesk {
   ) {
     this.agentId = options.agentId
     this.name = options.name
-    this.role = options.role
+    this.#role = options.role
     this.softphone = options.softphone
     this.#view = options.view
     this.#queues = options.queues
     this.#recordingOf = options.recordingOf
     this.softphone.onPresence(() => this.changed())
+  }
+
+  get role(): ApiKeyRole {
+    return this.#role()
   }
 
   get offer(): Readonly<{ id: string; callId: string }> | undefined {
@@ -102,7 +124,27 @@ export class AgentDesk {
   }
 
   get callId(): string | null {
-    return this.#current?.facts.callId ?? null
+    return this.#current?.facts.callId ?? this.#guest?.shown.call?.callId ?? null
+  }
+
+  /** Whether anything of this control plane rings, runs or is listened to here. */
+  get isInUse(): boolean {
+    return this.#current !== undefined || this.#offer !== undefined || this.#supervision !== undefined
+  }
+
+  /** What another control plane shows and rings with on this desk. */
+  get guest(): Guest | undefined {
+    return this.#guest
+  }
+
+  setGuest(guest: Guest | undefined): void {
+    this.#guest = guest
+    this.changed()
+  }
+
+  /** Whether this desk knows what the wrap-up of a call is about. */
+  knowsWrapUp(callId: string): boolean {
+    return this.#wrapUpFacts?.callId === callId
   }
 
   get callFacts(): DeskCallFacts | undefined {
@@ -196,6 +238,19 @@ export class AgentDesk {
     return true
   }
 
+  /** The page of this agent is elsewhere now: the call shows on the desk there. */
+  moveCallTo(next: AgentDesk<DeskPhone>): void {
+    if (this.#current === undefined) return
+    next.#current = this.#current
+    next.#watchedBy = this.#watchedBy
+    next.#forgetCard.push(this.#current.facts.card.onChange(() => next.changed()))
+    this.#current = undefined
+    this.#watchedBy = null
+    for (const forget of this.#forgetCard.splice(0)) forget()
+    this.changed()
+    next.changed()
+  }
+
   endCall(callId: string): void {
     if (this.#current?.facts.callId !== callId) return
     this.#wrapUpFacts = this.#current.facts
@@ -268,7 +323,7 @@ export class AgentDesk {
       isActiveTab: this.softphone.isActiveTab(tabId),
       routable: { isRoutable: view.isRoutable, reasons },
       queues: this.#queues(),
-      offer: this.#offer === undefined ? null : { ...this.#offer.facts, customer: this.#offer.card.as(this.role) },
+      offer: this.#shownOffer(),
       call: this.#call(),
       wrapUp: this.#wrapUp(view),
       missed:
@@ -282,7 +337,7 @@ export class AgentDesk {
             },
       supervising:
         supervision === undefined
-          ? null
+          ? (this.#guest?.shown.supervising ?? null)
           : {
               callId: supervision.callId,
               agent: supervision.agentName,
@@ -293,8 +348,16 @@ export class AgentDesk {
     }
   }
 
+  #shownOffer(): Offer | null {
+    if (this.#offer === undefined) return this.#guest?.shown.offer ?? null
+    return { ...this.#offer.facts, customer: this.#offer.card.as(this.role) }
+  }
+
   #call(): DeskCall | null {
     const current = this.#current
+    const guestCall = this.#guest?.shown.call
+    if (current === undefined && guestCall != null)
+      return { ...guestCall, isMuted: this.softphone.isMuted, note: this.#note }
     // A real offer shows before the call in which the agent plays the customer.
     if (current === undefined)
       return this.#demo === undefined || this.#offer !== undefined ? null : this.#demoCall(this.#demo)

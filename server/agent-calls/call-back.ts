@@ -12,7 +12,7 @@ import type { AgentCalls } from './agent-calls.ts'
 import type { DeskCallFacts } from './agent-desk.ts'
 import { openCard } from './customer-card.ts'
 import { ringAgent } from './ring-agent.ts'
-import { talk } from './talk.ts'
+import { talkToCalled } from './talk-to-called.ts'
 
 const RING_MS = 30_000
 const RINGBACK = 'tone_stream://%(2000,4000,440,480)'
@@ -146,7 +146,7 @@ async function serve(
       calls.parts,
       call,
       {
-        destination: { kind: 'number', value: due.number },
+        destination: { kind: 'number', value: due.number, attempt },
         callerNumber,
         ringMs: RING_MS,
         onRinging: () => call.record({ kind: 'ringing' })
@@ -163,19 +163,19 @@ async function serve(
     const { endpoint, dialog } = outcome.leg
     onAbort(dialog.ended, () => call.end(endReasonOf(dialog.endedBy, 'calleeHungUp')))
     call.customerAnswered(endpoint, performance.now() - startedAtMs)
-    await stopRingback()
     if (!(await visit.settle(offer.id, { kind: 'answered' }))) {
       call.end('internalError', { detail: 'the offer was over before the customer answered' })
       return 'tryLater'
     }
     isTalking = true
-    await talk(
-      serveParts,
+    const { number, language } = due
+    await talkToCalled(
+      calls,
       call,
-      { endpoint, number: due.number, language: due.language ?? 'en', card },
+      { endpoint, number, shown: callerNumber, language, isInHaste: false, card },
       { leg, agentId: offer.agentId, answerMs: ringing.answerMs, waitedMs: null },
       queue,
-      call.signal
+      stopRingback
     )
     call.end('agentHungUp')
     return 'done'

@@ -6,6 +6,7 @@ import type { DeskDestination } from '../softphone/protocol.ts'
 import { type AudioPlan, type ConversationMode, heardBy, planAudio } from './audio-plan.ts'
 import { CallAudio } from './call-audio.ts'
 import type { Party, PartyKind, PartyLeg } from './party.ts'
+import { PartyLegs } from './party-legs.ts'
 
 /** North American ringback (ITU-T E.180 supplement 2), while somebody who is consulted is rung. */
 const RINGBACK = 'tone_stream://%(2000,4000,440,480)'
@@ -39,6 +40,8 @@ export type ConversationParts = Readonly<{
   reconnectMs: number
   /** Rings somebody to consult; the outcome's leg belongs to the conversation. */
   reach(destination: DeskDestination, by: string, signal: AbortSignal): Promise<ConsultOutcome>
+  /** A leg to where an agent's page is now, for one whose leg was lost or whose page has moved. */
+  legAgain(agentId: string): Promise<PartyLeg>
   /** An agent has left the call, for the books and for wrap-up. */
   agentLeft(agentId: string, why: string, facts: Readonly<{ holdMs: number; isTransferred: boolean }>): void
   /** An agent came in by a consultation or by taking over. */
@@ -70,8 +73,7 @@ export class Conversation {
   #holdMs = 0
   /** Parties that were told, before they could be heard, that the call is recorded. */
   readonly #told = new Set<string>()
-  readonly #awaySinceMs = new Map<string, number>()
-  readonly #awayTimers = new Map<string, NodeJS.Timeout>()
+  readonly #legs: PartyLegs
   #stopRingback: (() => Promise<void>) | undefined
 
   constructor(
@@ -83,6 +85,17 @@ export class Conversation {
     this.#parts = parts
     this.call = call
     this.#audio = new CallAudio({ name: `call-${call.id}`, music: parts.music, log: call.log })
+    this.#legs = new PartyLegs({
+      call,
+      audio: this.#audio,
+      reconnectMs: parts.reconnectMs,
+      over: this.#over.signal,
+      isIn: party => this.#parties.has(party.id),
+      legAgain: agentId => parts.legAgain(agentId),
+      rearrange: () => this.#apply(),
+      gone: party => this.#partyGone(party.id),
+      lost: party => this.#lost(party)
+    })
     this.#customer = this.#add('customer', customer)
     this.#primaryId = this.#add('agent', agent).id
     onAbort(call.signal, () => this.#finish({ kind: 'served' }))
@@ -124,7 +137,7 @@ export class Conversation {
   /** Whether an agent's phone is away at the moment. */
   isAway(agentId: string): boolean {
     const party = this.partyOf(agentId)
-    return party !== undefined && this.#awaySinceMs.has(party.id)
+    return party !== undefined && this.#legs.isAway(party.id)
   }
 
   /** Connects everybody; resolves when the agents' part is over. The customer's leg then is the caller's again. */
@@ -133,7 +146,6 @@ export class Conversation {
     const end = await this.#ending.promise
     this.#over.abort()
     this.#consultAbort?.abort()
-    for (const timer of this.#awayTimers.values()) clearTimeout(timer)
     await this.#stopRinging()
     for (const party of this.parties) if (party.kind !== 'customer') await this.#release(party.id, 'callEnded')
     await this.#audio.remove(this.#customer.id)
@@ -253,6 +265,17 @@ export class Conversation {
     await this.#partyGone(party.id)
   }
 
+  /** The page of an agent is elsewhere now: a leg to there takes the place of the old one. */
+  pageMoved(agentId: string): void {
+    const party = this.#agentParty(agentId)
+    if (party !== undefined) this.#legs.pageMoved(party)
+  }
+
+  /** Hears of each new leg that an agent of this call gets. */
+  onLegAgain(listener: (agentId: string) => void): void {
+    this.#legs.onLegAgain(listener)
+  }
+
   /** Hears of the end, once. */
   onOver(listener: () => void): void {
     onAbort(this.#over.signal, listener)
@@ -309,7 +332,7 @@ export class Conversation {
   #plan(): AudioPlan {
     const connected = (id: string | null) => {
       const party = id === null ? undefined : this.#parties.get(id)
-      return party?.leg != null && !this.#awaySinceMs.has(party.id) ? party.id : null
+      return party?.leg != null && !this.#legs.isAway(party.id) ? party.id : null
     }
     const customer = this.#customer.state === 'gone' ? null : this.#customer.id
     const agent = connected(this.#primaryId)
@@ -426,8 +449,7 @@ export class Conversation {
     if (party === undefined || party.state === 'gone') return
     party.state = 'gone'
     this.#parties.delete(partyId)
-    clearTimeout(this.#awayTimers.get(partyId))
-    this.#awaySinceMs.delete(partyId)
+    this.#legs.forget(partyId)
     await this.#audio.remove(partyId)
     await party.leg?.[Symbol.asyncDispose]()
     if (party.agentId === null) return
@@ -455,16 +477,14 @@ export class Conversation {
     who: Readonly<{ leg: PartyLeg; name: string; number?: string | null; agentId?: string | null }>
   ): Party {
     const party = this.#addParty(kind, who.name, who.number ?? null, who.agentId ?? null, 'talking')
-    const { leg } = who
-    party.leg = leg
-    this.#audio.add(party.id, leg.endpoint)
-    onAbort(
-      leg.gone,
-      () => void this.#partyGone(party.id).catch(err => this.call.log.error({ err }, 'a party could not be let go'))
-    )
-    const { softphoneLeg } = leg
-    if (softphoneLeg !== null && kind !== 'customer') this.#watchPresence(party, softphoneLeg.softphone)
+    this.#legs.connect(party, who.leg)
     return party
+  }
+
+  #agentParty(agentId: string): Party | undefined {
+    return [...this.#parties.values()].find(
+      party => party.agentId === agentId && party.state !== 'gone' && party.leg?.softphoneLeg != null
+    )
   }
 
   #addParty(
@@ -477,40 +497,6 @@ export class Conversation {
     const party: Party = { id: newId(), kind, name, number, agentId, state, since: new Date(), leg: null }
     this.#parties.set(party.id, party)
     return party
-  }
-
-  #watchPresence(
-    party: Party,
-    softphone: Readonly<{ isPresent: boolean; onPresence(listener: (isPresent: boolean) => void): () => void }>
-  ): void {
-    const changed = (isPresent: boolean) => {
-      if (this.isOver || party.state === 'gone') return
-      if (isPresent) this.#cameBack(party)
-      else this.#wentAway(party)
-      void this.#apply().catch(err => this.call.log.error({ err }, 'the audio of a call could not be arranged'))
-    }
-    const forget = softphone.onPresence(changed)
-    this.#over.signal.addEventListener('abort', forget, { once: true })
-    if (!softphone.isPresent) changed(false)
-  }
-
-  #wentAway(party: Party): void {
-    if (this.#awaySinceMs.has(party.id)) return
-    this.#awaySinceMs.set(party.id, performance.now())
-    this.call.record({ kind: 'agentAway', agentId: party.agentId ?? '' })
-    this.#awayTimers.set(
-      party.id,
-      setTimeout(() => void this.#lost(party), this.#parts.reconnectMs)
-    )
-  }
-
-  #cameBack(party: Party): void {
-    const since = this.#awaySinceMs.get(party.id)
-    if (since === undefined) return
-    this.#awaySinceMs.delete(party.id)
-    clearTimeout(this.#awayTimers.get(party.id))
-    const awayMs = Math.round(performance.now() - since)
-    this.call.record({ kind: 'agentBack', agentId: party.agentId ?? '', awayMs })
   }
 
   async #lost(party: Party): Promise<void> {

@@ -1,16 +1,21 @@
 import { AppError } from '../errors.ts'
 import type { ReplyData, SoftphoneRequest } from '../softphone/protocol.ts'
-import type { AgentCalls, Person } from './agent-calls.ts'
+import type { ApiKeyRole } from '../../sql/tables.ts'
+import type { AgentCalls } from './agent-calls.ts'
 import { dialFromDesk } from './dial-from-desk.ts'
 import type { AgentDesk } from './agent-desk.ts'
-import type { Conversation } from './conversation.ts'
+import { handleCallRequest } from './call-requests.ts'
+import { isAbout } from './lent-phones.ts'
 import { stopSupervising, supervise } from './supervise.ts'
 
-export type AuditNote = (
-  action: string,
-  subject: Readonly<{ kind: string; id: string }>,
-  detail: object
-) => Promise<void>
+/** Who asks, for the audit log. */
+export type AuditActor = Readonly<{
+  id: string
+  username: string
+  role: ApiKeyRole
+  ip: string
+  requestId: string
+}>
 
 /**
  * Does what a page asks for and returns the data of its reply. Rejects with AppError for what cannot be now. The screen
@@ -18,11 +23,10 @@ export type AuditNote = (
  */
 export async function handleDeskRequest(
   calls: AgentCalls,
-  person: Person,
+  actor: AuditActor,
   desk: AgentDesk,
   tabId: string,
-  request: SoftphoneRequest,
-  audit: AuditNote
+  request: SoftphoneRequest
 ): Promise<object> {
   const { agents } = calls.parts
   const { agentId, softphone } = desk
@@ -56,65 +60,9 @@ export async function handleDeskRequest(
     case 'back':
       await agents.back(agentId)
       return {}
-    case 'answer':
-    case 'reject':
-      if (
-        !desk.answerOffer(
-          request.offerId,
-          request.kind === 'answer' ? 'answered' : 'rejected',
-          request.kind === 'reject' ? (request.reason ?? null) : null
-        )
-      )
-        throw new AppError('CONFLICT', 'This call is not offered to you any more.')
-      return {}
-    case 'hangUp':
-      if (desk.giveUp(request.callId)) return {}
-      if (desk.demo(request.callId) !== undefined) {
-        desk.demo(request.callId)?.hangUp()
-        return {}
-      }
-      await conversationOf(desk, request.callId).hangUp(agentId)
-      return {}
-    case 'hold':
-      await conversationOf(desk, request.callId).hold(agentId, request.isOnHold)
-      return {}
     case 'mute':
       await softphone.mute(request.isMuted)
       desk.changed()
-      return {}
-    case 'digits':
-      if (desk.demo(request.callId) !== undefined) {
-        for (const digit of request.digits) desk.demo(request.callId)?.press(digit)
-        return {}
-      }
-      await conversationOf(desk, request.callId).sendDigits(agentId, request.digits)
-      return {}
-    case 'recording':
-      await changeRecording(calls, desk, request.callId, request.action)
-      return {}
-    case 'transfer.blind':
-      conversationOf(desk, request.callId).transferBlind(agentId, request.destination)
-      return {}
-    case 'consult.start':
-      await conversationOf(desk, request.callId).consult(agentId, request.destination)
-      return {}
-    case 'consult.swap':
-      await conversationOf(desk, request.callId).swap(agentId)
-      return {}
-    case 'consult.handOver':
-      await conversationOf(desk, request.callId).handOver(agentId)
-      return {}
-    case 'consult.join':
-      await conversationOf(desk, request.callId).join(agentId)
-      return {}
-    case 'consult.cancel':
-      await conversationOf(desk, request.callId).cancelConsult(agentId)
-      return {}
-    case 'conference.drop':
-      await conversationOf(desk, request.callId).drop(agentId, request.partyId)
-      return {}
-    case 'conference.leave':
-      await conversationOf(desk, request.callId).leave(agentId)
       return {}
     case 'dial':
       return { callId: await dialFromDesk(calls, desk, request) } satisfies ReplyData['dial']
@@ -134,46 +82,19 @@ export async function handleDeskRequest(
       })
       return {}
     case 'supervise':
-      await supervise(calls, person, desk, request, audit)
+      await supervise(calls, actor, desk, request)
       return {}
     case 'supervise.stop':
       await stopSupervising(calls, desk)
+      await desk.guest?.stopSupervising()
       return {}
     case 'ringMe':
       return { callId: await ringMe(calls, desk, request.language) } satisfies ReplyData['ringMe']
-    default:
-      return request satisfies never
-  }
-}
-
-function conversationOf(desk: AgentDesk, callId: string): Conversation {
-  const { conversation } = desk
-  if (conversation === null || desk.callId !== callId) throw new AppError('NOT_FOUND', 'You are not in this call.')
-  return conversation
-}
-
-async function changeRecording(
-  calls: AgentCalls,
-  desk: AgentDesk,
-  callId: string,
-  action: Extract<SoftphoneRequest, { kind: 'recording' }>['action']
-): Promise<void> {
-  const { call } = conversationOf(desk, callId)
-  const recording = calls.parts.recordings.of(call)
-  const { agentId } = desk
-  switch (action) {
-    case 'pause':
-      return recording.pause(agentId)
-    case 'resume':
-      return recording.resume(agentId)
-    case 'withdraw':
-      return await recording.withdraw(agentId, 'agent')
-    case 'cardStart':
-      return recording.startCard(agentId)
-    case 'cardEnd':
-      return recording.endCard(agentId)
-    default:
-      return action satisfies never
+    default: {
+      const { guest } = desk
+      if (guest !== undefined && isAbout(guest.shown, request)) return await guest.request(request)
+      return await handleCallRequest(calls, desk, request)
+    }
   }
 }
 

@@ -2,20 +2,21 @@ import { MediaError } from '../../media/endpoint.ts'
 import { onAbort } from '../calls/aborted.ts'
 import type { Call } from '../calls/call.ts'
 import { endReasonOf } from '../calls/caller-leg.ts'
-import { dial, type DialOutcome } from '../calls/dial.ts'
+import { type Destination, dial, type DialOutcome } from '../calls/dial.ts'
 import { endReasonForStatus } from '../calls/end-reasons.ts'
 import { LegAudio } from '../calls/leg-audio.ts'
 import type { AttemptOutcome, LawfulAttempt } from '../calls/outbound-law.ts'
 import { AppError } from '../errors.ts'
 import { routeOutbound } from '../routing/route-outbound.ts'
 import { isDialable } from '../routing/numbers.ts'
-import type { SoftphoneRequest } from '../softphone/protocol.ts'
-import { SoftphoneLeg } from '../softphone/softphone-leg.ts'
+import type { DeskDestination, SoftphoneRequest } from '../softphone/protocol.ts'
+import type { SoftphoneLeg } from '../softphone/softphone-leg.ts'
 import type { AgentCalls } from './agent-calls.ts'
 import type { AgentDesk, DeskCallFacts } from './agent-desk.ts'
 import { openCard } from './customer-card.ts'
 import { browserLeg, ringAgent } from './ring-agent.ts'
 import { talk } from './talk.ts'
+import { talkToCalled } from './talk-to-called.ts'
 
 const RING_MS = 45_000
 const RINGBACK = 'tone_stream://%(2000,4000,440,480)'
@@ -101,7 +102,7 @@ async function serve(
       )
       const facts: DeskCallFacts = { callId: call.id, direction: 'outbound', queue: null, language: null, card }
       desk.beginCall(facts, null, () => call.end('callerCancelled'))
-      const softphoneLeg = await SoftphoneLeg.create(desk.softphone, parts.sfu, parts.media)
+      const softphoneLeg = await desk.softphone.createLeg(parts.media)
       call.defer(() => softphoneLeg[Symbol.asyncDispose]())
       await softphoneLeg.open()
       using ownAudio = new LegAudio(softphoneLeg.endpoint)
@@ -110,17 +111,11 @@ async function serve(
         await callColleague(calls, desk, call, destination.agentId, facts, softphoneLeg, offerId, stopRingback)
         return
       }
-      const value =
-        destination.kind === 'number'
-          ? destination.number
-          : destination.kind === 'extension'
-            ? destination.extension
-            : ''
       const outcome = await dial(
         parts,
         call,
         {
-          destination: { kind: destination.kind === 'number' ? 'number' : 'extension', value },
+          destination: phoneOf(destination, attempt),
           callerNumber,
           ringMs: RING_MS,
           onRinging: () => call.record({ kind: 'ringing' })
@@ -132,17 +127,17 @@ async function serve(
       const { endpoint, dialog } = outcome.leg
       onAbort(dialog.ended, () => call.end(endReasonOf(dialog.endedBy, 'calleeHungUp')))
       call.customerAnswered(endpoint, performance.now() - startedAtMs)
-      await stopRingback()
       if (!(await parts.agents.settleDirect(offerId, { kind: 'answered' }))) return call.end('internalError')
       isTalking = true
-      await talk(
-        calls.serveParts(),
-        call,
-        { endpoint, number, language: 'en', card },
-        { leg: browserLeg(softphoneLeg), agentId: desk.agentId, answerMs: 0, waitedMs: null },
-        null,
-        call.signal
-      )
+      const agent = { leg: browserLeg(softphoneLeg), agentId: desk.agentId, answerMs: 0, waitedMs: null }
+      if (number !== null) {
+        const customer = { endpoint, number, shown: callerNumber, language: null, isInHaste: false, card }
+        await talkToCalled(calls, call, customer, agent, null, stopRingback)
+      } else {
+        // A phone of ours belongs to our own people.
+        await stopRingback()
+        await talk(calls.serveParts(), call, { endpoint, number, language: 'en', card }, agent, null, call.signal)
+      }
       call.end('agentHungUp')
     } catch (err) {
       if (call.signal.aborted) return
@@ -159,6 +154,13 @@ async function serve(
     desk.endCall(call.id)
     parts.liveCalls.remove(call)
   }
+}
+
+/** A phone of ours, or a number outside with the decision that allows it. */
+function phoneOf(destination: DeskDestination, attempt: LawfulAttempt | null): Destination {
+  if (destination.kind === 'number' && attempt !== null) return { kind: 'number', value: destination.number, attempt }
+  if (destination.kind === 'extension') return { kind: 'extension', value: destination.extension }
+  throw new TypeError(`a ${destination.kind} is not dialled this way`)
 }
 
 /** One agent calls another. */

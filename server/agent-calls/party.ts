@@ -1,5 +1,5 @@
 import type { Endpoint } from '../../media/endpoint.ts'
-import type { SoftphoneLeg } from '../softphone/softphone-leg.ts'
+import type { BrowserLeg } from '../softphone/desk-phone.ts'
 
 /** A connected party's audio: released once, by whoever holds it last. */
 export type PartyLeg = AsyncDisposable &
@@ -8,7 +8,7 @@ export type PartyLeg = AsyncDisposable &
     /** Aborted when the party has hung up or its leg is lost. */
     gone: AbortSignal
     /** Set for an agent in a browser. */
-    softphoneLeg: SoftphoneLeg | null
+    softphoneLeg: BrowserLeg | null
   }>
 
 export type PartyKind = 'customer' | 'agent' | 'external' | 'supervisor'

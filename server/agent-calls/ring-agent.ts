@@ -6,8 +6,7 @@ import type { MissReason } from '../agents/agent-state.ts'
 import type { Call } from '../calls/call.ts'
 import { type AnsweredLeg, dial, type DialParts } from '../calls/dial.ts'
 import type { Offer } from '../softphone/protocol.ts'
-import type { SfuKeeper } from '../softphone/sfu-keeper.ts'
-import { SoftphoneLeg } from '../softphone/softphone-leg.ts'
+import type { BrowserLeg, DeskPhone } from '../softphone/desk-phone.ts'
 import type { AgentDesk } from './agent-desk.ts'
 import type { LiveCard } from './customer-card.ts'
 import type { PartyLeg } from './party.ts'
@@ -15,9 +14,8 @@ import type { PartyLeg } from './party.ts'
 export type RingParts = DialParts &
   Readonly<{
     agents: AgentService
-    sfu: SfuKeeper
     media: MediaServer
-    desk(agentId: string): AgentDesk | undefined
+    desk(agentId: string): AgentDesk<DeskPhone> | undefined
     /** The SIP account of the agent's desk phone; null when there is none. */
     phoneOf(agentId: string): Promise<string | null>
   }>
@@ -57,7 +55,7 @@ async function ringSoftphone(
 ): Promise<Readonly<{ kind: 'answered'; leg: PartyLeg }> | Readonly<{ kind: MissReason }>> {
   const desk = parts.desk(agentId)
   if (desk === undefined || !desk.softphone.isPresent) return { kind: 'network' }
-  const making = SoftphoneLeg.create(desk.softphone, parts.sfu, parts.media)
+  const making = desk.softphone.createLeg(parts.media)
   making.catch(() => {
     // Thrown below, when the agent answers; one who does not has nothing to hear.
   })
@@ -114,6 +112,8 @@ async function ringPhone(
   )
   switch (outcome.kind) {
     case 'answered':
+      // What a customer keys in, such as a card's number, is not for the agent's ear. Browsers are never sent keys.
+      await outcome.leg.endpoint.refuseKeys()
       return { kind: 'answered', leg: phoneLeg(outcome.leg) }
     case 'busy':
       return { kind: 'rejected' }
@@ -129,7 +129,7 @@ async function ringPhone(
 }
 
 /** An agent in a browser as a party of a conversation. */
-export function browserLeg(softphoneLeg: SoftphoneLeg): PartyLeg {
+export function browserLeg(softphoneLeg: BrowserLeg): PartyLeg {
   return {
     endpoint: softphoneLeg.endpoint,
     gone: softphoneLeg.gone,

@@ -1,11 +1,13 @@
 import type { Prompt, QueueOptions, QueueOutcome } from '../../ivr-flows/host.ts'
 import type { Endpoint } from '../../media/endpoint.ts'
-import { findLastAgent } from '../../sql/queries/queue-entries.ts'
+import { findLastAgent, takeLostPlace } from '../../sql/queries/queue-entries.ts'
 import type { MissReason } from '../agents/agent-state.ts'
+import type { BotHandOver } from '../bots/hand-over.ts'
 import { aborted } from '../calls/aborted.ts'
 import type { Call } from '../calls/call.ts'
-import { dial } from '../calls/dial.ts'
+import { dialParty, type Party } from '../calls/dial-party.ts'
 import type { LegAudio } from '../calls/leg-audio.ts'
+import type { OutboundLaw } from '../calls/outbound-law.ts'
 import type { Metrics } from '../metrics.ts'
 import type { OverflowDestination, Queue } from '../queues/queue.ts'
 import type { OfferFacts, QueueVisit } from '../queues/queue-visit.ts'
@@ -31,12 +33,15 @@ export type WaitingCustomer = Readonly<{
   language: string
   /** The agent who is to get this customer if possible. */
   stickyAgentId?: string
+  /** A script, no person. */
+  isSimulated?: boolean
 }>
 
 export type ServeParts = RingParts &
   TalkParts &
   Readonly<{
     queues: QueueService
+    law: OutboundLaw
     metrics: Metrics
     cards: CardParts
     /** Sources of the media server for prompts; rejects when one cannot be made. */
@@ -47,7 +52,7 @@ export type ServeParts = RingParts &
 type Next =
   | Readonly<{ kind: 'queue'; queue: string; isFlowQueue: boolean; placeFromAt?: Date; isHead?: boolean }>
   | Readonly<{ kind: 'agent'; agentId: string; otherwise: string | null }>
-  | Readonly<{ kind: 'dial'; destination: Readonly<{ kind: 'number' | 'extension'; value: string }> }>
+  | Readonly<{ kind: 'dial'; destination: Party }>
 
 const DIRECT_RING_MS = 30_000
 /** So long a customer's last agent is worth waiting for. */
@@ -61,7 +66,7 @@ export async function serveCaller(
   parts: ServeParts,
   call: Call,
   customer: WaitingCustomer,
-  options: QueueOptions & Readonly<{ reason?: string; answers?: readonly CardField[] }>,
+  options: QueueOptions & Readonly<{ reason?: string; answers?: readonly CardField[]; bot?: BotHandOver }>,
   signal: AbortSignal
 ): Promise<QueueOutcome> {
   const card = openCard(
@@ -72,7 +77,9 @@ export async function serveCaller(
       name: customer.name,
       language: customer.language,
       reason: options.reason ?? null,
-      answers: options.answers ?? []
+      answers: options.answers ?? [],
+      ...(options.bot !== undefined && { bot: options.bot }),
+      ...(customer.isSimulated === true && { isSimulated: true })
     },
     signal
   )
@@ -118,6 +125,7 @@ async function waitInQueue(
   signal: AbortSignal
 ): Promise<Step> {
   const stickyAgentId = customer.stickyAgentId ?? (await agentOfBefore(parts, customer, place.queue))
+  const placeFromAt = place.placeFromAt ?? (await lostPlace(parts, call, customer, place.queue))
   const entering = await parts.queues.enter({
     callId: call.id,
     queue: place.queue,
@@ -125,7 +133,7 @@ async function waitInQueue(
     priority: options.priority,
     skills: place.isFlowQueue ? options.skills : [],
     ...(place.isFlowQueue && options.maxWaitMs !== undefined && { maxWaitMs: options.maxWaitMs }),
-    ...(place.placeFromAt !== undefined && { placeFromAt: place.placeFromAt }),
+    ...(placeFromAt !== undefined && { placeFromAt }),
     ...(place.isHead === true && { isHead: true }),
     ...(place.isFlowQueue && options.announce !== undefined && { announceEveryMs: options.announce.everyMs }),
     ...(stickyAgentId !== undefined && { stickyAgentId }),
@@ -179,6 +187,18 @@ async function waitInQueue(
         found satisfies never
     }
   }
+}
+
+/** The place of a caller who was cut off by a fault of ours, and calls again. */
+async function lostPlace(
+  parts: ServeParts,
+  call: Call,
+  { number }: WaitingCustomer,
+  queue: string
+): Promise<Date | undefined> {
+  const queueId = parts.queues.findQueue(queue)?.id
+  if (call.direction !== 'inbound' || number === null || queueId === undefined) return undefined
+  return (await takeLostPlace(parts.db, queueId, number)) ?? undefined
 }
 
 /** Who talked to this customer last, for queues that keep the two together. */
@@ -383,10 +403,11 @@ async function dialOut(
   signal: AbortSignal
 ): Promise<Step> {
   const stopMusic = customer.audio.loop(await parts.music(customer.language))
-  const outcome = await dial(
+  const outcome = await dialParty(
     parts,
     call,
-    { destination: to.destination, callerNumber: customer.ownNumber, ringMs: DIRECT_RING_MS },
+    to.destination,
+    { callerNumber: customer.ownNumber, ringMs: DIRECT_RING_MS },
     signal
   )
   if (outcome.kind !== 'answered') {
@@ -397,11 +418,13 @@ async function dialOut(
   signal.throwIfAborted()
   const recording = parts.recordings.of(call)
   const party = { id: other.id, number: to.destination.value, language: customer.language }
-  const isTold =
-    to.destination.kind === 'extension' ||
-    (await parts.recordings.tell(call, other.endpoint, party, parts.prepare, signal))
+  const joining =
+    to.destination.kind === 'extension'
+      ? 'told'
+      : await parts.recordings.tell(call, other.endpoint, party, parts.prepare, signal)
   await stopMusic()
-  await withParty(recording, isTold, async () => {
+  if (joining === 'mayNotJoin') return done({ kind: 'overflow', reason: 'noAgents' })
+  await withParty(recording, joining === 'told', async () => {
     await customer.endpoint.bridge(other.endpoint)
     call.record({ kind: 'bridged', legId: other.id })
     await aborted(AbortSignal.any([other.dialog.ended, other.endpoint.lost, signal]))
@@ -439,9 +462,9 @@ function nextOf(destination: DeskDestination, from: Queue | null): Next {
     case 'agent':
       return { kind: 'agent', agentId: destination.agentId, otherwise: from?.id ?? null }
     case 'number':
-      return { kind: 'dial', destination: { kind: 'number', value: destination.number } }
+      return { kind: 'dial', destination: { kind: 'number', value: destination.number, isOwnPlace: false } }
     case 'extension':
-      return { kind: 'dial', destination: { kind: 'extension', value: destination.extension } }
+      return { kind: 'dial', destination: { kind: 'extension', value: destination.extension, isOwnPlace: true } }
     default:
       return destination satisfies never
   }
@@ -457,7 +480,7 @@ function overflow(destination: OverflowDestination | null, reason: 'closed' | 'f
       return on({ kind: 'agent', agentId: destination.value, otherwise: null })
     case 'number':
     case 'extension':
-      return on({ kind: 'dial', destination: { kind: destination.kind, value: destination.value } })
+      return on({ kind: 'dial', destination: { kind: destination.kind, value: destination.value, isOwnPlace: true } })
     case 'voicemail':
     case 'flow':
       return done({ kind: 'overflow', reason })

@@ -1,22 +1,27 @@
 import type { AgentService } from '../agents/agent-service.ts'
 import { onAbort } from '../calls/aborted.ts'
 import type { Call } from '../calls/call.ts'
+import { END_REASONS, type EndedBy } from '../calls/end-reasons.ts'
+import { AppError } from '../errors.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Recordings } from '../recordings/recordings.ts'
 import type { Queue } from '../queues/queue.ts'
+import type { DeskPhone } from '../softphone/desk-phone.ts'
 import type { DeskDestination } from '../softphone/protocol.ts'
 import type { AgentDesk, DeskCallFacts } from './agent-desk.ts'
 import { Conversation, type ConsultOutcome, type ConversationEnd } from './conversation.ts'
 import type { LiveCard } from './customer-card.ts'
 import type { PartyLeg } from './party.ts'
-import type { Endpoint } from '../../media/endpoint.ts'
+import type { Endpoint, MediaServer } from '../../media/endpoint.ts'
+import { browserLeg } from './ring-agent.ts'
 
 export type TalkParts = Readonly<{
+  media: MediaServer
   agents: AgentService
   metrics: Metrics
   recordings: Recordings
   reconnectMs: number
-  desk(agentId: string): AgentDesk | undefined
+  desk(agentId: string): AgentDesk<DeskPhone> | undefined
   nameOf(agentId: string): string
   music(language: string): Promise<string>
   /** Rings somebody whom an agent of this call wants to consult. */
@@ -36,12 +41,14 @@ export type TalkingCustomer = Readonly<{
   card: LiveCard
 }>
 
+export type TalkingAgent = Readonly<{ leg: PartyLeg; agentId: string; answerMs: number; waitedMs: number | null }>
+
 /** One agent and one customer begin to talk; resolves when no agent is in the call any more. */
 export async function talk(
   parts: TalkParts,
   call: Call,
   customer: TalkingCustomer,
-  agent: Readonly<{ leg: PartyLeg; agentId: string; answerMs: number; waitedMs: number | null }>,
+  agent: TalkingAgent,
   queue: Queue | null,
   signal: AbortSignal
 ): Promise<ConversationEnd> {
@@ -59,11 +66,21 @@ export async function talk(
   }
   const recording = parts.recordings.of(call)
   const forgetRecording = recording.onChange(desksChanged)
-  const endedBy = () => (call.ended === undefined ? 'agent' : 'customer')
+  const forgetEnd = recording.onMustEnd(notice => {
+    for (const agentId of inCall) parts.desk(agentId)?.notify(notice, '')
+  })
+  const endedBy = () => (call.ended === undefined ? 'agent' : endOf(END_REASONS[call.ended.reason].endedBy))
   const conversation = new Conversation(
     {
       music: await parts.music(customer.language),
       reconnectMs: parts.reconnectMs,
+      legAgain: async agentId => {
+        const desk = parts.desk(agentId)
+        if (desk === undefined) throw new AppError('CONFLICT', 'The agent has no page any more.')
+        const leg = await desk.softphone.createLeg(parts.media, { isReturning: true })
+        await leg.open()
+        return browserLeg(leg)
+      },
       reach: (destination, by, abort) => parts.reach(call, destination, facts, by, abort),
       agentJoined: agentId => {
         inCall.add(agentId)
@@ -105,7 +122,26 @@ export async function talk(
     return await conversation.run()
   } finally {
     forgetRecording()
+    forgetEnd()
     recording.unaskedParty(false)
+  }
+}
+
+/** Whom the wrap-up names; what broke on our side is nobody's hanging up. */
+function endOf(endedBy: EndedBy): 'customer' | 'agent' | 'system' {
+  switch (endedBy) {
+    case 'caller':
+    case 'callee':
+    case 'flow':
+      return 'customer'
+    case 'agent':
+      return 'agent'
+    case 'operator':
+    case 'server':
+    case 'network':
+      return 'system'
+    default:
+      return endedBy satisfies never
   }
 }
 

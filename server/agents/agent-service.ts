@@ -6,12 +6,12 @@ import {
   findCallNote,
   findLostCalls,
   listDueAgents,
-  listLiveControlPlanes,
   readAgentChanges,
   readProfiles,
   setProfile,
   upsertCallNote
 } from '../../sql/queries/agents.ts'
+import { listLiveControlPlanes } from '../../sql/queries/control-planes.ts'
 import { findDirectOffer, insertDirectOffer, listStaleDirectOffers } from '../../sql/queries/offers.ts'
 import type { WakeUps } from '../../sql/wake-ups.ts'
 import { AppError } from '../errors.ts'
@@ -91,6 +91,7 @@ export class AgentService implements AsyncDisposable {
     this.settings = { ...AGENT_SETTINGS, ...parts.settings }
     this.#emitter.setMaxListeners(0)
     this.#sweeper = new Sweeper(
+      parts.db,
       POLL_MS,
       deadSince => this.#sweep(deadSince),
       parts.log,
@@ -152,7 +153,7 @@ export class AgentService implements AsyncDisposable {
 
   /** A softphone of this agent is connected to this control plane. It must prove itself before calls come. */
   async attach(agentId: string): Promise<AgentView> {
-    this.#provedAtMs.set(agentId, Date.now())
+    this.#provedAtMs.set(agentId, performance.now())
     return await this.#step(agentId, { kind: 'attached', controlPlaneId: this.#controlPlaneId })
   }
 
@@ -179,7 +180,7 @@ export class AgentService implements AsyncDisposable {
     agentId: string,
     proof: Readonly<{ isRoutable: boolean; reasons: readonly NotRoutableReason[] }>
   ): Promise<AgentView> {
-    this.#provedAtMs.set(agentId, Date.now())
+    this.#provedAtMs.set(agentId, performance.now())
     const reasons = proof.isRoutable ? [] : proof.reasons.length > 0 ? proof.reasons : (['noProof'] as const)
     const known = this.#known.get(agentId)?.view
     // Proofs come every few seconds and mostly say the same.
@@ -463,7 +464,7 @@ export class AgentService implements AsyncDisposable {
     for (const id of await listDueAgents(this.#db, new Date(now.getTime() - POLL_MS), 1_000))
       await this.#step(id, { kind: 'tick' })
     for (const [id, provedAtMs] of this.#provedAtMs)
-      if (Date.now() - provedAtMs > this.settings.proofMs) {
+      if (performance.now() - provedAtMs > this.settings.proofMs) {
         this.#provedAtMs.delete(id)
         await this.#step(id, { kind: 'proved', reasons: ['noProof'] })
       }

@@ -1,7 +1,6 @@
+import type { Db } from '../../sql/database.ts'
 import type { Logger } from '../log.ts'
-
-/** A control plane that was not heard of for so long is gone (see server/calls/reconciler.ts, which keeps the beat). */
-export const DEAD_AFTER_MS = 7_000
+import { DEAD_AFTER_MS, LifeSigns } from '../life-signs.ts'
 
 /**
  * Looks after what nobody else does, every so often and never twice at once. The task gets the instant since when a
@@ -9,6 +8,7 @@ export const DEAD_AFTER_MS = 7_000
  * database everybody's heartbeat is as old as the outage.
  */
 export class Sweeper implements AsyncDisposable {
+  readonly signs: LifeSigns
   readonly #everyMs: number
   readonly #task: (deadSince: Date | null) => Promise<void>
   readonly #log: Logger
@@ -16,9 +16,15 @@ export class Sweeper implements AsyncDisposable {
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> | undefined
   #hasFailed = false
-  #trustedFromMs = Number.NEGATIVE_INFINITY
 
-  constructor(everyMs: number, task: (deadSince: Date | null) => Promise<void>, log: Logger, complaint: string) {
+  constructor(
+    db: Db,
+    everyMs: number,
+    task: (deadSince: Date | null) => Promise<void>,
+    log: Logger,
+    complaint: string
+  ) {
+    this.signs = new LifeSigns(db)
     this.#everyMs = everyMs
     this.#task = task
     this.#log = log
@@ -39,21 +45,17 @@ export class Sweeper implements AsyncDisposable {
   }
 
   async #sweep(): Promise<void> {
-    const startedAtMs = performance.now()
-    const isTrusted = startedAtMs >= this.#trustedFromMs
     try {
-      await this.#task(isTrusted ? new Date(Date.now() - DEAD_AFTER_MS) : null)
+      const deadSince = await this.signs.deadSince()
+      const startedAtMs = performance.now()
+      await this.#task(deadSince)
       this.#hasFailed = false
       // A database that took so long was as good as away.
-      if (performance.now() - startedAtMs > DEAD_AFTER_MS / 2) this.#distrust()
+      if (performance.now() - startedAtMs > DEAD_AFTER_MS / 2) this.signs.distrust()
     } catch (err) {
-      this.#distrust()
+      this.signs.distrust()
       if (!this.#hasFailed) this.#log.error({ err }, this.#complaint)
       this.#hasFailed = true
     }
-  }
-
-  #distrust(): void {
-    this.#trustedFromMs = performance.now() + DEAD_AFTER_MS
   }
 }

@@ -19,6 +19,8 @@ export type CallEventData =
       sourceAddress: string | null
       controlPlaneId: string
       requestedBy?: string
+      /** A scripted caller on this machine: no trunk, no customer; left out of reports. */
+      isSimulated?: true
     }>
   | Readonly<{ kind: 'flowChosen'; flowId: string; flowVersion: number; language: string }>
   | Readonly<{ kind: 'answered'; codec: string | null; setupMs: number }>
@@ -39,9 +41,68 @@ export type CallEventData =
   /** Nobody can listen in this language; the flow goes on with keys. */
   | Readonly<{ kind: 'speechUnavailable'; language: string; code: string }>
   | Readonly<{ kind: 'speechFailed'; code: string }>
+  /** One recogniser failed or was too slow, and another one went on with the same sound. */
+  | Readonly<{ kind: 'speechFellOver'; from: string; to: string; code: string }>
+  /** A voice could not make a prompt, and another one spoke it. */
+  | Readonly<{ kind: 'voiceFellOver'; from: string; to: string; code: string }>
+  /** The customer took the turn while a prompt played: which of the prompts, and how much of it was heard. */
+  | Readonly<{ kind: 'bargedIn'; by: 'voice' | 'key'; heardMs: number; prompt: number; promptHeardMs: number }>
+  /** A turn as it went, without words; `wasIgnored`: it was a sound of listening, or a noise over a prompt. */
+  | Readonly<{
+      kind: 'turnHeard'
+      expects: string
+      language: string
+      isPrompted: boolean
+      wasIgnored: boolean
+      /** The settings that held: see TurnRules, and the pause that the flow asked for. */
+      holdMs: number
+      pauseMs?: number
+      events: readonly Readonly<{ kind: string; atMs: number; sounds?: string | null }>[]
+    }>
+  | Readonly<{ kind: 'voiceRaised' }>
+  | Readonly<{ kind: 'musicHeard' }>
+  /** Somebody spoke for longer than anybody listens: what was understood until then is the answer. */
+  | Readonly<{ kind: 'speechCutOff' }>
+  /** Nobody had planned a silence that became too long: the customer was asked to wait, or the work was given up. */
+  | Readonly<{ kind: 'silenceFilled' | 'silenceGivenUp'; silences: number }>
+  /** A bot took the call over; it says first that it is no human, and how much of that the caller was sent. */
+  | Readonly<{ kind: 'botStarted'; model: string | null }>
+  | Readonly<{ kind: 'disclosureMade'; language: string; heardMs: number; lengthMs: number; attempt: number }>
+  /** A question and what it came to, without words. `score`: how well an article fits. Times since the question. */
+  | Readonly<{
+      kind: 'botAnswered'
+      turn: number
+      outcome: string
+      source: string
+      articleId: string | null
+      score: number | null
+      retrievalMs: number | null
+      firstClauseMs: number | null
+      speechMs: number | null
+      replyMs: number
+    }>
+  | Readonly<{ kind: 'botTool'; tool: string; outcome: string; tookMs: number }>
+  /** Something that a model wrote was not said. */
+  | Readonly<{ kind: 'botHeld'; why: string }>
+  | Readonly<{ kind: 'botFault'; code: string }>
+  | Readonly<{ kind: 'botHandedOver'; reason: string; mood: string }>
+  /** What models cost (`cents`) and what hearing the customer cost (`speechCents`), by the price lists, in euro cents. */
+  | Readonly<{
+      kind: 'botEnded'
+      outcome: string
+      turns: number
+      answered: number
+      tokens: number
+      cents: number
+      speechCents: number
+    }>
   | Readonly<{ kind: 'requestAnswered'; host: string; status: number; tookMs: number }>
   | Readonly<{ kind: 'requestFailed'; host: string; code: string; tookMs: number }>
   | Readonly<{ kind: 'tagged'; tags: readonly string[] }>
+  /** Somebody who was called wants no more calls; the words they said it in are not kept. */
+  | Readonly<{ kind: 'optedOut'; by: 'key' | 'speech'; language?: string; confidence?: number }>
+  /** Whoever promised this call was not there in the set time, and somebody else makes it. */
+  | Readonly<{ kind: 'promisePassedOn'; fromAgentId: string; toAgentId: string }>
   | Readonly<{ kind: 'surveyAnswered'; question: string }>
   | Readonly<{ kind: 'callbackBooked'; callbackId: string; queue: string | null }>
   | Readonly<{ kind: 'voicemailLeft'; voicemailId: string; durationMs: number }>
@@ -53,7 +114,11 @@ export type CallEventData =
       role: 'callee' | 'agent'
       destination: string
       trunkId: string | null
+      /** The decision that allows a number outside to be dialled; null for phones of our own. */
+      decisionId: string | null
     }>
+  /** Somebody outside who was to join the call may not be called now. */
+  | Readonly<{ kind: 'partyRefused'; decisionId: string; reasons: readonly string[] }>
   | Readonly<{ kind: 'legAnswered'; legId: string }>
   | Readonly<{ kind: 'legEnded'; legId: string; outcome: string; sipStatus: number | null }>
   | Readonly<{ kind: 'bridged'; legId: string }>
@@ -81,12 +146,17 @@ export type CallEventData =
       result: 'granted' | 'refused' | 'never'
       policy: string
       method: string
+      /** Of an answer that was spoken, 0 to 1. */
+      confidence?: number
     }>
   | Readonly<{ kind: 'recordingStarted'; recordingId: string }>
   | Readonly<{ kind: 'recordingPaused'; why: string; by: string }>
   | Readonly<{ kind: 'recordingResumed'; why: string; by: string }>
   | Readonly<{ kind: 'recordingWithdrawn'; by: string; isDeleted: boolean }>
-  | Readonly<{ kind: 'recordingTrouble'; code: string }>
+  /** `mustRecord`: something of a call that has to be recorded is missing, and what becomes of the call. */
+  | Readonly<{ kind: 'recordingTrouble'; code: string; mustRecord?: 'ends' | 'goesOn' }>
+  /** The customer of a call that has to be recorded and is not was told why it ends, or was not to be reached any more. */
+  | Readonly<{ kind: 'endExplained'; words: 'failed' | 'compulsory'; language: string; isHeard: boolean }>
   /** How many keys were pressed meanwhile is all that is ever written of them. */
   | Readonly<{ kind: 'cardEntryStarted'; by: string }>
   | Readonly<{ kind: 'cardEntryEnded'; by: string; keys: number }>

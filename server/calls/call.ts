@@ -46,6 +46,7 @@ export class Call implements AsyncDisposable {
   readonly #abort = new AbortController()
   readonly #cleanups: (() => PromiseLike<void> | void)[] = []
   readonly #tapping: TapSettings | undefined
+  readonly #followers = new Set<(event: CallEvent) => void>()
   #tap: CallTap | null = null
   #customer: Endpoint | null = null
   #seq = 0
@@ -110,6 +111,16 @@ export class Call implements AsyncDisposable {
     if (isAlwaysOn) tap.start()
   }
 
+  /**
+   * The audio of another leg, from the first listener until it is disposed, after which the leg goes on: for somebody who is
+   * asked before they are connected. Null where calls are not tapped.
+   */
+  tapLeg(endpoint: Endpoint): CallTap | null {
+    if (this.#tapping === undefined) return null
+    const { taps } = this.#tapping
+    return new CallTap({ taps, endpoint, log: this.log, deadAirMs: 0, onDeadAir() {}, isLegKept: true })
+  }
+
   /** Adds an event to the call's story. After the story is complete nothing is added. */
   record(data: CallEventData): void {
     if (this.#isComplete) {
@@ -117,7 +128,15 @@ export class Call implements AsyncDisposable {
       return
     }
     this.#seq += 1
-    this.#sink({ callId: this.id, seq: this.#seq, at: new Date(), ...data })
+    const event: CallEvent = { callId: this.id, seq: this.#seq, at: new Date(), ...data }
+    this.#sink(event)
+    for (const follow of this.#followers) follow(event)
+  }
+
+  /** Hears of every event from now on, until the returned function is called. It must not throw, nor steer the call. */
+  onEvent(follow: (event: CallEvent) => void): () => void {
+    this.#followers.add(follow)
+    return () => this.#followers.delete(follow)
   }
 
   /** Ends the call. The first reason wins; later ones change nothing. */

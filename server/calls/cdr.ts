@@ -27,6 +27,8 @@ export type Cdr = Readonly<{
   tags: readonly string[]
   lastSeq: number
   controlPlaneId: string
+  /** A scripted caller’s; left out of reports. */
+  isSimulated: boolean
 }>
 
 /** Adds one event to a CDR. The first event of a call must be `started`; events at or below `lastSeq` change nothing. */
@@ -56,7 +58,8 @@ export function applyEvent(cdr: Cdr | null, event: CallEvent): Cdr {
       hangupCause: null,
       tags: [],
       lastSeq: event.seq,
-      controlPlaneId: event.controlPlaneId
+      controlPlaneId: event.controlPlaneId,
+      isSimulated: event.isSimulated === true
     }
   }
   if (event.seq <= cdr.lastSeq) return cdr

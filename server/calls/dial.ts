@@ -19,8 +19,12 @@ import type { SipDialog } from '../telephony/sip-dialog.ts'
 import type { SipServer } from '../telephony/sip-server.ts'
 import { aborted } from './aborted.ts'
 import type { Call } from './call.ts'
+import type { LawfulAttempt } from './outbound-law.ts'
 
-export type Destination = Readonly<{ kind: 'number' | 'extension' | 'sip' | 'agent'; value: string }>
+/** Somebody to dial. A number outside is dialled only with the decision in hand that allows it. */
+export type Destination =
+  | Readonly<{ kind: 'number'; value: string; attempt: LawfulAttempt }>
+  | Readonly<{ kind: 'extension' | 'sip' | 'agent'; value: string }>
 
 export type DialParts = Readonly<{
   db: Db
@@ -60,6 +64,10 @@ type DialOptions = Readonly<{
   ringMs: number
   /** Told once, when the first phone rings. */
   onRinging?(): void
+  /** Told the media server's id of each leg before its INVITE leaves, which waits for that. */
+  onEndpoint?(endpointId: string): Promise<unknown>
+  /** Asked before each trunk's INVITE; false: the trunk is at its limit, and the next one is tried. */
+  mayUse?(trunk: TrunkRow): Promise<boolean>
   /**
    * What the SIP Call-ID is made of, so that the same attempt always has the same one; the number of the trunk is
    * added. Left out, it is made up.
@@ -95,7 +103,8 @@ async function dialInTurn(
 ): Promise<DialOutcome> {
   let last: DialOutcome = { kind: 'refused', status: 480, reason: 'No trunk is left' }
   for (const [index, target] of targets.entries()) {
-    const release = target.trunk === null ? () => {} : parts.trunkLoad.take(target.trunk)
+    const mayUse = target.trunk === null || ((await options.mayUse?.(target.trunk)) ?? true)
+    const release = target.trunk === null ? () => {} : mayUse ? parts.trunkLoad.take(target.trunk) : null
     if (release === null) {
       last = {
         kind: 'notAllowed',
@@ -203,7 +212,10 @@ async function dialTarget(
   const trunkId = target.trunk?.id ?? null
   const role = options.destination.kind === 'agent' ? 'agent' : 'callee'
   try {
-    call.record({ kind: 'legStarted', legId, role, destination: options.destination.kind, trunkId })
+    const { destination } = options
+    const decisionId = destination.kind === 'number' ? destination.attempt.decisionId : null
+    call.record({ kind: 'legStarted', legId, role, destination: destination.kind, trunkId, decisionId })
+    await options.onEndpoint?.(endpoint.id)
     const ringLimit = AbortSignal.timeout(options.ringMs)
     const placed = await parts.sip
       .placeCall({
@@ -348,6 +360,6 @@ async function targetsOf(
         reason: 'Calls go to numbers, extensions and agents only.'
       }
     default:
-      return destination.kind satisfies never
+      return destination satisfies never
   }
 }

@@ -121,6 +121,20 @@ export const END_REASONS = {
     phrase: 'Service Unavailable',
     says: 'The server is at its limit of calls'
   },
+  recordingRefused: {
+    endedBy: 'server',
+    fault: 'none',
+    sip: 487,
+    phrase: 'Request Terminated',
+    says: 'The law wants the call recorded, and the customer did not agree or could not be asked'
+  },
+  recordingFailed: {
+    endedBy: 'server',
+    fault: 'server',
+    sip: 503,
+    phrase: 'Service Unavailable',
+    says: 'The law wants the call recorded, and it cannot be'
+  },
   trunkLimit: {
     endedBy: 'server',
     fault: 'configuration',

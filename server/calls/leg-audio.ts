@@ -1,19 +1,33 @@
-import { type Endpoint, MediaError, type Playback } from '../../media/endpoint.ts'
+import { type Endpoint, MediaError, type Playback, type PlaySource } from '../../media/endpoint.ts'
 import type { VoiceEvent } from '../../media/speech/voice-listener.ts'
 import { COLLECT_START, type CollectEvent, type CollectRules, collect } from './digit-collector.ts'
 
 /** Keys pressed before anybody asked for them are kept; more than this is noise. */
 const MAX_TYPED_AHEAD = 32
+/** So many coughs and clicks are passed over while somebody waits for an answer. */
+const MAX_NOISES = 3
 
+/** `heardMs`: how much of the prompt the customer had heard when they interrupted it; only then, and where somebody listened. */
 export type CollectOutcome =
-  | Readonly<{ kind: 'digits'; digits: string; terminator: string | null }>
-  | Readonly<{ kind: 'noInput' }>
-  | Readonly<{ kind: 'spoken'; phrase: string; confidence: number }>
-  | Readonly<{ kind: 'notUnderstood' }>
+  | Readonly<{ kind: 'digits'; digits: string; terminator: string | null; heardMs?: number }>
+  | Readonly<{ kind: 'noInput'; heardMs?: number }>
+  | Readonly<{ kind: 'spoken'; phrase: string; confidence: number; isRaised?: boolean; heardMs?: number }>
+  | Readonly<{ kind: 'notUnderstood'; heardMs?: number }>
+
+/** Somebody waits for an answer: `waitsMs` after the prompts, until the outcome is there. */
+export type Question = Readonly<{ waitsMs: number; answered: Promise<CollectOutcome | null> }>
 
 /** A customer's voice, for as long as somebody listens. */
 export interface VoiceInput {
-  listen(onEvent: (event: VoiceEvent) => void): Disposable
+  /** `isPrompted`: a prompt begins to play now, which a voice may interrupt. */
+  listen(onEvent: (event: VoiceEvent) => void, isPrompted: boolean): Listening
+}
+
+export interface Listening extends Disposable {
+  /** How much of what plays the customer has heard so far, in milliseconds, by the audio that was sent. */
+  readonly heardMs: number
+  /** The prompt has played to its end. */
+  promptOver(): void
 }
 
 /**
@@ -23,11 +37,14 @@ export interface VoiceInput {
 export class LegAudio implements Disposable {
   readonly #endpoint: Endpoint
   readonly #forget: () => void
+  readonly #onAsked: ((question: Question) => void) | undefined
   #typedAhead: string[] = []
   #onDigit: ((digit: string) => void) | undefined
 
-  constructor(endpoint: Endpoint) {
+  /** `onAsked` is told of each question as it begins, for a caller who is simulated; its answer is null when it was given up. */
+  constructor(endpoint: Endpoint, onAsked?: (question: Question) => void) {
     this.#endpoint = endpoint
+    this.#onAsked = onAsked
     this.#forget = endpoint.onDigit(digit => {
       if (this.#onDigit !== undefined) this.#onDigit(digit)
       else if (this.#typedAhead.length < MAX_TYPED_AHEAD) this.#typedAhead.push(digit)
@@ -36,7 +53,7 @@ export class LegAudio implements Disposable {
 
   /** Plays sources to their end, or until a key when `bargeIn`; the key stays for the next question. */
   async play(
-    sources: readonly string[],
+    sources: readonly PlaySource[],
     bargeIn: boolean,
     signal: AbortSignal
   ): Promise<Readonly<{ kind: 'finished' }> | Readonly<{ kind: 'interrupted'; digit: string }>> {
@@ -65,11 +82,23 @@ export class LegAudio implements Disposable {
    * voice stops the prompt when `bargeIn`. Whoever has begun to press keys is not listened to.
    */
   async collect(
-    sources: readonly string[],
+    sources: readonly PlaySource[],
     rules: CollectRules,
     bargeIn: boolean,
     signal: AbortSignal,
     voice: VoiceInput | null = null
+  ): Promise<CollectOutcome> {
+    const outcome = this.#collect(sources, rules, bargeIn, signal, voice)
+    this.#onAsked?.({ waitsMs: rules.timeoutMs, answered: outcome.catch(() => null) })
+    return await outcome
+  }
+
+  async #collect(
+    sources: readonly PlaySource[],
+    rules: CollectRules,
+    bargeIn: boolean,
+    signal: AbortSignal,
+    voice: VoiceInput | null
   ): Promise<CollectOutcome> {
     signal.throwIfAborted()
     if (!bargeIn) {
@@ -83,7 +112,9 @@ export class LegAudio implements Disposable {
       let playback: Playback | undefined
       let stopping: Promise<void> = Promise.resolve()
       let isDone = false
-      let listening: Disposable | undefined
+      let wasCut = false
+      let noises = 0
+      let listening: Listening | undefined
       const finish = (settle: () => void) => {
         if (isDone) return
         isDone = true
@@ -91,15 +122,26 @@ export class LegAudio implements Disposable {
         signal.removeEventListener('abort', onAbort)
         this.#endpoint.lost.removeEventListener('abort', onLost)
         this.#onDigit = undefined
-        listening?.[Symbol.dispose]()
         settle()
       }
       const onAbort = () => {
         stopQuietly(playback)
-        finish(() => reject(signal.reason))
+        fail(signal.reason)
       }
-      const onLost = () => finish(() => reject(this.#endpoint.lost.reason))
-      const answer = (outcome: CollectOutcome) => finish(() => void stopping.then(() => resolve(outcome), reject))
+      const fail = (reason: unknown) =>
+        finish(() => {
+          listening?.[Symbol.dispose]()
+          reject(reason)
+        })
+      const onLost = () => fail(this.#endpoint.lost.reason)
+      // What was heard is counted when the prompt is silent.
+      const answer = (outcome: CollectOutcome) =>
+        finish(
+          () =>
+            void stopping
+              .then(() => resolve({ ...outcome, ...(wasCut && listening && { heardMs: listening.heardMs }) }), reject)
+              .finally(() => listening?.[Symbol.dispose]())
+        )
       const take = (event: CollectEvent) => {
         const step = collect(rules, state, event)
         switch (step.kind) {
@@ -121,7 +163,9 @@ export class LegAudio implements Disposable {
       signal.addEventListener('abort', onAbort, { once: true })
       this.#endpoint.lost.addEventListener('abort', onLost, { once: true })
       const stopPrompt = () => {
-        if (playback !== undefined) stopping = silence(playback)
+        if (playback === undefined) return
+        wasCut = true
+        stopping = silence(playback)
         playback = undefined
       }
       const hear = (event: VoiceEvent) => {
@@ -132,14 +176,25 @@ export class LegAudio implements Disposable {
             // Somebody who speaks is not silent; what they say has its own limit.
             clearTimeout(timer)
             break
-          case 'spoken':
-            answer({ kind: 'spoken', phrase: event.text, confidence: event.confidence })
+          case 'partial':
+          case 'paused':
+          case 'resumed':
+          case 'ended':
             break
+          case 'spoken': {
+            const { text: phrase, confidence, isRaised } = event
+            answer({ kind: 'spoken', phrase, confidence, ...(isRaised === true && { isRaised }) })
+            break
+          }
           case 'notUnderstood':
-            answer({ kind: 'notUnderstood' })
+            noises += event.why === 'noise' ? 1 : 0
+            // A cough that stopped no prompt is no answer, and the caller has the time again; a noisy line is asked anew.
+            if (event.why === 'noise' && !wasCut && noises <= MAX_NOISES) take({ kind: 'promptOver' })
+            else answer({ kind: 'notUnderstood' })
             break
           case 'failed':
-            take({ kind: 'promptOver' })
+            // The caller has spoken: asking again is better than silence until the caller gives up.
+            answer({ kind: 'notUnderstood' })
             break
           default:
             event satisfies never
@@ -154,18 +209,17 @@ export class LegAudio implements Disposable {
       // What was typed beyond this question belongs to the next one.
       this.#typedAhead.push(...ahead)
       if (this.#onDigit === undefined) return
-      if (state.digits === '') listening = voice?.listen(hear)
+      const isPrompted = bargeIn && sources.length > 0
+      if (state.digits === '') listening = voice?.listen(hear, isPrompted)
       if (!bargeIn || sources.length === 0 || state.digits !== '') return take({ kind: 'promptOver' })
       const started = this.#endpoint.play(sources)
       playback = started
-      started.finished.then(
-        () => {
-          if (isDone || playback !== started) return
-          playback = undefined
-          take({ kind: 'promptOver' })
-        },
-        err => finish(() => reject(err))
-      )
+      started.finished.then(() => {
+        if (isDone || playback !== started) return
+        playback = undefined
+        listening?.promptOver()
+        take({ kind: 'promptOver' })
+      }, fail)
     })
   }
 

@@ -20,6 +20,8 @@ export type IntendedCall = Readonly<{
   callbackRequestedAt?: Date
   campaignId?: string
   contactId?: string
+  /** Whether the call exists already and somebody is to join it. */
+  isParty?: boolean
   /** What else is known, such as the consent's seller or where the person lives. */
   more?: Partial<Question>
 }>
@@ -103,13 +105,13 @@ export class OutboundLaw {
       )
       return { kind: 'refused', decisionId: id, decision }
     }
-    await useDecision(this.#compliance.log, id, callId, at)
+    await useDecision(this.#compliance.log, id, callId, at, intended.isParty)
     const attempt: LawfulAttempt = {
       decisionId: id,
       decision,
       outcome: async outcome => {
         try {
-          await setAttemptOutcome(this.#compliance.db, callId, outcome)
+          await setAttemptOutcome(this.#compliance.db, id, outcome)
         } catch (err) {
           this.#log.error({ err, callId, outcome }, 'the outcome of an attempt could not be stored')
         }

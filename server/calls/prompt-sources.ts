@@ -1,16 +1,18 @@
 import type { Prompt } from '../../ivr-flows/host.ts'
-import type { PromptLibrary } from '../../media/prompts/prompt-library.ts'
+import type { PromptMaker } from '../../media/prompts/prompt-library.ts'
+import type { FallOver } from '../../media/speech/recognizer.ts'
 
 /**
  * The media server's sources for prompts, made where they have to be. Rejects with PromptError when one cannot be made.
- * `isMade` tells whether any was not ready.
+ * `isMade` tells whether any was not ready, `changes` which voices failed and who spoke instead.
  */
 export async function promptSources(
-  library: PromptLibrary,
+  library: PromptMaker,
   prompts: readonly Prompt[],
   signal: AbortSignal
-): Promise<Readonly<{ sources: readonly string[]; isMade: boolean }>> {
+): Promise<Readonly<{ sources: readonly string[]; isMade: boolean; changes: readonly FallOver[] }>> {
   let isMade = false
+  const changes: FallOver[] = []
   const sources = await Promise.all(
     prompts.map(async prompt => {
       switch (prompt.kind) {
@@ -18,6 +20,7 @@ export async function promptSources(
         case 'file': {
           const ready = await library.prepare(prompt, signal)
           if (ready.origin === 'made') isMade = true
+          changes.push(...(ready.changes ?? []))
           return ready.source
         }
         case 'url':
@@ -31,5 +34,5 @@ export async function promptSources(
       }
     })
   )
-  return { sources, isMade }
+  return { sources, isMade, changes }
 }

@@ -1,24 +1,19 @@
 import type { Db } from '../../sql/database.ts'
-import { beatControlPlane, findCdr, listOrphanedCalls, removeControlPlane } from '../../sql/queries/calls.ts'
+import { findCdr, listOrphanedCalls } from '../../sql/queries/calls.ts'
+import { beatControlPlane, removeControlPlane } from '../../sql/queries/control-planes.ts'
 import type { BusinessEvents } from '../events.ts'
 import type { Logger } from '../log.ts'
+import { LifeSigns } from '../life-signs.ts'
 import { END_REASONS } from './end-reasons.ts'
 import { fromCdrRow, type StoryWriter } from './story-writer.ts'
 
 const BEAT_MS = 2_000
-/** A control plane that was not heard of for so long is gone: its calls are closed within 10 s of its death. */
-const DEAD_AFTER_MS = 7_000
 const SWEEP_MS = 2_000
 
 /** Tells the other control planes that this one lives. */
 export async function startHeartbeat(db: Db, controlPlaneId: string, log: Logger): Promise<AsyncDisposable> {
-  await beatControlPlane(db, controlPlaneId, new Date())
-  const timer = repeat(
-    BEAT_MS,
-    () => beatControlPlane(db, controlPlaneId, new Date()),
-    log,
-    'the heartbeat cannot be written'
-  )
+  await beatControlPlane(db, controlPlaneId)
+  const timer = repeat(BEAT_MS, () => beatControlPlane(db, controlPlaneId), log, 'the heartbeat cannot be written')
   return {
     async [Symbol.asyncDispose]() {
       await timer[Symbol.asyncDispose]()
@@ -37,23 +32,11 @@ export async function startReconciler(
   events: BusinessEvents,
   log: Logger
 ): Promise<AsyncDisposable> {
-  // After an outage the other control planes' heartbeats are as old as the outage: they get time to beat again.
-  let trustedFromMs = Number.NEGATIVE_INFINITY
+  const signs = new LifeSigns(db)
   const sweep = async () => {
-    try {
-      await closeOrphans()
-    } catch (err) {
-      trustedFromMs = performance.now() + DEAD_AFTER_MS
-      throw err
-    }
-  }
-  const closeOrphans = async () => {
-    const startedAtMs = performance.now()
-    const orphans = await listOrphanedCalls(db, new Date(Date.now() - DEAD_AFTER_MS))
-    // A database that took so long was as good as away.
-    if (performance.now() - startedAtMs > SWEEP_MS) trustedFromMs = performance.now() + DEAD_AFTER_MS
-    if (performance.now() < trustedFromMs) return
-    for (const { callId } of orphans) {
+    const deadSince = await signs.deadSince()
+    if (deadSince === null) return
+    for (const { callId } of await listOrphanedCalls(db, deadSince)) {
       // A call of our own whose story is only late.
       if (story.isTelling(callId)) continue
       const row = await findCdr(db, callId)

@@ -271,7 +271,8 @@ function toCdrRow(cdr: Cdr): Insertable<CdrsTable> {
     hangup_cause: cdr.hangupCause,
     tags: cdr.tags.map(storable),
     last_seq: cdr.lastSeq,
-    control_plane_id: cdr.controlPlaneId
+    control_plane_id: cdr.controlPlaneId,
+    is_simulated: cdr.isSimulated
   }
 }
 
@@ -300,6 +301,7 @@ export function fromCdrRow(cdr: Selectable<CdrsTable>): Cdr {
     hangupCause: cdr.hangup_cause,
     tags: cdr.tags,
     lastSeq: cdr.last_seq,
-    controlPlaneId: cdr.control_plane_id
+    controlPlaneId: cdr.control_plane_id,
+    isSimulated: cdr.is_simulated
   }
 }

@@ -35,6 +35,7 @@ export class AgentPool implements AsyncDisposable {
   readonly #language: string
   readonly #held: HeldAgent[] = []
   readonly #waiters: ((held: HeldAgent) => void)[] = []
+  readonly #watchers = new Set<() => void>()
   readonly #ended = new AbortController()
   readonly #running = new Set<Promise<void>>()
   #finding = 0
@@ -66,10 +67,7 @@ export class AgentPool implements AsyncDisposable {
 
   /** The agents who could take calls of this campaign, by what they do now. */
   count(now: Date): Agents {
-    const tiers = tiersOf(this.#queue)
-    const able = this.#agents
-      .views()
-      .filter(view => view.work.includes('campaign') && firstTierFor(view.profile, tiers, [], this.#language) !== -1)
+    const able = this.#able()
     const free = able.filter(view => isFree(view, now)).length
     return {
       free: Math.max(0, free - this.#queue.keepFree - this.#finding),
@@ -90,18 +88,42 @@ export class AgentPool implements AsyncDisposable {
         .catch(err => {
           if (!this.#ended.signal.aborted) this.#log.warn({ err }, 'an agent could not be held for a campaign')
         })
-        .finally(() => this.#running.delete(finding))
+        .finally(() => {
+          this.#running.delete(finding)
+          for (const tell of this.#watchers) tell()
+        })
       this.#running.add(finding)
     }
   }
 
-  /** The agent held longest; null when none is. */
-  take(): HeldAgent | null {
+  /** The agent held longest, or the wanted one when they are held; null when none is. */
+  take(wantedAgentId: string | null = null): HeldAgent | null {
     for (;;) {
-      const held = this.#held.shift()
+      const at = this.#held.findIndex(one => one.offer.agentId === wantedAgentId)
+      const [held] = this.#held.splice(Math.max(0, at), 1)
       if (held === undefined) return null
       if (!held.offer.withdrawn.aborted && !held.visit.isOver) return held
       void this.#release(held)
+    }
+  }
+
+  /** Agents who are held and free for a lead, or could be held now. */
+  reachable(now: Date): readonly string[] {
+    const free = this.#able().filter(view => isFree(view, now))
+    return [...this.#held.map(one => one.offer.agentId), ...free.map(view => view.id)]
+  }
+
+  /**
+   * This agent and nobody else, within the limit; null when they are not free. The queue decides whom it gives, so everybody
+   * who is free is held until it is the right one; the others are given back with the next {@link trim}.
+   */
+  async only(agentId: string, limitMs: number, now: () => Date): Promise<HeldAgent | null> {
+    const limit = AbortSignal.any([this.#ended.signal, AbortSignal.timeout(limitMs)])
+    for (;;) {
+      if (this.#held.some(one => one.offer.agentId === agentId)) return this.take(agentId)
+      if (limit.aborted || !this.reachable(now()).includes(agentId)) return null
+      this.hold(Math.max(0, this.count(now()).free))
+      await this.#change(limit)
     }
   }
 
@@ -150,6 +172,25 @@ export class AgentPool implements AsyncDisposable {
     this.#ended.abort()
     this.trim(0, Date.now())
     await Promise.allSettled(this.#running)
+  }
+
+  #able(): readonly AgentView[] {
+    const tiers = tiersOf(this.#queue)
+    return this.#agents
+      .views()
+      .filter(view => view.work.includes('campaign') && firstTierFor(view.profile, tiers, [], this.#language) !== -1)
+  }
+
+  /** Resolves when somebody has been found or is not to be, or with the signal. */
+  async #change(signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#watchers.add(resolve)
+    signal.addEventListener('abort', () => resolve(), { once: true })
+    try {
+      await promise
+    } finally {
+      this.#watchers.delete(resolve)
+    }
   }
 
   async #find(): Promise<void> {

@@ -1,3 +1,4 @@
+import type { NoticeBy } from '../../sql/campaign-tables.ts'
 import type { Db } from '../../sql/database.ts'
 import { type AttemptEnd, attemptsOfLead, endAttempt, type ReservedLead } from '../../sql/queries/campaigns/attempts.ts'
 import { numbersOf } from '../../sql/queries/campaigns/contacts.ts'
@@ -5,12 +6,15 @@ import { storeSurely } from '../calls/store-surely.ts'
 import type { Decision } from '../compliance/decide.ts'
 import type { Logger } from '../log.ts'
 import type { Campaign } from './campaign.ts'
-import { nextStep, type Outcome, OUTCOMES } from './retry.ts'
+import { nextStep, type Outcome, wasDialled } from './retry.ts'
 
 export type AttemptParts = Readonly<{ db: Db; log: Logger; now(): Date }>
 type Lead = Pick<ReservedLead, 'id' | 'contactId' | 'position' | 'number'>
 
 const MINUTE_MS = 60_000
+
+/** Who said what the law wants said, and when it began, in milliseconds since the answer. */
+export type Notice = Readonly<{ by: NoticeBy; atMs: number }>
 
 /** What is written of an attempt besides its outcome. */
 export type AttemptFacts = Readonly<{
@@ -20,6 +24,7 @@ export type AttemptFacts = Readonly<{
   isAbandoned?: boolean
   amd?: Readonly<{ result: string; ms: number }>
   isConnected?: boolean
+  notice?: Notice
   answeredAt?: Date
   /** The agent decides what becomes of the contact, in wrap-up. */
   waitsForAgent?: boolean
@@ -39,7 +44,7 @@ export async function finishAttempt(
       const now = parts.now()
       const numbers = (await numbersOf(db, [lead.contactId])).get(lead.contactId) ?? []
       const attempts = (await attemptsOfLead(db, campaign.no, lead.contactId))
-        .filter(one => one.id !== lead.id && isOutcome(one.outcome))
+        .filter(one => one.id !== lead.id && wasDialled(one.outcome))
         .map(one => ({ outcome: one.outcome as Outcome, position: one.position }))
       const step = nextStep(
         outcome,
@@ -48,7 +53,8 @@ export async function finishAttempt(
         campaign.settings,
         now
       )
-      const isMachine = outcome === 'machine'
+      // What screens calls stands before a person as a machine does: the law's counters see it so.
+      const isMachine = outcome === 'machine' || outcome === 'screened'
       const end: AttemptEnd = {
         attempt: {
           outcome,
@@ -57,7 +63,8 @@ export async function finishAttempt(
           ...(facts.detail !== undefined && { detail: facts.detail }),
           ...(facts.agentId !== undefined && { agent_id: facts.agentId }),
           ...(facts.isAbandoned === true && { is_abandoned: true }),
-          ...(facts.amd !== undefined && { amd_result: facts.amd.result, amd_ms: facts.amd.ms })
+          ...(facts.amd !== undefined && { amd_result: facts.amd.result, amd_ms: facts.amd.ms }),
+          ...(facts.notice !== undefined && { notice_by: facts.notice.by, notice_ms: facts.notice.atMs })
         },
         lead:
           facts.waitsForAgent === true
@@ -89,21 +96,28 @@ export async function finishAttempt(
   )
 }
 
-/** Gives a lead back that was held and never dialled. */
+/** Gives a lead back that was held and of whom nothing has become: never dialled, or not carried by any trunk. */
 export async function releaseLead(
   parts: AttemptParts,
   lead: Lead,
-  options: Readonly<{ afterMs: number; detail: string; state?: 'waiting' | 'suppressed'; until?: Date }>
+  options: Readonly<{
+    afterMs: number
+    detail: string
+    state?: 'waiting' | 'suppressed'
+    until?: Date
+    outcome?: 'notDialled' | 'trunkDown'
+    sipStatus?: number
+  }>
 ): Promise<void> {
   await storeSurely(
     async () => {
       const now = parts.now()
-      const { state = 'waiting', afterMs, detail, until } = options
+      const { state = 'waiting', outcome = 'notDialled', afterMs, detail, until, sipStatus } = options
       await endAttempt(
         parts.db,
         lead.id,
         {
-          attempt: { outcome: 'notDialled', detail },
+          attempt: { outcome, detail, ...(sipStatus !== undefined && { sip_status: sipStatus }) },
           lead: {
             state,
             nextAt: until ?? new Date(now.getTime() + afterMs),
@@ -174,8 +188,4 @@ export async function finishUnlawful(
     parts.log,
     'a decision about a contact'
   )
-}
-
-function isOutcome(text: string | null): text is Outcome {
-  return (OUTCOMES as readonly (string | null)[]).includes(text)
 }

@@ -21,7 +21,7 @@ import { type Campaign, toCampaign } from './campaign.ts'
 import type { Dialer } from './dialer.ts'
 import { type DryRun, dryRun } from './dry-run.ts'
 import { type CampaignSettings, hashSettings } from './settings.ts'
-import { checkStatements, nodesThatTakeKey, type SettingsProblem } from './statements.ts'
+import { checkStatements, nodesOfBots, nodesThatTakeKey, type SettingsProblem } from './statements.ts'
 
 export type CampaignServiceParts = Readonly<{
   db: Db
@@ -325,6 +325,9 @@ export class CampaignService implements AsyncDisposable {
       add('/flowId', 'FLOW_UNPUBLISHED', 'No version of this flow is published.')
       return
     }
+    const [bot] = nodesOfBots(flow)
+    if (bot !== undefined && settings.isAi !== true)
+      add('/isAi', 'FLOW_HAS_BOT', `The step “${bot}” of the flow is a bot: say that no human speaks.`)
     if (settings.optOutKey === undefined) return
     for (const node of nodesThatTakeKey(flow, settings.optOutKey))
       add(

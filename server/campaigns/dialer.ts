@@ -1,53 +1,57 @@
-import { sql } from 'kysely'
 import {
-  disposableAttempts,
-  openAttempts,
+  countOpen,
+  lastAbandonedAt,
+  lockTaking,
   recentFigures,
   type ReservedLead,
   reserveLeads,
-  setDisposed,
-  attemptsOfLead,
-  lastAbandonedAt,
+  type Slot,
   wasReached
 } from '../../sql/queries/campaigns/attempts.ts'
 import {
   type CallerIdRow,
+  countConversations,
   countLeads,
   findCampaignNos,
   findListNos,
   forgetDialSlots,
-  type LeadCounts,
+  isAnybodyLeft,
   listCallerIds,
   listRunningCampaigns,
   loadLeads,
-  placesWaiting,
   type Segment,
+  slotsWaiting,
   updateCampaign
 } from '../../sql/queries/campaigns/campaigns.ts'
-import { listPlaces, numbersOf, type PlaceRow } from '../../sql/queries/campaigns/contacts.ts'
+import { bringForward } from '../../sql/queries/campaigns/put-off.ts'
+import { listTrunkRests } from '../../sql/queries/campaigns/trunk-rests.ts'
+import { listPlaces } from '../../sql/queries/campaigns/contacts.ts'
 import type { Db } from '../../sql/database.ts'
 import type { AgentCalls } from '../agent-calls/agent-calls.ts'
 import { repeat } from '../calls/reconciler.ts'
-import { callTimes } from '../compliance/decide.ts'
 import type { ComplianceService } from '../compliance/compliance-service.ts'
 import { newId } from '../ids.ts'
 import type { Logger } from '../log.ts'
+import { LifeSigns } from '../life-signs.ts'
 import { type AbandonWindow, DETECTOR_ERRORS } from './abandonment.ts'
-import { type Agents, AgentPool, type HeldAgent } from './agent-pool.ts'
+import { AgentPool, type HeldAgent } from './agent-pool.ts'
+import type { CampaignCallParts, PaceFacts } from './attempt.ts'
 import { releaseLead } from './attempt-log.ts'
-import { CampaignCall, type CampaignCallParts, type PaceFacts } from './campaign-call.ts'
+import { runCampaignCall } from './campaign-call.ts'
 import { type Campaign, toCampaign } from './campaign.ts'
-import { whyUnusable } from './caller-id.ts'
-import { questionOf } from './facts.ts'
+import { ClockSteps } from './clock-steps.ts'
+import { disposeOutcomes } from './dispose-outcomes.ts'
 import { capsFor, windowsOf } from './laws.ts'
-import { type Pace, pacePredictive, paceProgressive } from './pacing.ts'
+import { type LiveCampaign, liveView } from './live-view.ts'
+import { type CallFigures, type Pace, pacePredictive, paceProgressive } from './pacing.ts'
+import { PlaceClock } from './place-clock.ts'
 import { reconcileAttempts } from './reconcile.ts'
-import { ABANDONED_PAUSE_MS, nextStep, type Outcome } from './retry.ts'
-import { placeTimes, type PlaceTimes } from './schedule.ts'
-import { explainDialling, type Why } from './why.ts'
-import { sampleOfPlace } from '../../sql/queries/campaigns/campaigns.ts'
+import { ABANDONED_PAUSE_MS } from './retry.ts'
+import { SharedCounts } from './shared-counts.ts'
+import { outboundTrunks, TrunkHealth } from './trunk-health.ts'
+import { inTurn, placesOf } from './turns.ts'
 
-export type DialerParts = Omit<CampaignCallParts, 'callerIds' | 'step'> &
+export type DialerParts = Omit<CampaignCallParts, 'callerIds' | 'step' | 'trunks'> &
   Readonly<{
     db: Db
     log: Logger
@@ -59,60 +63,44 @@ export type DialerParts = Omit<CampaignCallParts, 'callerIds' | 'step'> &
     tickMs?: number
   }>
 
-/** A place with its times as they were computed last. */
-type KnownPlace = Readonly<{ row: PlaceRow; times: PlaceTimes; checkedAtMs: number }>
-
 type Running = {
   campaign: Campaign
   pool: AgentPool | null
   pace: Pace | null
   windows: readonly AbandonWindow[]
   windowsAtMs: number
-  figures: Readonly<{ liveShare: number; answerMs: number; handleMs: readonly number[] }>
+  figures: CallFigures
   figuresAtMs: number
-  placeIds: readonly number[]
-  placesAtMs: number
+  /** Where somebody waits, and at which of these places now is a time to call. */
+  slots: readonly Slot[]
+  slotsAtMs: number
   loadedAtMs: number
   lastLoadedId: string
   calls: Set<Promise<void>>
   turn: number
+  /** Whoever waits for longer than they should because a clock was wrong has been found since it was right. */
+  isBroughtForward: boolean
   isTicking: boolean
 }
 
-/** What the live view shows of one campaign. */
-export type LiveCampaign = Readonly<{
-  why: Why
-  agents: Agents | null
-  held: number
-  calls: Readonly<Record<'dialling' | 'answered' | 'talking' | 'reserved', number>>
-  leads: LeadCounts
-  places: readonly Readonly<{
-    key: string
-    zones: readonly string[]
-    waiting: number
-    due: number
-    isOpen: boolean
-    opensAt: Date | null
-  }>[]
-  windows: readonly AbandonWindow[]
-  pace: Pace | null
-  liveShare: number
-}>
-
 const TICK_MS = 250
-const PLACES_MS = 5_000
-const TIMES_MS = 20_000
+const SLOTS_MS = 2_000
 const WINDOWS_MS = 1_000
 const FIGURES_MS = 5_000
 const LOAD_MS = 15_000
+/** Clocks of control planes may differ by less than this. */
+const CLOCKS_DIFFER_MS = 60_000
 const LOAD_BATCH = 20_000
 const RECONCILE_MS = 2_000
-const PRIORITIES = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] as const
 /** Leads that one control plane takes in one go. */
 const MAX_TAKEN = 50
 const CALLER_IDS_MS = 2_000
+const TRUNKS_MS = 1_000
 /** Lines for each agentless campaign grow by so many in a tick. */
 const AGENTLESS_STEP = 10
+/** So long an agent for a promised call is looked for in one go. */
+const PROMISE_HOLD_MS = 3_000
+const PROMISE_WAIT_MINUTES = 10
 
 /**
  * Dials the running campaigns. Every control plane may run one on the same database: who wants to take leads of a campaign
@@ -122,16 +110,25 @@ export class Dialer implements AsyncDisposable {
   readonly #parts: DialerParts
   readonly #callParts: CampaignCallParts
   readonly #running = new Map<string, Running>()
-  readonly #places = new Map<string, KnownPlace>()
+  readonly #clock: PlaceClock
+  readonly #clockSteps = new ClockSteps()
+  readonly #trunks = new TrunkHealth()
+  readonly #lifeSigns: LifeSigns
+  readonly #counts: SharedCounts
   readonly #ended = new AbortController()
   readonly #timers: AsyncDisposable[] = []
   #callerIds: readonly CallerIdRow[] = []
   #callerIdsAtMs = Number.NEGATIVE_INFINITY
+  #trunksAtMs = Number.NEGATIVE_INFINITY
 
   constructor(parts: DialerParts) {
     this.#parts = parts
+    this.#lifeSigns = new LifeSigns(parts.db)
+    this.#clock = new PlaceClock(parts.db, parts.compliance)
+    this.#counts = new SharedCounts(campaignNo => countLeads(parts.db, campaignNo, parts.now()))
     this.#callParts = {
       ...parts,
+      trunks: this.#trunks,
       callerIds: () => this.#readCallerIds(),
       step: parts.step ?? (async () => {})
     }
@@ -162,106 +159,25 @@ export class Dialer implements AsyncDisposable {
 
   /** What a running campaign does now and why; also for those that are not running. */
   async view(campaign: Campaign, stateBy: string | null): Promise<LiveCampaign> {
-    const { db, calls, compliance } = this.#parts
-    const now = this.#parts.now()
-    const running = this.#running.get(campaign.id)
-    const [leads, open] = await Promise.all([countLeads(db, campaign.no, now), openAttempts(db, campaign.no)])
-    const rows = await listPlaces(
-      db,
-      leads.places.map(one => one.placeId)
-    )
-    const places = await Promise.all(
-      leads.places.map(async place => {
-        const row = rows.find(one => one.id === place.placeId)
-        const times = row === undefined ? { isOpen: true, opensAt: null } : await this.#timesOf(campaign, row, now)
-        return {
-          key: row?.key ?? '?',
-          zones: row?.zones ?? [],
-          waiting: place.waiting,
-          due: place.due,
-          nextAt: place.nextAt,
-          ...times
-        }
-      })
-    )
-    const queue =
-      campaign.settings.queue === undefined ? undefined : calls.parts.queues.findQueue(campaign.settings.queue)
-    const pool =
-      running?.pool ??
-      (queue === undefined
-        ? null
-        : new AgentPool(
-            { queues: calls.parts.queues, agents: calls.parts.agents, log: this.#parts.log },
-            queue,
-            campaign.settings.defaultLanguage
-          ))
-    const agents = pool?.count(now) ?? null
-    const tables = await calls.parts.routing.tables()
-    const usable = (await this.#readCallerIds()).filter(
-      one => campaign.settings.callerIds.includes(one.id) && whyUnusable(one, now) === null
-    )
-    const closed = places.filter(one => !one.isOpen)
-    const laters = places.filter(one => one.isOpen && one.due < one.waiting)
-    // Read anew: a figure of the law is never a second old on the screen.
-    const windows = await windowsOf(
-      db,
-      campaign,
-      capsFor(
-        compliance.packs,
-        rows.flatMap(row => [...row.jurisdictions])
-      ),
-      now
-    )
-    const needsAgents = campaign.pacing !== 'agentless'
-    return {
-      why: explainDialling({
-        state: campaign.state,
-        stateBy,
-        pacing: campaign.pacing,
-        isDraining: calls.parts.liveCalls.isDraining,
-        enginesDown: [
-          ...(calls.parts.sip.isConnected ? [] : ['drachtio']),
-          ...(calls.parts.media.isConnected ? [] : ['freeswitch'])
-        ],
-        hasTrunk: tables.trunks.some(({ trunk }) => trunk.isEnabled && trunk.outboundAddress !== null),
-        hasCallerId: usable.length > 0,
-        queue: !needsAgents
-          ? null
-          : queue === undefined
-            ? 'unknown'
-            : calls.parts.queues.isOpen(queue)
-              ? null
-              : 'closed',
-        agents:
-          agents === null
-            ? null
-            : { ...agents, free: agents.free + (running?.pool?.held ?? 0), busy: agents.busy.length },
-        calls: open.length,
-        due: sum(places.filter(one => one.isOpen).map(one => one.due)),
-        closed: sum(closed.map(one => one.waiting)),
-        closedUntil: earliest(closed.map(one => one.opensAt)),
-        later: sum(laters.map(one => one.waiting - one.due)),
-        laterAt: earliest(laters.map(one => one.nextAt)),
-        pace: running?.pace?.reason ?? null
-      }),
-      agents,
-      held: running?.pool?.held ?? 0,
-      calls: {
-        reserved: open.filter(one => one.state === 'reserved' || one.state === 'permitted').length,
-        dialling: open.filter(one => one.state === 'dialling').length,
-        answered: open.filter(one => one.state === 'answered' && one.connected_at === null).length,
-        talking: open.filter(one => one.connected_at !== null).length
+    return await liveView(
+      {
+        ...this.#parts,
+        clock: this.#clock,
+        counts: this.#counts,
+        trunks: this.#trunks,
+        callerIds: () => this.#readCallerIds()
       },
-      leads,
-      places: places.map(({ nextAt: _next, ...place }) => place),
-      windows,
-      pace: running?.pace ?? null,
-      liveShare: running?.figures.liveShare ?? 0
-    }
+      campaign,
+      stateBy,
+      this.#running.get(campaign.id)
+    )
   }
 
   async #tick(): Promise<void> {
     if (this.#ended.signal.aborted) return
+    await this.#readTrunks()
+    if (this.#clockSteps.wasSetBack(this.#parts.now()))
+      for (const running of this.#running.values()) running.isBroughtForward = false
     const rows = await listRunningCampaigns(this.#parts.db)
     const wanted = new Map(rows.map(row => [row.id, toCampaign(row)]))
     for (const [id, running] of this.#running) {
@@ -294,12 +210,13 @@ export class Dialer implements AsyncDisposable {
         windowsAtMs: Number.NEGATIVE_INFINITY,
         figures: { liveShare: 0.25, answerMs: 12_000, handleMs: [] },
         figuresAtMs: Number.NEGATIVE_INFINITY,
-        placeIds: [],
-        placesAtMs: Number.NEGATIVE_INFINITY,
+        slots: [],
+        slotsAtMs: Number.NEGATIVE_INFINITY,
         loadedAtMs: Number.NEGATIVE_INFINITY,
         lastLoadedId: '0',
         calls: new Set(),
         turn: 0,
+        isBroughtForward: false,
         isTicking: false
       }
       this.#running.set(campaign.id, running)
@@ -312,21 +229,23 @@ export class Dialer implements AsyncDisposable {
     const { calls, log } = this.#parts
     const { campaign } = running
     const now = this.#parts.now()
+    await this.#bringForward(running, now)
     await this.#load(running, now)
-    await this.#dispose(campaign, now)
+    await disposeOutcomes(this.#parts, campaign, now)
     const { liveCalls, sip, media, maxCalls } = calls.parts
     if (liveCalls.isDraining || !sip.isConnected || !media.isConnected) return
     if (campaign.pacing !== 'agentless' && !this.#openPool(running)) return
     await this.#readFigures(running, now)
-    const open = await this.#openPlaces(running, now)
+    const open = await this.#openSlots(running, now)
+    const trunkIds = outboundTrunks(await calls.parts.routing.tables()).map(one => one.id)
     const lines = Math.min(campaign.settings.maxLines, maxCalls - liveCalls.size)
-    if (open.length === 0) {
+    if (open.length === 0 || this.#trunks.callsAtOnce(trunkIds, now) === 0) {
       running.pool?.trim(0, Date.now())
       running.pace = null
-      await this.#endWhenDone(running, now)
+      if (open.length === 0) await this.#endWhenDone(running, now)
       return
     }
-    const taken = await this.#take(running, open, lines, now)
+    const taken = await this.#take(running, open, lines, trunkIds, now)
     if (taken.length > 0) log.debug({ campaignId: campaign.id, leads: taken.length }, 'leads were taken')
     for (const lead of taken) this.#begin(running, lead)
     if (taken.length === 0 && running.calls.size === 0) await this.#endWhenDone(running, now)
@@ -335,20 +254,20 @@ export class Dialer implements AsyncDisposable {
   /** Locks the campaign, counts what all control planes have under way, and takes what the pace allows. */
   async #take(
     running: Running,
-    placeIds: readonly number[],
+    slots: readonly Slot[],
     lines: number,
+    trunkIds: readonly string[],
     now: Date
   ): Promise<readonly ReservedLead[]> {
     const { db, controlPlaneId } = this.#parts
     const { campaign, pool } = running
     return await db.transaction().execute(async trx => {
-      const { rows } = await sql<{ isOurs: boolean }>`
-        select pg_try_advisory_xact_lock(727539350, ${campaign.no}) as "isOurs"`.execute(trx)
-      if (rows[0]?.isOurs !== true) return []
-      const open = await openAttempts(trx, campaign.no)
-      const waiting = open.filter(one => one.state === 'answered' && one.connected_at === null).length
-      const underWay = open.filter(one => one.state !== 'answered').length
+      if (!(await lockTaking(trx, campaign.no))) return []
+      // A machine that is being spoken to can abandon nobody any more.
+      const { total, answered: waiting, underWay } = await countOpen(trx, campaign.no)
       const free = pool?.count(now)
+      // No more calls than conversations that are wanted still: nobody is called for nothing.
+      const wantedLines = Math.min(lines, await this.#conversationsWanted(trx, campaign))
       const state = {
         nowMs: now.getTime(),
         idle: free?.free ?? 0,
@@ -359,9 +278,9 @@ export class Dialer implements AsyncDisposable {
         figures: running.figures,
         windows: running.windows,
         errors: DETECTOR_ERRORS,
-        lines: Math.max(0, lines - open.length)
+        lines: Math.max(0, wantedLines - total)
       }
-      const pace: Pace =
+      const paced: Pace =
         campaign.pacing === 'agentless'
           ? {
               hold: 0,
@@ -373,21 +292,26 @@ export class Dialer implements AsyncDisposable {
           : campaign.pacing === 'predictive'
             ? pacePredictive(state)
             : this.#paceAgentFirst(state, pool)
+      const pace: Pace = state.lines === 0 && lines > total ? { ...paced, reason: 'goal' } : paced
       running.pace = pace
-      const placeTurn = rotate(placeIds, running.turn)
+      // Asked when the count is there: a call that ended before it has told of its trunk by now.
+      const wanted = Math.min(pace.dial, MAX_TAKEN, this.#trunks.callsAtOnce(trunkIds, now))
       running.turn += 1
-      const wanted = Math.min(pace.dial, MAX_TAKEN)
       const leads =
         wanted === 0
           ? []
           : await reserveLeads(trx, {
               campaignNo: campaign.no,
-              placeIds: placeTurn,
-              priorities: PRIORITIES,
+              slots: inTurn(slots, running.turn),
               ids: Array.from({ length: wanted }, () => newId()),
               controlPlaneId,
-              now
+              now,
+              promises: {
+                agentIds: pool?.reachable(now) ?? [],
+                olderThan: new Date(now.getTime() - promiseWaitMs(campaign))
+              }
             })
+      if (wanted > 0 && leads.length === 0) running.pace = { ...pace, dial: 0, reason: 'promised' }
       // Nobody is held for leads that are not there.
       const hold = campaign.pacing === 'predictive' ? Math.max(0, pace.hold - (wanted - leads.length)) : pace.hold
       if (leads.length > 0 || campaign.pacing !== 'predictive') pool?.hold(hold)
@@ -397,6 +321,12 @@ export class Dialer implements AsyncDisposable {
       )
       return leads
     })
+  }
+
+  async #conversationsWanted(db: Db, { no, settings: { goal } }: Campaign): Promise<number> {
+    if (goal === undefined) return Number.POSITIVE_INFINITY
+    const { done, inWrapUp } = await countConversations(db, no, goal)
+    return Math.max(0, goal - done - inWrapUp)
   }
 
   /** Preview and progressive: an agent is held first, and each held one gets a lead. */
@@ -418,15 +348,40 @@ export class Dialer implements AsyncDisposable {
     const isAgentFirst = campaign.pacing === 'preview' || campaign.pacing === 'progressive'
     if (await this.#isSuppressed(campaign, lead)) return
     let held: HeldAgent | null = null
-    if (isAgentFirst) {
+    if (pool !== null && lead.callbackAt !== null) {
+      // Nobody is dialled on a promise before somebody is there for them, whatever the pace.
+      held = await this.#holdForPromise(campaign, lead, pool)
+      if (held === null) {
+        await releaseLead(this.#parts, lead, { afterMs: 2_000, detail: 'no agent for the promised call' })
+        return
+      }
+    } else if (isAgentFirst) {
       held = pool?.take() ?? null
       if (held === null) {
         await releaseLead(this.#parts, lead, { afterMs: 500, detail: 'no agent was held' })
         return
       }
     }
-    const call = new CampaignCall(this.#callParts, campaign, lead, pool, () => this.#paceFacts(running))
-    await call.run(held, this.#ended.signal)
+    await runCampaignCall(
+      this.#callParts,
+      campaign,
+      lead,
+      pool,
+      () => this.#paceFacts(running),
+      held,
+      this.#ended.signal
+    )
+  }
+
+  /** Whoever has promised the call makes it; once they have been waited for, anybody of the queue. */
+  async #holdForPromise(campaign: Campaign, lead: ReservedLead, pool: AgentPool): Promise<HeldAgent | null> {
+    const { callbackAgentId, callbackAt } = lead
+    const limit = AbortSignal.any([this.#ended.signal, AbortSignal.timeout(PROMISE_HOLD_MS)])
+    if (callbackAgentId === null || callbackAt === null) return await pool.next(PROMISE_HOLD_MS, limit)
+    const own = await pool.only(callbackAgentId, PROMISE_HOLD_MS, this.#parts.now)
+    const waitedMs = this.#parts.now().getTime() - callbackAt.getTime()
+    if (own !== null || waitedMs < promiseWaitMs(campaign)) return own
+    return await pool.next(PROMISE_HOLD_MS, limit)
   }
 
   /** Whom another campaign has reached lately, and whom nobody was there for within the last three days. */
@@ -452,7 +407,7 @@ export class Dialer implements AsyncDisposable {
     return false
   }
 
-  #paceFacts(running: Running): PaceFacts & Readonly<{ actsOnMachines: boolean }> {
+  #paceFacts(running: Running): PaceFacts {
     const { campaign, pace, windows } = running
     const worst = windows.reduce<AbandonWindow | null>(
       (found, one) =>
@@ -492,7 +447,7 @@ export class Dialer implements AsyncDisposable {
     const { db, compliance } = this.#parts
     if (nowMs - running.windowsAtMs >= WINDOWS_MS) {
       running.windowsAtMs = nowMs
-      const rows = await listPlaces(db, running.placeIds)
+      const rows = await listPlaces(db, placesOf(running.slots))
       const caps = capsFor(
         compliance.packs,
         rows.flatMap(row => [...row.jurisdictions])
@@ -507,44 +462,30 @@ export class Dialer implements AsyncDisposable {
     }
   }
 
-  /** Places at which somebody waits and may be called now. */
-  async #openPlaces(running: Running, now: Date): Promise<readonly number[]> {
-    const { db } = this.#parts
+  /** Where somebody waits and may be called now. */
+  async #openSlots(running: Running, now: Date): Promise<readonly Slot[]> {
     const nowMs = performance.now()
-    if (nowMs - running.placesAtMs >= PLACES_MS) {
-      running.placesAtMs = nowMs
-      running.placeIds = await placesWaiting(db, running.campaign.no)
+    if (nowMs - running.slotsAtMs >= SLOTS_MS) {
+      running.slotsAtMs = nowMs
+      running.slots = await slotsWaiting(this.#parts.db, running.campaign.no)
     }
-    const rows = await listPlaces(db, running.placeIds)
-    const open: number[] = []
-    for (const row of rows) if ((await this.#timesOf(running.campaign, row, now)).isOpen) open.push(row.id)
-    return open
+    const open = new Set(await this.#clock.open(running.campaign, placesOf(running.slots), now))
+    return running.slots.filter(one => open.has(one.placeId))
   }
 
-  async #timesOf(campaign: Campaign, row: PlaceRow, now: Date): Promise<PlaceTimes> {
-    const key = `${campaign.no}/${campaign.settingsHash}/${row.id}`
-    const known = this.#places.get(key)
-    // Open or not is of this minute; the clock of a test may jump.
-    if (known !== undefined && Math.abs(now.getTime() - known.checkedAtMs) < TIMES_MS) return known.times
-    const sample = row.zones.length === 0 ? undefined : await sampleOfPlace(this.#parts.db, campaign.no, row.id)
-    let times: PlaceTimes = { isOpen: true, opensAt: null }
-    if (sample !== undefined) {
-      const { seller: _seller, ...facts } = questionOf(
-        campaign.pacing,
-        campaign.settings,
-        { ...sample, party: 'unknown', isCustomer: null },
-        sample.number
-      )
-      times = placeTimes(
-        callTimes({ ...facts, at: now.toISOString() }, this.#parts.compliance.packs),
-        campaign.settings.schedule,
-        row.zones,
-        now
-      )
+  /** After the clock was set back, and after a start, since it may have been set back before. */
+  async #bringForward(running: Running, now: Date): Promise<void> {
+    if (running.isBroughtForward) return
+    const { db, log } = this.#parts
+    const { campaign } = running
+    running.isBroughtForward = true
+    try {
+      const leads = await bringForward(db, campaign.no, now, CLOCKS_DIFFER_MS)
+      if (leads > 0) log.warn({ campaignId: campaign.id, leads }, 'contacts waited by a clock that was ahead')
+    } catch (err) {
+      running.isBroughtForward = false
+      throw err
     }
-    if (this.#places.size > 20_000) this.#places.clear()
-    this.#places.set(key, { row, times, checkedAtMs: now.getTime() })
-    return times
   }
 
   /** Contacts that are new in the campaign's lists become leads, some thousands at a time. */
@@ -561,72 +502,7 @@ export class Dialer implements AsyncDisposable {
       running.lastLoadedId = String(Math.max(0, Number(running.lastLoadedId) - 100_000))
       running.loadedAtMs = nowMs
     } else running.lastLoadedId = lastId
-    if (added > 0) running.placesAtMs = Number.NEGATIVE_INFINITY
-  }
-
-  /** What agents have chosen in wrap-up decides about their contacts. */
-  async #dispose(campaign: Campaign, now: Date): Promise<void> {
-    const { db, compliance } = this.#parts
-    for (const attempt of await disposableAttempts(db, campaign.no, 50)) {
-      const rule = attempt.chosen === null ? undefined : campaign.settings.dispositions?.[attempt.chosen]
-      const action = rule?.action ?? 'done'
-      if (action === 'stop')
-        await compliance.internalList.stop({
-          e164: attempt.number,
-          channel: 'agent',
-          detail: `campaign ${campaign.id}, call ${attempt.id}`,
-          at: now,
-          recordedBy: attempt.agent_id
-        })
-      if (action === 'retry') {
-        const at = new Date(now.getTime() + (rule?.gapMinutes ?? 24 * 60) * 60_000)
-        await setDisposed(
-          db,
-          attempt.id,
-          attempt.chosen,
-          { state: 'waiting', nextAt: at, position: null, placeId: null, outcome: 'person' },
-          now
-        )
-        continue
-      }
-      const outcome: Outcome = action === 'wrongNumber' ? 'invalid' : action === 'machine' ? 'machine' : 'person'
-      if (outcome === 'person') {
-        await setDisposed(
-          db,
-          attempt.id,
-          attempt.chosen,
-          { state: 'done', nextAt: null, position: null, placeId: null, outcome },
-          now
-        )
-        continue
-      }
-      const numbers = (await numbersOf(db, [attempt.contact_id])).get(attempt.contact_id) ?? []
-      const history = (await attemptsOfLead(db, campaign.no, attempt.contact_id))
-        .filter(one => one.outcome !== null && one.outcome !== 'notLawful' && one.outcome !== 'notDialled')
-        .map(one => ({ outcome: one.id === attempt.id ? outcome : (one.outcome as Outcome), position: one.position }))
-      const step = nextStep(
-        outcome,
-        attempt.position,
-        { attempts: history, numbers: numbers.length },
-        campaign.settings,
-        now
-      )
-      await setDisposed(
-        db,
-        attempt.id,
-        attempt.chosen,
-        step.state === 'waiting'
-          ? {
-              state: 'waiting',
-              nextAt: step.at,
-              position: step.position,
-              placeId: numbers[step.position]?.placeId ?? null,
-              outcome
-            }
-          : { state: step.state, nextAt: null, position: null, placeId: null, outcome },
-        now
-      )
-    }
+    if (added > 0) running.slotsAtMs = Number.NEGATIVE_INFINITY
   }
 
   /** A campaign ends by itself when its goal is reached or nobody is left. */
@@ -634,10 +510,9 @@ export class Dialer implements AsyncDisposable {
     const { db } = this.#parts
     const { campaign } = running
     if (running.calls.size > 0 || running.loadedAtMs === Number.NEGATIVE_INFINITY) return
-    const { byState } = await countLeads(db, campaign.no, now)
-    const isReached = campaign.settings.goal !== undefined && (byState.done ?? 0) >= campaign.settings.goal
-    const isLeft = (byState.waiting ?? 0) + (byState.reserved ?? 0) + (byState.wrapUp ?? 0) > 0
-    if (isLeft && !isReached) return
+    const { goal } = campaign.settings
+    const isReached = goal !== undefined && (await countConversations(db, campaign.no, goal)).done >= goal
+    if (!isReached && (await isAnybodyLeft(db, campaign.no))) return
     await updateCampaign(db, campaign.id, ['running'], {
       state: 'ended',
       ended_at: now,
@@ -650,10 +525,21 @@ export class Dialer implements AsyncDisposable {
   async #reconcile(): Promise<void> {
     const { db } = this.#parts
     await forgetDialSlots(db, Math.floor(Date.now() / 1_000) - 10)
-    await reconcileAttempts(this.#parts, async no => {
-      const row = await db.selectFrom('campaigns').selectAll().where('no', '=', no).executeTakeFirst()
-      return row === undefined ? undefined : toCampaign(row)
-    })
+    await reconcileAttempts(
+      { ...this.#parts, media: this.#parts.calls.parts.media, lifeSigns: this.#lifeSigns },
+      async no => {
+        const row = await db.selectFrom('campaigns').selectAll().where('no', '=', no).executeTakeFirst()
+        return row === undefined ? undefined : toCampaign(row)
+      }
+    )
+  }
+
+  /** Trunks that other control planes have put to rest, or found to be back. */
+  async #readTrunks(): Promise<void> {
+    const nowMs = performance.now()
+    if (nowMs - this.#trunksAtMs < TRUNKS_MS) return
+    this.#trunksAtMs = nowMs
+    this.#trunks.adopt(await listTrunkRests(this.#parts.db))
   }
 
   async #readCallerIds(): Promise<readonly CallerIdRow[]> {
@@ -666,6 +552,11 @@ export class Dialer implements AsyncDisposable {
   }
 }
 
+/** So long a promised call waits for the agent who has promised it. */
+function promiseWaitMs({ settings }: Pick<Campaign, 'settings'>): number {
+  return (settings.promiseWaitMinutes ?? PROMISE_WAIT_MINUTES) * 60_000
+}
+
 export function segmentOf(campaign: Pick<Campaign, 'settings'>): Segment {
   const { segment, first = [] } = campaign.settings
   return {
@@ -674,20 +565,4 @@ export function segmentOf(campaign: Pick<Campaign, 'settings'>): Segment {
     custom: segment?.custom ?? {},
     first
   }
-}
-
-function rotate<T>(values: readonly T[], by: number): readonly T[] {
-  const at = values.length === 0 ? 0 : by % values.length
-  return [...values.slice(at), ...values.slice(0, at)]
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0)
-}
-
-function earliest(dates: readonly (Date | null)[]): Date | null {
-  return dates.reduce<Date | null>(
-    (found, one) => (one !== null && (found === null || one < found) ? one : found),
-    null
-  )
 }

@@ -4,13 +4,14 @@ import { wasReached } from '../../sql/queries/campaigns/attempts.ts'
 import type { Reason } from '../compliance/codes.ts'
 import type { ComplianceService } from '../compliance/compliance-service.ts'
 import { callTimes, decide, type Decision } from '../compliance/decide.ts'
-import { minutesByDay, openSpans } from '../compliance/plan/times.ts'
+import { minutesByDay } from '../compliance/plan/times.ts'
 import type { CallerIdRow } from '../../sql/queries/campaigns/campaigns.ts'
 import { chooseCallerId } from './caller-id.ts'
 import type { Campaign } from './campaign.ts'
 import { segmentOf } from './dialer.ts'
 import { questionOf } from './facts.ts'
-import { isScheduled } from './schedule.ts'
+import { type Forecast, forecastEnd, plannedPace, type Span } from './forecast.ts'
+import { isScheduled, scheduledSpans } from './schedule.ts'
 
 /** What would become of the contacts; each is in exactly one part, so that the parts add up to the total. */
 export const DRY_RUN_PARTS = [
@@ -47,7 +48,6 @@ export type DryRun = Readonly<{
 }>
 
 const BATCH = 1_000
-const DAYS = 14
 const MINUTE_MS = 60_000
 
 const PART_OF: Partial<Readonly<Record<Reason, DryRunPart>>> = {
@@ -154,7 +154,7 @@ export async function dryRun(
   const described = [...places.values()]
     .toSorted((one, other) => other.reachable - one.reachable)
     .slice(0, 200)
-    .map(place => ({ place, spans: scheduledSpans(place.facts, campaign, compliance, place.zones, now) }))
+    .map(place => ({ place, spans: spansOf(place.facts, campaign, compliance, place.zones, now) }))
   const firsts = described.flatMap(one => one.spans[0]?.from ?? []).toSorted((one, other) => one - other)
   const lasts = described.flatMap(one => one.spans.at(-1)?.to ?? []).toSorted((one, other) => one - other)
   const reachable = counts.now + counts.hours + counts.limit
@@ -174,16 +174,14 @@ export async function dryRun(
     firstAt: isoOrNull(firsts[0]),
     lastAt: isoOrNull(lasts.at(-1) === undefined ? undefined : (lasts.at(-1) ?? 0) - MINUTE_MS),
     minutesByDay: minutesByDay(described[0]?.spans ?? []),
-    readyFrom: isoOrNull(ready?.from),
-    readyUntil: isoOrNull(ready?.until),
+    readyFrom: isoOrNull(ready?.fromMs),
+    readyUntil: isoOrNull(ready?.untilMs),
     oldestListDays: oldestList(compliance, now)
   }
 }
 
-type Span = Readonly<{ from: number; to: number }>
-
-/** The open times of a place within the campaign's own hours, in steps of five minutes. */
-function scheduledSpans(
+/** The open times of a place within the campaign's own hours. */
+function spansOf(
   question: ReturnType<typeof questionOf>,
   campaign: Campaign,
   compliance: ComplianceService,
@@ -191,45 +189,27 @@ function scheduledSpans(
   now: Date
 ): readonly Span[] {
   const { seller: _seller, person: _person, ...facts } = question
-  const times = callTimes({ ...facts, at: now.toISOString() }, compliance.packs)
-  if (times === null) return []
-  const step = 5 * MINUTE_MS
-  const spans: { from: number; to: number }[] = []
-  for (const span of openSpans(times, now.getTime(), now.getTime() + DAYS * 86_400_000))
-    for (let at = span.from; at < span.to; at += step) {
-      if (!isScheduled(campaign.settings.schedule, zones, new Date(at))) continue
-      const to = Math.min(at + step, span.to)
-      const last = spans.at(-1)
-      if (last !== undefined && last.to === at) last.to = to
-      else spans.push({ from: at, to })
-    }
-  return spans
+  return scheduledSpans(
+    callTimes({ ...facts, at: now.toISOString() }, compliance.packs),
+    campaign.settings.schedule,
+    zones,
+    now
+  )
 }
 
 /** From the pace of the settings to a range of days: every person is tried between once and twice. */
 function estimate(
   contacts: number,
   spans: readonly Span[],
-  campaign: Campaign,
+  { pacing, settings }: Campaign,
   agents: number
-): Readonly<{ from: number; until: number }> | null {
-  const perMinute =
-    campaign.pacing === 'agentless'
-      ? Math.min(campaign.settings.maxCallsPerSecond * 60, campaign.settings.maxLines * 2)
-      : Math.min(agents * (campaign.pacing === 'predictive' ? 1.4 : 0.8), campaign.settings.maxLines * 2)
-  if (contacts === 0 || perMinute <= 0) return null
-  const at = (attempts: number): number | null => {
-    let left = attempts / perMinute
-    for (const { from, to } of spans) {
-      const minutes = (to - from) / MINUTE_MS
-      if (left <= minutes) return from + left * MINUTE_MS
-      left -= minutes
-    }
-    return null
-  }
-  const from = at(contacts)
-  const until = at(contacts * Math.min(2, campaign.settings.maxAttempts))
-  return from === null || until === null ? null : { from, until }
+): Forecast | null {
+  return forecastEnd({
+    places: [{ people: contacts, spans }],
+    perMinute: plannedPace(pacing, settings, agents),
+    dialsEach: { least: 1, most: Math.min(2, settings.maxAttempts) },
+    dialsToGoal: null
+  })
 }
 
 function oldestList(compliance: ComplianceService, now: Date): number | null {

@@ -47,6 +47,10 @@ export type PaceReason =
   | 'allBusy'
   | 'enoughUnderWay'
   | 'noLines'
+  /** As many calls are under way as conversations are wanted still. */
+  | 'goal'
+  /** Whose turn it is waits for the agent who has promised the call, or is being called by another campaign. */
+  | 'promised'
 
 /** How many agents to hold and how many calls to begin now. `reason` explains it in the live view. */
 export type Pace = Readonly<{
@@ -61,6 +65,8 @@ export type Pace = Readonly<{
 
 /** Of the cap, how much is aimed at; the rest is for what the model does not see. */
 const AIM = 0.85
+/** Of answers, how many may be abandoned while there is no room yet, and how many more with as much room as is needed. */
+const SAVING = { least: 0.002, more: 0.03 } as const
 const DEFAULT_HANDLE_MS = 180_000
 const MAX_STEP = 50
 
@@ -82,16 +88,22 @@ export function paceProgressive(state: PacingState): Pace {
  * The predictive pace. Two things bound it. The model: as many calls as keep the expected share of abandoned ones at
  * what is aimed at, from the shares of answers and how soon agents will be free. The law: calls beyond the agents who
  * are held for the campaign are never more than could all be abandoned at once without breaking the cap. Without such
- * room it is progressive dialling with a pool of agents.
+ * room it is progressive dialling with a pool of agents. Room lets calls be under way all day as long as it is kept, and
+ * each abandoned person takes of it for good: little is spent of it before there is as much as is needed.
  */
 export function pacePredictive(state: PacingState): Pace {
   const { idle, held, busy, open, waiting, lines, windows, errors, nowMs } = state
   const room = headroom(windows, errors, nowMs)
-  const actsOnMachines = mayActOnMachines(windows, errors, nowMs)
+  const needed = neededCalls(state)
+  // What the detector may get wrong takes from the room: not before there is enough of it.
+  const actsOnMachines = room >= needed && mayActOnMachines(windows, errors, nowMs)
   const under = open + waiting
   const lawful = Math.max(0, idle + held + room - under)
   const limit = Math.max(0, Math.min(lawful, lines, MAX_STEP))
-  const wanted = limit === 0 || idle + held + busy.length === 0 ? 0 : wantedCalls(state, limit)
+  const wanted =
+    limit === 0 || idle + held + busy.length === 0
+      ? 0
+      : wantedCalls(state, limit, SAVING.least + (SAVING.more * room) / needed)
   // One call for each agent is always lawful and never too many.
   const dial = Math.max(wanted, Math.min(limit, idle + held - under))
   const hold = Math.max(0, Math.min(idle, under + dial - room - held))
@@ -110,11 +122,20 @@ function reasonFor(agents: number, open: number, busy: number, lines: number): P
   return open > 0 ? 'enoughUnderWay' : 'allBusy'
 }
 
-/** The most calls, up to `limit`, that keep the expected share of abandoned ones at what is aimed at. */
-function wantedCalls(state: PacingState, limit: number): number {
+/** Calls that are under way on average when every agent has the next person at once (Little's law). */
+function neededCalls({ idle, held, busy, figures }: PacingState): number {
+  const { liveShare, answerMs, handleMs } = figures
+  return ((idle + held + busy.length) * answerMs) / middleOf(handleMs) / Math.max(0.02, liveShare) + 1e-9
+}
+
+/**
+ * The most calls, up to `limit`, that keep the expected share of abandoned ones at what is aimed at, or at `affordable`
+ * where that is less.
+ */
+function wantedCalls(state: PacingState, limit: number, affordable: number): number {
   const { idle, held, busy, open, waiting, figures, windows, errors } = state
   const { liveShare, answerMs, handleMs } = figures
-  const aim = aimedShare(windows, errors)
+  const aim = Math.min(affordable, aimedShare(windows, errors))
   let meanFree = idle + held
   let spreadFree = 0
   for (const { elapsedMs } of busy) {
@@ -150,12 +171,15 @@ function aimedShare(windows: readonly AbandonWindow[], errors: DetectorErrors): 
 
 /** Chance that a call that has lasted `elapsedMs` is over within `withinMs`, from how long earlier ones lasted. */
 export function freeWithin(handleMs: readonly number[], elapsedMs: number, withinMs: number): number {
-  const meanMs = handleMs.length === 0 ? DEFAULT_HANDLE_MS : (handleMs[handleMs.length >> 1] ?? DEFAULT_HANDLE_MS)
-  const usual = 1 - Math.exp(-withinMs / meanMs)
+  const usual = 1 - Math.exp(-withinMs / middleOf(handleMs))
   const longer = handleMs.length - countUpTo(handleMs, elapsedMs)
   const soon = countUpTo(handleMs, elapsedMs + withinMs) - countUpTo(handleMs, elapsedMs)
   // Ten imagined calls of the usual kind, so that few samples do not speak too loudly.
   return (soon + 10 * usual) / (longer + 10)
+}
+
+function middleOf(ascending: readonly number[]): number {
+  return ascending[ascending.length >> 1] ?? DEFAULT_HANDLE_MS
 }
 
 function countUpTo(ascending: readonly number[], limit: number): number {

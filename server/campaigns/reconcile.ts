@@ -1,29 +1,27 @@
 import { type AttemptRow, orphanedAttempts } from '../../sql/queries/campaigns/attempts.ts'
 import { listCallEvents } from '../../sql/queries/calls.ts'
+import type { MediaServer } from '../../media/endpoint.ts'
+import type { LifeSigns } from '../life-signs.ts'
 import { type AttemptParts, finishAttempt, releaseLead } from './attempt-log.ts'
 import type { Campaign } from './campaign.ts'
 import { type Outcome, outcomeForStatus } from './retry.ts'
 
-/** A control plane that was not heard of for so long is gone (calls/reconciler.ts says the same). */
-const DEAD_AFTER_MS = 7_000
 /** So long the story of a lost call may take to arrive: it lies in the spool until its server starts again. */
 const STORY_AFTER_MS = 20_000
 
 /**
  * Ends attempts whose control plane has died. What had not been marked as dialled goes back: no INVITE can have left.
  * What may have rung is looked up in the call's story, which tells what the engines said; when that does not know either,
- * the attempt is unknown, and nobody dials again until a person has said so.
+ * the attempt is unknown, and nobody dials again until a person has said so. A leg that the media server still holds is ended
+ * first: nobody serves the person who may be on it.
  */
 export async function reconcileAttempts(
-  parts: AttemptParts,
+  parts: AttemptParts & Readonly<{ media: Pick<MediaServer, 'isConnected' | 'endLeg'>; lifeSigns: LifeSigns }>,
   campaignOf: (no: number) => Promise<Campaign | undefined>
 ): Promise<number> {
-  const nowMs = Date.now()
-  const orphans = await orphanedAttempts(
-    parts.db,
-    new Date(nowMs - DEAD_AFTER_MS),
-    new Date(parts.now().getTime() - 1_000)
-  )
+  const deadSince = await parts.lifeSigns.deadSince()
+  if (deadSince === null) return 0
+  const orphans = await orphanedAttempts(parts.db, deadSince, new Date(parts.now().getTime() - 1_000))
   let settled = 0
   for (const attempt of orphans) {
     const campaign = await campaignOf(attempt.campaign_no)
@@ -37,6 +35,11 @@ export async function reconcileAttempts(
     if (attempt.state === 'reserved' || attempt.state === 'permitted') {
       await releaseLead(parts, lead, { afterMs: 60_000, detail: 'the server stopped before it was dialled' })
       settled += 1
+      continue
+    }
+    const { endpoint_id: endpointId } = attempt
+    if (endpointId !== null && parts.media.isConnected && (await parts.media.endLeg(endpointId))) {
+      parts.log.warn({ callId: attempt.id }, 'a leg that nobody served any more was ended')
       continue
     }
     const told = await storyOf(parts, attempt)

@@ -1,10 +1,11 @@
 import type { CampaignSettings, RetryOutcome } from './settings.ts'
 
-/** How a dial came out. `person`: somebody was talked to. `blocked`: the network or an analysis of calls refused it. */
+/** How a dial came out. `person`: somebody was talked to. `screened`: an assistant asked who calls. `blocked`: the network or an analysis of calls refused it. */
 export const OUTCOMES = [
   'person',
   'abandoned',
   'machine',
+  'screened',
   'fax',
   'network',
   'busy',
@@ -16,6 +17,11 @@ export const OUTCOMES = [
   'unknown'
 ] as const
 export type Outcome = (typeof OUTCOMES)[number]
+
+/** Whether an attempt counts as a dial: one that the rules forbade, or that no trunk carried, is none. */
+export function wasDialled(outcome: string | null): outcome is Outcome {
+  return (OUTCOMES as readonly (string | null)[]).includes(outcome)
+}
 
 /** What is done with a contact after an attempt. */
 export type NextStep =
@@ -35,6 +41,7 @@ const RULE_OF: Partial<Readonly<Record<Outcome, RetryOutcome>>> = {
   busy: 'busy',
   noAnswer: 'noAnswer',
   machine: 'machine',
+  screened: 'machine',
   fax: 'failed',
   network: 'failed',
   refused: 'refused',

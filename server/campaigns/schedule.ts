@@ -2,6 +2,8 @@ import type { Calendar } from '../../ivr-flows/calendar/schema.ts'
 import { openingState } from '../../ivr-flows/calendar/hours.ts'
 import { formatLocal, zoneOf } from '../compliance/time/zone.ts'
 import type { CallTimes } from '../compliance/decide.ts'
+import { openSpans } from '../compliance/plan/times.ts'
+import type { Span } from './forecast.ts'
 import type { CampaignSettings } from './settings.ts'
 
 type Schedule = CampaignSettings['schedule']
@@ -9,6 +11,8 @@ type Schedule = CampaignSettings['schedule']
 const MINUTE_MS = 60_000
 const STEP_MS = 5 * MINUTE_MS
 const HORIZON_MS = 15 * 86_400_000
+/** So far ahead plans look. */
+const PLAN_MS = 14 * 86_400_000
 
 /** When contacts of one place may be called: by the law and by the campaign's own hours, in every zone of the place. */
 export type PlaceTimes = Readonly<{
@@ -72,4 +76,24 @@ export function placeTimes(
     nowMs = Math.floor(nowMs / STEP_MS) * STEP_MS + STEP_MS
   }
   return { isOpen: false, opensAt: null }
+}
+
+/** The open times of a place in the next two weeks within the campaign's own hours, in steps of five minutes. */
+export function scheduledSpans(
+  times: CallTimes | null,
+  schedule: Schedule,
+  zones: readonly string[],
+  at: Date
+): readonly Span[] {
+  if (times === null) return []
+  const spans: { from: number; to: number }[] = []
+  for (const span of openSpans(times, at.getTime(), at.getTime() + PLAN_MS))
+    for (let fromMs = span.from; fromMs < span.to; fromMs += STEP_MS) {
+      if (!isScheduled(schedule, zones, new Date(fromMs))) continue
+      const to = Math.min(fromMs + STEP_MS, span.to)
+      const last = spans.at(-1)
+      if (last !== undefined && last.to === fromMs) last.to = to
+      else spans.push({ from: fromMs, to })
+    }
+  return spans
 }

@@ -87,6 +87,12 @@ export const CampaignSettingsSchema = Type.Object(
     ),
     queue: Type.Optional(Type.String({ maxLength: 200, description: 'Id or name; for all but agentless' })),
     flowId: Type.Optional(Type.String({ maxLength: 64, description: 'What an agentless call runs' })),
+    recordsNotices: Type.Optional(
+      Type.Boolean({
+        description:
+          'Record calls that a machine begins from their answer, where the law of both ends lets that be done without asking: the proof of what was said'
+      })
+    ),
     isAi: Type.Optional(Type.Boolean({ description: 'The flow is a bot that answers, not a message' })),
     script: Type.Optional(Type.String({ maxLength: 20_000, description: 'What agents read' })),
     schedule: Type.Object(
@@ -111,7 +117,48 @@ export const CampaignSettingsSchema = Type.Object(
     amd: Type.Object(
       {
         isOn: Type.Boolean(),
-        onMachine: literals(['hangUp', 'message', 'agent'] as const)
+        onMachine: literals(['hangUp', 'message', 'agent'] as const),
+        onScreening: Type.Optional(
+          Type.Unsafe<'hangUp' | 'identify'>({
+            type: 'string',
+            enum: ['hangUp', 'identify'],
+            description:
+              'An assistant asks who calls. hangUp (default): no word; identify: say who calls and wait for the person'
+          })
+        ),
+        settings: Type.Optional(
+          Type.Object(
+            {
+              machineGreetingMs: Type.Optional(
+                Type.Integer({
+                  minimum: 1_000,
+                  maximum: 6_000,
+                  description: 'A greeting that lasts so long is a machine’s'
+                })
+              ),
+              afterGreetingMs: Type.Optional(
+                Type.Integer({ minimum: 300, maximum: 2_000, description: 'So much quiet after it: somebody waits' })
+              ),
+              initialSilenceMs: Type.Optional(
+                Type.Integer({ minimum: 1_000, maximum: 8_000, description: 'So long nobody says anything: unknown' })
+              ),
+              screeningQuietMs: Type.Optional(
+                Type.Integer({
+                  minimum: 500,
+                  maximum: 5_000,
+                  description: 'So much quiet without a beep: an assistant'
+                })
+              ),
+              limitMs: Type.Optional(
+                Type.Integer({ minimum: 2_000, maximum: 12_000, description: 'By then there is a verdict' })
+              )
+            },
+            {
+              ...closed,
+              description: 'How people answer there, where it is not as the detector knows of their country'
+            }
+          )
+        )
       },
       closed
     ),
@@ -127,6 +174,13 @@ export const CampaignSettingsSchema = Type.Object(
     maxLines: Type.Integer({ minimum: 1, maximum: 5_000 }),
     maxCallsPerSecond: Type.Integer({ minimum: 1, maximum: 1_000 }),
     registrations: Type.Optional(Type.Array(Type.String({ pattern: '^[a-z]{2}(-[a-z0-9]+)+$' }), { maxItems: 50 })),
+    promiseWaitMinutes: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 1_440,
+        description: 'So long a promised call waits for who has promised it (10); then anybody of the queue makes it'
+      })
+    ),
     goal: Type.Optional(Type.Integer({ minimum: 1, description: 'Ends after so many conversations' })),
     dispositions: Type.Optional(
       Type.Record(

@@ -13,6 +13,7 @@ export const SETTINGS_PROBLEMS = [
   'FLOW_MISSING',
   'FLOW_UNPUBLISHED',
   'FLOW_TAKES_KEY',
+  'FLOW_HAS_BOT',
   'CALLER_ID_MISSING',
   'CALLER_ID_NOT_PROVED',
   'CALLER_ID_EXPIRED',
@@ -83,6 +84,11 @@ export function checkStatements(pacing: Pacing, settings: CampaignSettings): rea
 /** Nodes of a flow that want the key by which people end calls for good: that key has one meaning throughout. */
 export function nodesThatTakeKey(flow: Flow, key: string): readonly string[] {
   return Object.entries(flow.nodes).flatMap(([name, node]) => (takesKey(node, key) ? [name] : []))
+}
+
+/** Nodes of a flow at which a machine talks with people: then they are told so first. */
+export function nodesOfBots(flow: Flow): readonly string[] {
+  return Object.entries(flow.nodes).flatMap(([name, node]) => (node.kind === 'bot' ? [name] : []))
 }
 
 function takesKey(node: FlowNode, key: string): boolean {

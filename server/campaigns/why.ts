@@ -14,6 +14,7 @@ export const WHY_CODES = [
   'draining',
   'enginesDown',
   'noTrunk',
+  'trunksDown',
   'noCallerId',
   'noQueue',
   'queueClosed',
@@ -23,7 +24,9 @@ export const WHY_CODES = [
   'quietHours',
   'retriesLater',
   'nobodyLeft',
-  'noLines'
+  'noLines',
+  'goal',
+  'promised'
 ] as const
 export type WhyCode = (typeof WHY_CODES)[number]
 
@@ -34,6 +37,8 @@ export type Situation = Readonly<{
   isDraining: boolean
   enginesDown: readonly string[]
   hasTrunk: boolean
+  /** Names of the trunks, when none of them carries calls. */
+  trunksDown: readonly string[]
   hasCallerId: boolean
   /** Null when the campaign needs none or it is there. */
   queue: 'unknown' | 'closed' | null
@@ -60,6 +65,7 @@ export function explainDialling(situation: Situation): Why {
   if (situation.enginesDown.length > 0) return say('enginesDown', { engines: situation.enginesDown.join(', ') })
   if (!situation.hasCallerId) return say('noCallerId')
   if (!situation.hasTrunk) return say('noTrunk')
+  if (situation.trunksDown.length > 0) return say('trunksDown', { trunks: situation.trunksDown.join(', '), calls })
   if (situation.queue === 'unknown') return say('noQueue')
   if (situation.queue === 'closed') return say('queueClosed')
   if (situation.due === 0) {
@@ -74,6 +80,10 @@ export function explainDialling(situation: Situation): Why {
   switch (situation.pace) {
     case 'noLines':
       return say('noLines', { calls })
+    case 'goal':
+      return say('goal')
+    case 'promised':
+      return say('promised')
     case 'cap':
       return say('cap', { calls })
     case 'allBusy':

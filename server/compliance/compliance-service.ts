@@ -22,6 +22,7 @@ import { deriveKey, hashNumber } from './number-hash.ts'
 import { analyzeNumber } from './numbers/analyze.ts'
 import { compilePacks, type PackSet } from './packs/compile.ts'
 import { type LoadedPack, loadPacks, PackError } from './packs/load.ts'
+import { PackCache } from './packs/pack-cache.ts'
 import { verifyPacks } from './packs/verify.ts'
 import type { Settings } from './rules/context.ts'
 import { DAY_MS } from './time/calendar.ts'
@@ -59,6 +60,7 @@ export class ComplianceService {
   readonly log: LogParts
   readonly #key: Buffer
   readonly #folder: string
+  readonly #cachePath: string
   readonly #settings: Partial<Settings>
   #loaded: readonly LoadedPack[]
   #packs: PackSet
@@ -77,6 +79,7 @@ export class ComplianceService {
     this.#loaded = loaded
     this.#packs = compilePacks(loaded, options.settings)
     this.#folder = options.packFolder
+    this.#cachePath = cacheIn(options)
     this.#settings = options.settings ?? {}
     this.#key = deriveKey(secret, 'numbers')
     const sealing = deriveKey(secret, 'seal')
@@ -101,7 +104,7 @@ export class ComplianceService {
 
   /** Loads and tests the packs and reads the lists. Rejects with PackError; then nothing may be dialled. */
   static async open(options: ComplianceOptions): Promise<ComplianceService> {
-    const loaded = await loadVerified(options.packFolder)
+    const loaded = await loadVerified(options.packFolder, cacheIn(options))
     const dnc = await DncStore.open(options.db, join(options.dataFolder, 'dnc'))
     const internalList = await InternalList.open(options.db, deriveKey(options.secret, 'numbers'))
     return new ComplianceService(options, loaded, dnc, internalList)
@@ -131,7 +134,7 @@ export class ComplianceService {
 
   /** Reads the packs anew. On any error the old set stays in force and the error is thrown. */
   async reloadPacks(): Promise<void> {
-    const loaded = await loadVerified(this.#folder)
+    const loaded = await loadVerified(this.#folder, this.#cachePath)
     this.#packs = compilePacks(loaded, this.#settings)
     this.#loaded = loaded
     this.#variants.clear()
@@ -304,9 +307,15 @@ function toOverride(row: OverrideRow): NonNullable<Facts['overrides']>[number] {
   }
 }
 
-async function loadVerified(folder: string): Promise<readonly LoadedPack[]> {
-  const packs = await loadPacks(folder)
+function cacheIn({ dataFolder }: Pick<ComplianceOptions, 'dataFolder'>): string {
+  return join(dataFolder, 'rule-packs.cache')
+}
+
+async function loadVerified(folder: string, cachePath: string): Promise<readonly LoadedPack[]> {
+  const cache = await PackCache.open(cachePath)
+  const packs = await loadPacks(folder, cache)
   const problems = verifyPacks(packs)
   if (problems.length > 0) throw new PackError(problems)
+  await cache.write()
   return packs
 }

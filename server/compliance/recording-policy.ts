@@ -2,7 +2,7 @@ import type { Certainty, Obligation, ObligationCode } from './codes.ts'
 import type { PackSet } from './packs/compile.ts'
 import type { VersionOf } from './packs/schema.ts'
 
-export const RECORDING_POLICIES = ['one_party', 'notice', 'notice_object', 'all_party', 'opt_in'] as const
+export const RECORDING_POLICIES = ['one_party', 'notice', 'notice_object', 'all_party', 'opt_in', 'never'] as const
 export type RecordingPolicyName = (typeof RECORDING_POLICIES)[number]
 
 /** Why a policy or a disclosure holds: the rule, its place and its sources. */
@@ -16,13 +16,16 @@ export type PolicyReason = Readonly<{
 
 /**
  * How a call may be recorded. `one_party`: nothing is owed to the other side. `notice`: say so. `notice_object`: say so and
- * stop on objection. `all_party`: say so, going on is consent. `opt_in`: nothing is recorded before a key or a yes.
+ * stop on objection. `all_party`: say so, going on is consent. `opt_in`: nothing is recorded before a key or a yes. `never`:
+ * nothing is recorded, whatever anybody says.
  */
 export type RecordingPolicy = Readonly<{
   policy: RecordingPolicyName
   obligation: ObligationCode | null
   /** The law wants this call recorded; when the person refuses, the offer may not be made. */
   isCompulsory: boolean
+  /** A compulsory recording that fails ends the call; otherwise the call goes on and somebody is alarmed. */
+  endsOnFailure: boolean
   /** Recording starts only from the moment on which it is needed. */
   isOnDemand: boolean
   reasons: readonly PolicyReason[]
@@ -55,6 +58,14 @@ export function recordingPolicy(jurisdictions: readonly string[], packs: PackSet
   return policy
 }
 
+/** Places whose law wants some calls recorded on this day. */
+export function mustRecordPlaces(set: PackSet, day: number): readonly string[] {
+  const places = new Set(set.packs.flatMap(({ pack }) => pack.jurisdictions))
+  return [...places]
+    .filter(place => set.recordingRules(place).some(rule => rule.on(day)?.isCompulsory === true))
+    .toSorted()
+}
+
 const MAX_KNOWN = 10_000
 const known = new WeakMap<PackSet, Map<string, RecordingPolicy>>()
 
@@ -62,6 +73,7 @@ function findPolicy(jurisdictions: readonly string[], packs: PackSet, day: numbe
   const reasons: PolicyReason[] = []
   let strictest = -1
   let isCompulsory = false
+  let endsOnFailure = false
   let isOnDemand = false
   const take = (reason: PolicyReason, policy: RecordingPolicyName) => {
     reasons.push(reason)
@@ -78,6 +90,7 @@ function findPolicy(jurisdictions: readonly string[], packs: PackSet, day: numbe
       if (version === null) continue
       isKnown = true
       isCompulsory ||= version.isCompulsory === true
+      endsOnFailure ||= version.isCompulsory === true && version.whenRecorderFails !== 'goOn'
       isOnDemand ||= version.onDemand === true
       take(
         {
@@ -100,7 +113,7 @@ function findPolicy(jurisdictions: readonly string[], packs: PackSet, day: numbe
     )
   if (strictest < 0) take(UNKNOWN, 'opt_in')
   const policy = RECORDING_POLICIES[strictest] ?? 'opt_in'
-  return { policy, obligation: obligationOf(policy), isCompulsory, isOnDemand, reasons }
+  return { policy, obligation: obligationOf(policy), isCompulsory, endsOnFailure, isOnDemand, reasons }
 }
 
 function obligationOf(policy: RecordingPolicyName): ObligationCode | null {
@@ -113,6 +126,8 @@ function obligationOf(policy: RecordingPolicyName): ObligationCode | null {
       return 'RECORDING_NOTICE'
     case 'opt_in':
       return 'RECORDING_OPT_IN'
+    case 'never':
+      return 'RECORDING_FORBIDDEN'
     default:
       return policy satisfies never
   }

@@ -10,6 +10,7 @@ import type { ComplianceService } from '../compliance/compliance-service.ts'
 import { AppError } from '../errors.ts'
 import { newId } from '../ids.ts'
 import type { Logger } from '../log.ts'
+import { LifeSigns } from '../life-signs.ts'
 import { ContactFileError } from './contact-error.ts'
 import { decodeText, detectEncoding, type Encoding } from './encoding.ts'
 import { ContactImport, type ImportCounts } from './import-contacts.ts'
@@ -59,10 +60,12 @@ const MAX_WRONG_SHARE = 0.9
 /** Lists of contacts: looking into uploads, importing them in the background, contacts from programs. */
 export class ContactService implements AsyncDisposable {
   readonly #parts: ContactServiceParts
+  readonly #lifeSigns: LifeSigns
   readonly #running = new Map<string, Running>()
 
   constructor(parts: ContactServiceParts) {
     this.#parts = parts
+    this.#lifeSigns = new LifeSigns(parts.db)
   }
 
   get uploads(): Uploads {
@@ -153,8 +156,8 @@ export class ContactService implements AsyncDisposable {
 
   /** Ends imports whose control plane has died. */
   async sweep(): Promise<void> {
-    const now = this.#now()
-    await failLostImports(this.#parts.db, new Date(Date.now() - 10_000), now)
+    const deadSince = await this.#lifeSigns.deadSince()
+    if (deadSince !== null) await failLostImports(this.#parts.db, deadSince, this.#now())
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,6 +2,7 @@ import type { Db } from '../../sql/database.ts'
 import {
   ensurePlaces,
   findExisting,
+  hasContacts,
   insertContacts,
   insertNumbers,
   numbersOf,
@@ -34,18 +35,26 @@ export type ImportTarget = Readonly<{
 }>
 
 const BATCH = 4_000
+/** Batches that the database stores at the same time, each in a transaction. */
+const AT_ONCE = 2
+const MAX_TRIES = 6
 const MAX_PROBLEMS = 200
 
 /**
- * Takes rows into a list, a batch in a transaction. Memory holds one batch, whatever the size of the file. A person whose
+ * Takes rows into a list, a batch in a transaction. Memory holds a few batches, whatever the size of the file. A person whose
  * number is in the list already is a duplicate, which is left out or brings what is on file up to date.
  */
 export class ContactImport {
   readonly #parts: ImportParts
   readonly #target: ImportTarget
+  readonly #isUpdating: boolean
   readonly #placeIds = new Map<string, number>()
+  readonly #storing = new Set<Promise<void>>()
   #batch: NewContact[] = []
-  #storing: Promise<void> = Promise.resolve()
+  #failure: Readonly<{ err: unknown }> | undefined
+  #retrying: Promise<void> = Promise.resolve()
+  /** Whether a number of the file may be in the list; nobody is looked for in a list that was empty, until somebody is met. */
+  #mayBeKnown: Promise<boolean> | undefined
   #isHeaderRead = false
   #counts = { lines: 0, imported: 0, updated: 0, duplicates: 0, wrong: 0 }
   readonly problems: RowProblem[] = []
@@ -53,6 +62,7 @@ export class ContactImport {
   constructor(parts: ImportParts, target: ImportTarget) {
     this.#parts = parts
     this.#target = target
+    this.#isUpdating = target.mapping.duplicates === 'update'
   }
 
   get counts(): ImportCounts {
@@ -77,39 +87,81 @@ export class ContactImport {
   /** Resolves when everything that was pushed is stored. */
   async flush(): Promise<void> {
     await this.#hand()
-    await this.#storing
+    await Promise.all(this.#storing)
+    this.#throwFailure()
   }
 
-  /** Hands the batch to the database; one is stored while the next one is read. */
+  /** Hands the batch to the database; it is stored while the next one is read. */
   async #hand(): Promise<void> {
     const batch = this.#batch
     this.#batch = []
-    await this.#storing
-    const storing = this.#store(batch)
-    // Heard of when the next batch is handed over.
-    storing.catch(() => {})
-    this.#storing = storing
+    // Where lines change what is on file, the later one wins: one after the other.
+    const atOnce = this.#isUpdating ? 1 : AT_ONCE
+    while (this.#storing.size >= atOnce) await Promise.race(this.#storing)
+    this.#throwFailure()
+    const storing: Promise<void> = this.#store(batch)
+      .catch(err => {
+        this.#failure ??= { err }
+      })
+      .finally(() => this.#storing.delete(storing))
+    this.#storing.add(storing)
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.err
   }
 
   async #store(batch: readonly NewContact[]): Promise<void> {
     if (batch.length === 0) return
-    const { db } = this.#parts
-    const isUpdating = this.#target.mapping.duplicates === 'update'
     const stored = await this.#withPlaces(batch)
-    const { fresh, known } = await this.#sort(batch, stored)
-    await db.transaction().execute(async trx => {
-      await insertContacts(
-        trx,
-        this.#target.listNo,
-        this.#target.importId,
-        fresh.map(one => one.stored)
-      )
-      if (isUpdating) await this.#update(trx, known)
-    })
-    await this.#recordConsents([...fresh.map(one => one.contact), ...(isUpdating ? known.map(one => one.contact) : [])])
+    const isStored = await this.#tryToStore(batch, stored)
+    if (isStored) return
+    // Somebody has stored one of these people meanwhile: an earlier batch of this file, or a program.
+    this.#mayBeKnown = Promise.resolve(true)
+    const before = this.#retrying
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#retrying = promise
+    try {
+      await before
+      for (let tries = 1; !(await this.#tryToStore(batch, stored)); tries += 1)
+        if (tries === MAX_TRIES) throw new Error('others store the same contacts all the time')
+    } finally {
+      resolve()
+    }
+  }
+
+  /** False when one of the people was stored by somebody else at the same time; then nothing of the batch is stored. */
+  async #tryToStore(batch: readonly NewContact[], stored: readonly StoredContact[]): Promise<boolean> {
+    const { fresh, known, twice } = await this.#sort(batch, stored)
+    try {
+      await this.#parts.db.transaction().execute(async trx => {
+        await insertContacts(
+          trx,
+          this.#target.listNo,
+          this.#target.importId,
+          fresh.map(one => one.stored)
+        )
+        if (this.#isUpdating) await this.#update(trx, known)
+      })
+    } catch (err) {
+      if (isRivalry(err)) return false
+      throw err
+    }
+    await this.#recordConsents([...fresh, ...(this.#isUpdating ? known : [])].map(one => one.contact))
+    for (const { contact } of known)
+      this.#complain({ line: contact.line, code: 'DUPLICATE', message: 'The person is in the list already.' })
+    for (const { contact, earlier } of twice)
+      this.#complain({
+        line: contact.line,
+        code: 'DUPLICATE',
+        message: `The same person as in line ${earlier}.`,
+        shown: String(earlier)
+      })
     this.#counts.imported += fresh.length
-    if (isUpdating) this.#counts.updated += known.length
+    this.#counts.duplicates += twice.length
+    if (this.#isUpdating) this.#counts.updated += known.length
     else this.#counts.duplicates += known.length
+    return true
   }
 
   async #withPlaces(batch: readonly NewContact[]): Promise<readonly StoredContact[]> {
@@ -132,18 +184,24 @@ export class ContactImport {
     }))
   }
 
-  /** Who is new and who is in the list or earlier in this batch. */
+  /** Who is new, who is in the list, and who stands earlier in this batch. */
   async #sort(batch: readonly NewContact[], stored: readonly StoredContact[]) {
-    const existing = await findExisting(
-      this.#parts.db,
-      this.#target.listNo,
-      batch.flatMap(one => one.numbers.map(({ number }) => number)),
-      batch.flatMap(one => one.externalId ?? [])
-    )
+    const { db } = this.#parts
+    const { listNo } = this.#target
+    this.#mayBeKnown ??= this.#isUpdating ? Promise.resolve(true) : hasContacts(db, listNo)
+    const existing = (await this.#mayBeKnown)
+      ? await findExisting(
+          db,
+          listNo,
+          batch.flatMap(one => one.numbers.map(({ number }) => number)),
+          batch.flatMap(one => one.externalId ?? [])
+        )
+      : NOBODY
     const seen = new Map<string, number>()
     const seenIds = new Map<string, number>()
     const fresh: { contact: NewContact; stored: StoredContact }[] = []
     const known: { contact: NewContact; stored: StoredContact; id: string }[] = []
+    const twice: { contact: NewContact; earlier: number }[] = []
     for (const [index, contact] of batch.entries()) {
       const one = stored[index]
       if (one === undefined) continue
@@ -153,26 +211,15 @@ export class ContactImport {
       const earlier =
         (contact.externalId === null ? undefined : seenIds.get(contact.externalId)) ??
         contact.numbers.map(({ number }) => seen.get(number)).find(found => found !== undefined)
-      if (id !== undefined) {
-        known.push({ contact, stored: one, id })
-        this.#complain({ line: contact.line, code: 'DUPLICATE', message: 'The person is in the list already.' })
-        continue
+      if (id !== undefined) known.push({ contact, stored: one, id })
+      else if (earlier !== undefined) twice.push({ contact, earlier })
+      else {
+        for (const { number } of contact.numbers) seen.set(number, contact.line)
+        if (contact.externalId !== null) seenIds.set(contact.externalId, contact.line)
+        fresh.push({ contact, stored: one })
       }
-      if (earlier !== undefined) {
-        this.#counts.duplicates += 1
-        this.#complain({
-          line: contact.line,
-          code: 'DUPLICATE',
-          message: `The same person as in line ${earlier}.`,
-          shown: String(earlier)
-        })
-        continue
-      }
-      for (const { number } of contact.numbers) seen.set(number, contact.line)
-      if (contact.externalId !== null) seenIds.set(contact.externalId, contact.line)
-      fresh.push({ contact, stored: one })
     }
-    return { fresh, known }
+    return { fresh, known, twice }
   }
 
   async #update(trx: Db, known: readonly Readonly<{ stored: StoredContact; id: string }>[]): Promise<void> {
@@ -249,4 +296,12 @@ export class ContactImport {
   #complain(problem: RowProblem): void {
     if (this.problems.length < MAX_PROBLEMS) this.problems.push(problem)
   }
+}
+
+const NOBODY: Awaited<ReturnType<typeof findExisting>> = { numbers: new Map(), externalIds: new Map() }
+
+/** Whether two transactions wanted to store the same person (23505 unique_violation, 40P01 deadlock_detected). */
+function isRivalry(err: unknown): boolean {
+  const { code } = err as { code?: unknown }
+  return code === '23505' || code === '40P01'
 }

@@ -54,6 +54,9 @@ export type ReadRow = Readonly<{ contact: NewContact | null; problems: readonly 
 
 const MAX_VALUE = 1_000
 const MAX_NUMBERS = 10
+/** Controls mean nothing in a name; some of them no database stores. */
+const CONTROL = /[\p{Cc}\u2028\u2029]/u
+const CONTROLS = /[\p{Cc}\u2028\u2029]+/gu
 const LANGUAGE = /^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/
 const YES = new Set(['1', 'true', 'yes', 'y', 'ja', 'si', 'sí', '是', 'はい', 'نعم', 'x'])
 const NO = new Set(['0', 'false', 'no', 'n', 'nein', '否', 'いいえ', 'لا', ''])
@@ -69,7 +72,8 @@ export function readContact(row: Row, mapping: Mapping): ReadRow {
   let isBroken = false
   for (const [index, column] of mapping.columns.entries()) {
     if (column.role === 'ignore') continue
-    const value = row.cells[index] ?? ''
+    const written = row.cells[index] ?? ''
+    const value = CONTROL.test(written) ? written.replace(CONTROLS, ' ').trim() : written
     if (value === '') continue
     if (value.includes('\ufffd')) isBroken = true
     if (value.length > MAX_VALUE) {

@@ -8,33 +8,46 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 import type { CardSources } from '../card-sources.ts'
 import type { AgentCalls } from '../agent-calls/agent-calls.ts'
+import type { KnowledgeParts } from '../bots/knowledge/knowledge.ts'
 import type { ComplianceService } from '../compliance/compliance-service.ts'
 import type { ContactService } from '../contacts/contact-service.ts'
 import { newId } from '../ids.ts'
 import type { PrivacyService } from '../privacy/privacy-service.ts'
 import type { Quality } from '../quality/quality.ts'
 import type { Wallboard } from '../queues/wallboard.ts'
+import { createLazyCompilers } from './lazy-compilers.ts'
 import { registerAuthentication, SESSION_COOKIE } from './authentication.ts'
 import type { App } from './fastify-types.ts'
 import type { HttpParts } from './parts.ts'
 import { registerProblems } from './problems.ts'
 import { registerAgentRoutes } from './routes/agents.ts'
+import { registerBotRoutes } from './routes/bots.ts'
 import { registerCardSourceRoutes } from './routes/card-sources.ts'
+import { registerCallScenarioRoute } from './routes/call-scenario.ts'
 import { registerCallRoutes } from './routes/calls.ts'
 import { registerCallerIdRoutes } from './routes/caller-ids.ts'
+import { registerCampaignAlarmRoutes } from './routes/campaign-alarms.ts'
+import { registerCampaignAttemptRoutes } from './routes/campaign-attempts.ts'
+import { registerCampaignPromiseRoutes } from './routes/campaign-promises.ts'
 import { type CampaignRouteParts, registerCampaignRoutes } from './routes/campaigns.ts'
 import { registerContactListRoutes } from './routes/contact-lists.ts'
+import { registerContactRoutes } from './routes/contacts.ts'
 import { registerClipPages, registerClipRoutes } from './routes/clips.ts'
 import { registerComplianceRoutes } from './routes/compliance.ts'
 import { registerOptInPage } from './routes/compliance/opt-in.ts'
 import { registerDirectoryRoutes } from './routes/directory.ts'
 import { registerDispositionRoutes } from './routes/dispositions.ts'
+import { registerDisputeRoutes } from './routes/disputes.ts'
 import { registerFlowRoutes } from './routes/flows.ts'
 import { registerNumberRoutes } from './routes/numbers.ts'
+import { registerKnowledgeRoutes } from './routes/knowledge.ts'
+import { registerLiveEventRoutes } from './routes/live-events.ts'
 import { registerHealthRoutes, registerOperationRoutes } from './routes/operations.ts'
 import { type QueueRouteParts, registerQueueRoutes } from './routes/queues.ts'
 import type { Recordings } from '../recordings/recordings.ts'
+import { registerRecordingAlarmRoutes } from './routes/recording-alarms.ts'
 import { registerRecordingRoutes } from './routes/recordings.ts'
+import { registerReportCallsRoutes } from './routes/report-calls.ts'
 import { registerReportRoutes } from './routes/reports.ts'
 import { registerPrivacyPages } from './routes/privacy-public.ts'
 import { registerPrivacyRequestRoutes } from './routes/privacy-requests.ts'
@@ -42,16 +55,21 @@ import { registerQualityRoutes } from './routes/quality.ts'
 import { registerRetentionRoutes } from './routes/retention.ts'
 import { registerCalibrationRoutes } from './routes/calibrations.ts'
 import { registerMachineReviewRoutes } from './routes/machine-reviews.ts'
+import { registerRecordingConsentRoutes } from './routes/recording-consents.ts'
 import { registerReviewRoutes } from './routes/reviews.ts'
 import { registerScorecardRoutes } from './routes/scorecards.ts'
 import { registerSearchRoutes } from './routes/search.ts'
 import { registerSessionRoutes } from './routes/session.ts'
+import { registerSipAccountRoutes } from './routes/sip-accounts.ts'
+import { registerSimulationRoutes, type SimulationRouteParts } from './routes/simulations.ts'
 import { registerSkillRoutes } from './routes/skills.ts'
+import { registerSpeechRoutes } from './routes/speech.ts'
 import { registerSoftphoneRoute } from './routes/softphone.ts'
 import { registerTranscriptRoutes } from './routes/transcripts.ts'
 import { registerTrunkRoutes } from './routes/trunks.ts'
 import { registerUserRoutes } from './routes/users.ts'
 import { registerVoicemailRoutes } from './routes/voicemails.ts'
+import { registerWallboardLinkRoutes } from './routes/wallboard-links.ts'
 import { registerWallboardRoutes } from './routes/wallboard.ts'
 import { registerWebhookRoutes } from './routes/webhooks.ts'
 import { registerWebPages } from './web-pages.ts'
@@ -72,8 +90,11 @@ export async function createApp(
   campaigning: CampaignRouteParts,
   quality: Quality,
   privacy: PrivacyService,
-  recordings: Recordings
+  recordings: Recordings,
+  knowledge: KnowledgeParts,
+  simulating: SimulationRouteParts
 ): Promise<App> {
+  const compilers = createLazyCompilers()
   const app: App = Fastify({
     loggerInstance: parts.log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -81,7 +102,8 @@ export async function createApp(
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: 30_000,
     forceCloseConnections: true,
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: 'array', allErrors: true } }
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: 'array', allErrors: true } },
+    schemaController: { compilersFactory: compilers.compilersFactory as never }
   }).withTypeProvider<TypeBoxTypeProvider>()
 
   app.removeContentTypeParser('text/plain')
@@ -107,6 +129,7 @@ export async function createApp(
       security: [{ bearer: [] }, { cookie: [] }]
     }
   })
+  app.decorate('compileSchemas', () => compilers.compileAll())
   registerAuthentication(app, parts.db)
   endUpgradedSockets(app)
 
@@ -129,11 +152,17 @@ export async function createApp(
       registerUserRoutes(api, parts)
       registerNumberRoutes(api, parts)
       registerTrunkRoutes(api, parts)
-      registerFlowRoutes(api, parts)
+      registerSipAccountRoutes(api, parts)
+      registerFlowRoutes(api, parts, compliance)
+      registerSimulationRoutes(api, simulating)
       registerCallRoutes(api, parts)
-      registerVoicemailRoutes(api, parts)
+      registerCallScenarioRoute(api, quality)
+      registerVoicemailRoutes(api, parts, recordings.library)
+      registerRecordingConsentRoutes(api, parts)
       registerRecordingRoutes(api, parts, recordings)
+      registerRecordingAlarmRoutes(api, parts)
       registerOperationRoutes(api, parts)
+      registerLiveEventRoutes(api, { events: parts.events, agents: queueing.agents, queues: queueing.queues })
       registerComplianceRoutes(api, parts, compliance)
       registerQueueRoutes(api, queueing)
       registerAgentRoutes(api, queueing)
@@ -141,22 +170,32 @@ export async function createApp(
       registerSkillRoutes(api, queueing)
       registerDispositionRoutes(api, queueing)
       registerWallboardRoutes(api, queueing)
+      registerWallboardLinkRoutes(api, queueing)
       registerReportRoutes(api, queueing)
+      registerReportCallsRoutes(api, queueing)
       registerCardSourceRoutes(api, parts, cardSources)
       registerWebhookRoutes(api, parts)
       registerContactListRoutes(api, { db: parts.db, contacts })
+      registerContactRoutes(api, { db: parts.db })
       registerCampaignRoutes(api, campaigning)
+      registerCampaignAttemptRoutes(api, campaigning)
+      registerCampaignPromiseRoutes(api, campaigning)
+      registerCampaignAlarmRoutes(api, campaigning)
       registerCallerIdRoutes(api, campaigning)
       registerTranscriptRoutes(api, quality)
       registerSearchRoutes(api, quality)
       registerScorecardRoutes(api, quality)
       registerReviewRoutes(api, quality)
+      registerDisputeRoutes(api, quality)
       registerCalibrationRoutes(api, quality)
       registerMachineReviewRoutes(api, quality)
       registerClipRoutes(api, quality)
       registerQualityRoutes(api, quality)
       registerRetentionRoutes(api, privacy)
       registerPrivacyRequestRoutes(api, privacy)
+      registerKnowledgeRoutes(api, knowledge)
+      registerBotRoutes(api, parts)
+      registerSpeechRoutes(api, parts)
       await registerSoftphoneRoute(api, parts, agentCalls)
     },
     { prefix: '/api/v1' }

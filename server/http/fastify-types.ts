@@ -34,6 +34,10 @@ declare module 'fastify' {
     /** What the caller must be permitted to do, or 'public' for a route that anybody may call. */
     access?: Permission | 'public'
   }
+  interface FastifyInstance {
+    /** Compiles every schema now instead of when it is first needed; throws for one that cannot be. */
+    compileSchemas(): void
+  }
   interface FastifyRequest {
     actor: Actor | null
   }

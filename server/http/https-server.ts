@@ -6,7 +6,6 @@ import { isIP } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { generate } from 'selfsigned'
 import type { Config } from '../../config/config.ts'
 import type { App } from './fastify-types.ts'
 
@@ -61,6 +60,8 @@ async function ownCertificate(folder: string, host: string): Promise<{ cert: str
   } catch (err) {
     if ((err as NodeJS.ErrnoException).code !== 'ENOENT') throw err
   }
+  // Two hundred files that only this needs.
+  const { generate } = await import('selfsigned')
   const made = await generate([{ name: 'commonName', value: 'Parley' }], {
     keyType: 'ec',
     algorithm: 'sha256',

@@ -1,10 +1,13 @@
+import type { EmbeddingState } from '../bots/knowledge/embeddings.ts'
 import type { Config } from '../../config/config.ts'
+import type { ProviderStatus } from '../../media/speech/provider-status.ts'
 import type { Db } from '../../sql/database.ts'
 import type { Call } from '../calls/call.ts'
 import type { LiveCalls } from '../calls/live-calls.ts'
 import type { Party, Purpose } from '../compliance/codes.ts'
 import type { BusinessEvents } from '../events.ts'
 import type { Logger } from '../log.ts'
+import type { PasswordCost } from './passwords.ts'
 import type { MessageHook } from '../webhooks/message-hook.ts'
 import type { Metrics } from '../metrics.ts'
 
@@ -30,6 +33,8 @@ export type HttpParts = Readonly<{
   secretKey: Buffer
   /** Shared with the TURN servers; undefined when there are none. */
   turnSecret: string | undefined
+  /** What it costs to try a password. */
+  passwordCost: PasswordCost
   db: Db
   log: Logger
   metrics: Metrics
@@ -38,6 +43,10 @@ export type HttpParts = Readonly<{
   messages: MessageHook
   liveCalls: LiveCalls
   engines(): readonly EngineStatus[]
+  /** Who hears and speaks, and how they do. */
+  speechProviders(): readonly ProviderStatus[]
+  /** Whether articles are found by what is meant; null where no model for that is set. */
+  embeddings(): EmbeddingState | null
   /** Whether the database answers within a second. */
   isDatabaseUp(): Promise<boolean>
   /** Begins an outbound call; resolves when its INVITE is under way. Rejects with AppError. */

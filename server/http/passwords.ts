@@ -8,16 +8,19 @@ const derive = promisify(scrypt) as (
   options: ScryptOptions
 ) => Promise<Buffer>
 
+/** Parameters of scrypt (RFC 7914 §2): a hash takes `128 × N × r` bytes of memory, `p` times one after the other. */
+export type PasswordCost = Readonly<{ N: number; r: number; p: number }>
+
 /** OWASP's second scrypt setting: 32 MiB and three lanes. */
-const COST = { N: 2 ** 15, r: 8, p: 3 }
+export const PASSWORD_COST: PasswordCost = { N: 2 ** 15, r: 8, p: 3 }
 const MAX_MEMORY = 64 * 1024 * 1024
 const KEY_BYTES = 32
 
 /** Hashes a password with scrypt (RFC 7914); the result names its own cost, so that the cost can rise later. */
-export async function hashPassword(password: string): Promise<string> {
+export async function hashPassword(password: string, cost: PasswordCost): Promise<string> {
   const salt = randomBytes(16)
-  const key = await derive(password.normalize('NFKC'), salt, KEY_BYTES, { ...COST, maxmem: MAX_MEMORY })
-  return `scrypt$${COST.N}$${COST.r}$${COST.p}$${salt.toString('base64')}$${key.toString('base64')}`
+  const key = await derive(password.normalize('NFKC'), salt, KEY_BYTES, { ...cost, maxmem: MAX_MEMORY })
+  return `scrypt$${cost.N}$${cost.r}$${cost.p}$${salt.toString('base64')}$${key.toString('base64')}`
 }
 
 /** Whether `password` is the one that was hashed. A hash in an unknown form is an error, not a "no". */
@@ -32,7 +35,7 @@ export async function isPassword(password: string, stored: string): Promise<bool
 }
 
 /** A hash that no password matches: verifying against it makes an unknown user cost the same time as a known one. */
-export const UNMATCHABLE_HASH = `scrypt$${COST.N}$${COST.r}$${COST.p}$${Buffer.alloc(16).toString('base64')}$${Buffer.alloc(KEY_BYTES).toString('base64')}`
+export const UNMATCHABLE_HASH = `scrypt$${PASSWORD_COST.N}$${PASSWORD_COST.r}$${PASSWORD_COST.p}$${Buffer.alloc(16).toString('base64')}$${Buffer.alloc(KEY_BYTES).toString('base64')}`
 
 /** A secret that is shown once: 256 random bits. */
 export function newToken(prefix: string): string {

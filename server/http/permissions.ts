@@ -20,6 +20,7 @@ export const PERMISSIONS = [
   'agents:write',
   'agents:control',
   'wallboard:read',
+  'wallboard:share',
   'reports:read',
   'trunks:read',
   'trunks:write',
@@ -56,7 +57,10 @@ export const PERMISSIONS = [
   'retention:read',
   'retention:write',
   'privacy:read',
-  'privacy:write'
+  'privacy:write',
+  'knowledge:read',
+  'knowledge:write',
+  'speech:read'
 ] as const
 
 export type Permission = (typeof PERMISSIONS)[number]
@@ -71,7 +75,7 @@ const COMPLIANCE_READ: readonly Permission[] = [
 ]
 
 const GRANTS: Readonly<Record<ApiKeyRole, readonly Permission[]>> = {
-  agent: ['session', 'softphone', 'calls:start', 'events:read', 'reviews:own', ...SETTINGS_READ],
+  agent: ['session', 'softphone', 'calls:start', 'events:read', 'reviews:own', 'knowledge:read', ...SETTINGS_READ],
   supervisor: [
     'session',
     'softphone',
@@ -86,6 +90,7 @@ const GRANTS: Readonly<Record<ApiKeyRole, readonly Permission[]>> = {
     'agents:write',
     'agents:control',
     'wallboard:read',
+    'wallboard:share',
     'reports:read',
     ...COMPLIANCE_READ,
     'compliance:sign',
@@ -97,6 +102,9 @@ const GRANTS: Readonly<Record<ApiKeyRole, readonly Permission[]>> = {
     'reviews:read',
     'clips:write',
     'retention:read',
+    'knowledge:read',
+    'knowledge:write',
+    'speech:read',
     ...SETTINGS_READ
   ],
   'campaign-manager': [
@@ -130,6 +138,7 @@ const GRANTS: Readonly<Record<ApiKeyRole, readonly Permission[]>> = {
     'reviews:write',
     'scorecards:write',
     'clips:write',
+    'knowledge:read',
     ...SETTINGS_READ
   ],
   admin: PERMISSIONS,
@@ -175,7 +184,9 @@ const GRANTS: Readonly<Record<ApiKeyRole, readonly Permission[]>> = {
     'campaigns:read',
     'campaigns:control',
     'transcripts:write',
-    'reviews:machine'
+    'reviews:machine',
+    'knowledge:read',
+    'knowledge:write'
   ]
 }
 

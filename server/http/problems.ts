@@ -47,6 +47,9 @@ function toAppError(err: FastifyError): AppError {
   }
   if (isDatabaseUnavailable(err))
     return new AppError('DATABASE_UNAVAILABLE', 'Try again in a moment.', { cause: err, retryAfterSeconds: 2 })
+  // A change that would give two things one name; what makes new things says more of it where it happens.
+  if (isDuplicate(err))
+    return new AppError('CONFLICT', 'Something else has this name or number already.', { cause: err })
   const code = CODES_BY_STATUS[err.statusCode ?? 500]
   if (code !== undefined) return new AppError(code, err.message, { cause: err })
   if (err.statusCode !== undefined && err.statusCode < 500)
@@ -54,6 +57,11 @@ function toAppError(err: FastifyError): AppError {
       cause: err
     })
   return new AppError('INTERNAL', 'internal', { cause: err })
+}
+
+/** unique_violation of PostgreSQL, Appendix A. */
+function isDuplicate(err: FastifyError): boolean {
+  return err.code === '23505'
 }
 
 const CODES_BY_STATUS: Readonly<Record<number, ErrorCode>> = {

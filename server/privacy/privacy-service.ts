@@ -1,10 +1,12 @@
 import { createHash, randomBytes, randomInt } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readSealedAudio, SealedAudioWriter } from '../../media/recordings/sealed-audio.ts'
+import { readSealedAudio } from '../../media/recordings/sealed-audio.ts'
 import type { PgBoss } from '../../sql/jobs.ts'
-import { activeHolds, callsOfCustomer, countAttempts, insertErasures } from '../../sql/queries/privacy/items.ts'
-import { insertMarks } from '../../sql/queries/privacy/marks.ts'
+import { numbersOfCustomers } from '../../sql/queries/privacy/customers.ts'
+import { activeHolds, countAttempts } from '../../sql/queries/privacy/items.ts'
+import { insertMarks, latestMark } from '../../sql/queries/privacy/marks.ts'
+import { queueForSearch } from '../../sql/queries/quality/search.ts'
 import {
   findRequest,
   insertRequest,
@@ -14,97 +16,61 @@ import {
 } from '../../sql/queries/privacy/requests.ts'
 import type { PrivacyKind, PrivacyRequestsTable } from '../../sql/quality-tables.ts'
 import { withdrawConsent } from '../compliance/consent/ledger.ts'
-import { deriveKey, hashPerson } from '../compliance/number-hash.ts'
 import { AppError } from '../errors.ts'
 import { newId } from '../ids.ts'
 import { seal, unseal } from '../seal.ts'
 import { clockOf, REGIMES, regimeOf } from './clocks.ts'
-import { countryOf, readRetention, sweep } from './retention.ts'
-import { STORES, type StoreItem, type StoreParts, type Subject } from './stores.ts'
-import { ZipWriter } from './zip.ts'
+import { makeCopy } from './copy.ts'
+import { DailySweep } from './daily-sweep.ts'
+import { countryOf } from './retention.ts'
+import type { Asked, Certificate, KeepLine, Plan, PlanLine } from './request-facts.ts'
+import { hashesOf } from './request-stores.ts'
+import { STORES, type StoreItem, type StoreParts } from './stores.ts'
+import { findSubject, NO_SUBJECT, type Subject } from './subject.ts'
+import { bury, eraseAgain } from './tombstones.ts'
 
 const JOBS = 'privacy-requests'
 const SWEEP = 'retention-sweep'
 /** A finished export may be fetched for so long. */
 export const EXPORT_DAYS = 7
-const CHUNK_BYTES = 256 * 1024
 /** What the second person types, so that nobody erases by a slip. */
 export const ERASE_WORD = 'ERASE'
 
-/** Who asks, in the clear only inside a sealed column. */
-export type Asked = Readonly<{
-  numbers: readonly string[]
-  emails: readonly string[]
-  name?: string
-  /** The person's own words. */
-  note?: string
-}>
-
-export type PlanLine = Readonly<{ store: string; count: number }>
-export type KeepLine = Readonly<{ store: string; count: number; why: string; until: string | null }>
-export type Plan = Readonly<{
-  madeAt: string
-  calls: number
-  /** What will be deleted (or, for a copy, handed out). */
-  take: readonly PlanLine[]
-  keep: readonly KeepLine[]
-}>
-
-export type Certificate = Readonly<{
-  reference: string
-  kind: PrivacyKind
-  regime: string
-  receivedAt: string
-  finishedAt: string
-  subjects: readonly string[]
-  stores: readonly Readonly<{
-    store: string
-    found: number
-    erased: number
-    kept: number
-    method: string
-    at: string
-  }>[]
-  kept: readonly KeepLine[]
-  /** Over all of the above, so that a copy can be compared with the original. */
-  sha256: string
-}>
+/** Stores by which others are found. */
+const ROOTS: readonly string[] = ['calls', 'contacts']
 
 export type PrivacyParts = StoreParts & Readonly<{ secretKey: Buffer; jobs: PgBoss }>
 
 /** Persons' requests from their receipt to the certificate, and the sweep of what has become old. */
 export class PrivacyService {
   readonly parts: PrivacyParts
-  readonly #hashKey: Buffer
 
   private constructor(parts: PrivacyParts) {
     this.parts = parts
-    this.#hashKey = deriveKey(parts.secretKey, 'numbers')
   }
 
   static async start(parts: PrivacyParts): Promise<PrivacyService> {
     const service = new PrivacyService(parts)
     const { jobs } = parts
+    // Before anybody works with data that a backup has brought back.
+    const again = await eraseAgain(parts)
+    if (again > 0) parts.quality.log.warn({ again }, 'a restored database was emptied of what had been erased')
     await jobs.createQueue(JOBS, { retryLimit: 20, retryDelay: 60, retryBackoff: true })
     await jobs.work<{ id: string }>(JOBS, { pollingIntervalSeconds: 0.5 }, async taken => {
       for (const job of taken) await service.execute(job.data.id)
     })
     await jobs.createQueue(SWEEP)
     await jobs.schedule(SWEEP, '20 2 * * *')
+    const daily = new DailySweep(parts)
     await jobs.work(SWEEP, async () => {
-      const state = await readRetention(parts.db)
-      if (!state.isSweeping) return
-      const report = await sweep(parts, { isDry: false, now: new Date(), state })
-      parts.quality.log.info({ ...report, byRule: report.byRule.length }, 'what is due by retention was deleted')
+      await service.endCopies(new Date())
+      await daily.run()
     })
     return service
   }
 
   hashesOf(asked: Pick<Asked, 'numbers' | 'emails'>): string[] {
-    return [
-      ...asked.numbers.map(number => this.parts.compliance.hashOf(number)),
-      ...asked.emails.map(email => hashPerson(this.#hashKey, email))
-    ]
+    return hashesOf(this.parts, asked)
   }
 
   /** Takes a request up; its clocks run from now. Returns its id, the word it is called by, and the key of its status page. */
@@ -202,14 +168,15 @@ export class PrivacyService {
     const subject = await this.#subjectOf(row)
     const take: PlanLine[] = []
     const keep: KeepLine[] = []
-    const holds = await this.#holdsFor(subject)
+    const reach = await this.#reachOf(subject)
+    const holds = await this.#holdsFor(reach)
     for (const store of STORES) {
       const { free, held } = split(await store.find(this.parts, subject), holds)
       if (free.length > 0) take.push({ store: store.name, count: free.length })
       for (const [why, items] of Map.groupBy(held, one => one.why))
         keep.push({ store: store.name, count: items.length, why, until: items[0]?.until ?? null })
     }
-    if (row.kind === 'erase') keep.push(...(await this.#evidence(subject)))
+    if (row.kind === 'erase') keep.push(...(await this.#evidence(reach)))
     return { madeAt: new Date().toISOString(), calls: subject.callIds.length, take, keep }
   }
 
@@ -242,20 +209,22 @@ export class PrivacyService {
   async #erase(row: RequestRow): Promise<void> {
     const { db } = this.parts
     const subject = await this.#subjectOf(row)
-    const holds = await this.#holdsFor(subject)
+    const reach = await this.#reachOf(subject)
+    const holds = await this.#holdsFor(reach)
+    const evidence = await this.#evidence(reach)
     const stores: Certificate['stores'][number][] = []
     const kept: KeepLine[] = []
     const failed: string[] = []
     const progress: Record<string, unknown> = { ...row.progress }
     for (const store of STORES) {
-      // Calls lead to everything else: they are forgotten only when nothing was left behind.
-      if (store.name === 'calls' && failed.length > 0) break
+      // Calls and contacts lead to everything else: they are forgotten only when nothing was left behind.
+      if (ROOTS.includes(store.name) && failed.length > 0) break
       const { free, held } = split(await store.find(this.parts, subject), holds)
       try {
         const method =
           free.length === 0 ? 'nothing was there' : await store.erase(this.parts, free, subject, `request:${row.id}`)
-        await insertErasures(
-          db,
+        await bury(
+          this.parts,
           free.map(item => ({
             store: store.name,
             itemId: item.id,
@@ -290,63 +259,20 @@ export class PrivacyService {
       await insertRequestEvent(db, { requestId: row.id, by: 'system', what: 'partly', detail: { failed } })
       throw new AppError('CONFLICT', `These stores could not be emptied yet: ${failed.join(', ')}.`)
     }
-    await this.#finish(row, stores, [...kept, ...(await this.#evidence(subject))])
+    await this.#finish(row, stores, [...kept, ...evidence])
   }
 
   async #export(row: RequestRow): Promise<void> {
-    const { db, dataDir, quality } = this.parts
-    const subject = await this.#subjectOf(row)
-    const key = randomBytes(32)
-    const file = join('exports', `${row.id}-${Date.now()}.sealed`)
-    const writer = await SealedAudioWriter.open(join(dataDir, file), row.id, key, CHUNK_BYTES)
-    const zip = new ZipWriter()
-    const stores: Certificate['stores'][number][] = []
-    try {
-      const everything: Record<string, unknown[]> = {}
-      for (const store of STORES) {
-        const items = await store.find(this.parts, subject)
-        everything[store.name] = []
-        for (const item of items)
-          everything[store.name]?.push({
-            at: item.at.toISOString(),
-            ...(await store.read(this.parts, item, subject))
-          })
-        stores.push({
-          store: store.name,
-          found: items.length,
-          erased: 0,
-          kept: items.length,
-          method: 'copied',
-          at: new Date().toISOString()
-        })
-        if (store.name !== 'recordings') continue
-        for (const item of items) {
-          const sound = await quality.recordings.library.readFile(item.id, 'flac', null, AbortSignal.timeout(120_000))
-          const chunks: Buffer[] = []
-          for await (const chunk of sound.body) chunks.push(chunk)
-          writer.write(zip.file(`audio/${item.id}.flac`, Buffer.concat(chunks), false))
-        }
-      }
-      const usage = await this.#usage(subject)
-      const text = (value: unknown) => Buffer.from(`${JSON.stringify(value, null, 2)}\n`)
-      writer.write(
-        zip.file(
-          'data.json',
-          text({ request: row.reference, madeAt: new Date().toISOString(), stores: everything }),
-          true
-        )
-      )
-      writer.write(zip.file('usage.json', text(usage), true))
-      writer.write(zip.file('calls.csv', Buffer.from(toCsv(everything['calls'] ?? [])), true))
-      writer.write(zip.end())
-    } finally {
-      await writer.close()
-    }
-    const until = new Date(Date.now() + EXPORT_DAYS * 86_400_000)
+    const { db, dataDir, secretKey } = this.parts
+    const { file, key, stores } = await makeCopy(this.parts, row, await this.#subjectOf(row))
     const done = await updateRequest(
       db,
       row.id,
-      { export_file: file, export_key: seal(this.parts.secretKey, `export ${row.id}`, key), export_until: until },
+      {
+        export_file: file,
+        export_key: seal(secretKey, `export ${row.id}`, key),
+        export_until: new Date(Date.now() + EXPORT_DAYS * 86_400_000)
+      },
       ['running']
     )
     if (!done) await rm(join(dataDir, file), { force: true })
@@ -359,6 +285,27 @@ export class PrivacyService {
       throw new AppError('NOT_FOUND', 'There is no copy, or its time is over.')
     const key = unseal(this.parts.secretKey, `export ${row.id}`, row.export_key)
     return readSealedAudio(join(this.parts.dataDir, row.export_file), row.id, key)
+  }
+
+  /** Deletes copies that can be fetched no more, file and key. Returns how many. */
+  async endCopies(now: Date): Promise<number> {
+    const { db, dataDir } = this.parts
+    const rows = await db
+      .selectFrom('privacy_requests')
+      .select(['id', 'export_file'])
+      .where('export_file', 'is not', null)
+      .where('export_until', '<', now)
+      .execute()
+    for (const { id, export_file } of rows) {
+      await rm(join(dataDir, export_file ?? ''), { force: true })
+      await db
+        .updateTable('privacy_requests')
+        .set({ export_file: null, export_key: null })
+        .where('id', '=', id)
+        .where('export_until', '<', now)
+        .execute()
+    }
+    return rows.length
   }
 
   async #mark(row: RequestRow): Promise<void> {
@@ -395,6 +342,31 @@ export class PrivacyService {
           .execute()
     }
     await this.#finish(row, [], [])
+  }
+
+  /**
+   * Ends a restriction, or a wish that data is not sold: what was marked is free again, and its calls can be found. Wishes not to
+   * be called, and consents that ended, stay as they are. Rejects with AppError when nothing is marked.
+   */
+  async lift(row: RequestRow): Promise<void> {
+    const { db } = this.parts
+    const kind = row.kind
+    if ((kind !== 'restrict' && kind !== 'do-not-sell') || row.status !== 'done')
+      throw new AppError('CONFLICT', 'Only a restriction that is in force can be lifted.')
+    const marks = await Promise.all(row.subject_hashes.map(hash => latestMark(db, hash, kind)))
+    const set = marks.filter(mark => mark?.is_set === true && mark.cause === `request:${row.id}`)
+    if (set.length === 0)
+      throw new AppError('CONFLICT', 'This restriction was lifted before, or a later request has taken its place.')
+    await insertMarks(
+      db,
+      set.flatMap(mark =>
+        mark === undefined
+          ? []
+          : [{ subject_hash: mark.subject_hash, kind, is_set: false, cause: `request:${row.id} lifted` }]
+      )
+    )
+    const { callIds } = await this.#subjectOf(row)
+    if (kind === 'restrict') await queueForSearch(db, callIds)
   }
 
   async #finish(row: RequestRow, stores: Certificate['stores'], kept: readonly KeepLine[]): Promise<void> {
@@ -436,13 +408,19 @@ export class PrivacyService {
 
   async #subjectOf(row: RequestRow): Promise<Subject> {
     const asked = this.open(row)
-    if (asked === null) return { numbers: [], emails: [], callIds: [] }
-    const calls = await callsOfCustomer(this.parts.db, asked.numbers)
-    return { numbers: asked.numbers, emails: asked.emails, callIds: calls.map(call => call.callId) }
+    return asked === null ? NO_SUBJECT : await findSubject(this.parts.db, asked)
   }
 
-  async #holdsFor(subject: Subject): Promise<(item: StoreItem) => { why: string; until: string | null } | null> {
-    const hashes = new Set(subject.numbers.map(number => this.parts.compliance.hashOf(number)))
+  /** The numbers that the request names, and those on which the person's contacts and calls were or are reached. */
+  async #reachOf({ numbers, callIds, contactIds }: Subject): Promise<readonly string[]> {
+    const others = await numbersOfCustomers(this.parts.db, { callIds, contactIds, languageIds: [] })
+    return [...new Set([...numbers, ...others])]
+  }
+
+  async #holdsFor(
+    numbers: readonly string[]
+  ): Promise<(item: StoreItem) => { why: string; until: string | null } | null> {
+    const hashes = new Set(numbers.map(number => this.parts.compliance.hashOf(number)))
     const holds = await activeHolds(this.parts.db, new Date())
     const forPerson = holds.find(hold => hold.numberHash !== null && hashes.has(hold.numberHash))
     const byCall = new Map(holds.flatMap(hold => (hold.callId === null ? [] : [[hold.callId, hold] as const])))
@@ -454,9 +432,9 @@ export class PrivacyService {
   }
 
   /** What the law wants kept: by keyed hash or sealed, never in the clear. */
-  async #evidence(subject: Subject): Promise<readonly KeepLine[]> {
+  async #evidence(numbers: readonly string[]): Promise<readonly KeepLine[]> {
     const { db, compliance } = this.parts
-    const hashes = subject.numbers.map(number => compliance.hashOf(number))
+    const hashes = numbers.map(number => compliance.hashOf(number))
     if (hashes.length === 0) return []
     const stops = hashes.filter(hash => compliance.internalList.findHash(hash) !== null).length
     const count = await countAttempts(db, hashes)
@@ -482,25 +460,6 @@ export class PrivacyService {
           ]
         : [])
     ]
-  }
-
-  /** Who saw or heard what of this person, from the audit log. */
-  async #usage(subject: Subject): Promise<readonly Readonly<Record<string, unknown>>[]> {
-    if (subject.callIds.length === 0) return []
-    const rows = await this.parts.db
-      .selectFrom('audit_log')
-      .select(['at', 'actor_kind', 'action', 'subject_id'])
-      .where('subject_kind', '=', 'call')
-      .where('subject_id', 'in', [...subject.callIds])
-      .orderBy('id')
-      .limit(50_000)
-      .execute()
-    return rows.map(row => ({
-      at: row.at.toISOString(),
-      who: row.actor_kind,
-      what: row.action,
-      callId: row.subject_id
-    }))
   }
 }
 
@@ -537,23 +496,4 @@ export function hashOf(token: string): string {
 function newReference(): string {
   const letters = 'ABCDEFGHJKMNPQRTUVWXY346789'
   return Array.from({ length: 8 }, () => letters[randomInt(letters.length)] ?? 'A').join('')
-}
-
-/** RFC 4180; values that a spreadsheet would run as formulas begin with a quote mark. */
-function toCsv(rows: readonly unknown[]): string {
-  const records = rows as readonly Readonly<Record<string, unknown>>[]
-  const columns = [...new Set(records.flatMap(row => Object.keys(row)))]
-  const cell = (value: unknown) => {
-    const text =
-      value === null || value === undefined
-        ? ''
-        : value instanceof Date
-          ? value.toISOString()
-          : typeof value === 'object'
-            ? JSON.stringify(value)
-            : String(value)
-    const safe = /^[=+\-@\t\r]/.test(text) && !/^\+\d+$/.test(text) ? `'${text}` : text
-    return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
-  }
-  return [columns.join(','), ...records.map(row => columns.map(column => cell(row[column])).join(','))].join('\r\n')
 }

@@ -1,6 +1,39 @@
-/** What holds data that ages. */
-export const RETAINED = ['recordings', 'transcripts', 'voicemails', 'notes', 'calls'] as const
+/** What holds data that ages, in the order in which a sweep goes through it. */
+export const RETAINED = [
+  'recordings',
+  'transcripts',
+  'voicemails',
+  'notes',
+  'comments',
+  'reviewNotes',
+  'clips',
+  'surveyAnswers',
+  'botQuestions',
+  'callbacks',
+  'languages',
+  'consentRequests',
+  'requests',
+  'attempts',
+  'calls',
+  'contacts'
+] as const
 export type Retained = (typeof RETAINED)[number]
+
+/**
+ * What no rule speaks of, and why. `proof`: the law wants it kept, and it names nobody without a key or a hash. `follows`: it
+ * goes with what it belongs to. `ownLimit`: it goes by itself after days.
+ */
+export const NOT_RETAINED = {
+  consents: 'proof',
+  callDecisions: 'proof',
+  doNotCallMarks: 'proof',
+  searchIndex: 'follows',
+  leads: 'follows',
+  exports: 'ownLimit'
+} as const satisfies Readonly<Record<string, 'proof' | 'follows' | 'ownLimit'>>
+
+/** Everything that holds personal data. */
+export type StoreName = Retained | keyof typeof NOT_RETAINED
 
 export type RetentionRule = Readonly<{
   id: string
@@ -17,7 +50,7 @@ export type RetentionRule = Readonly<{
 export type RetentionItem = Readonly<{
   store: Retained
   id: string
-  callId: string
+  callId: string | null
   at: Date
   region: string | null
   queueIds: readonly string[]

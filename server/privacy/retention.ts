@@ -1,11 +1,5 @@
 import type { Db } from '../../sql/database.ts'
-import {
-  activeHolds,
-  type AgingItem,
-  type HoldRow,
-  insertErasures,
-  listAging
-} from '../../sql/queries/privacy/items.ts'
+import { activeHolds, type AgingItem, type HoldRow, listAging } from '../../sql/queries/privacy/items.ts'
 import { analyzeNumber } from '../compliance/numbers/analyze.ts'
 import {
   decideRetention,
@@ -16,6 +10,7 @@ import {
   type RetentionVerdict
 } from './retention-rules.ts'
 import { STORES, type StoreParts } from './stores.ts'
+import { bury } from './tombstones.ts'
 
 const BATCH = 500
 
@@ -114,11 +109,12 @@ async function eraseDue(
   const subject = {
     numbers: [...new Set(doomed.flatMap(one => (one.number === null ? [] : [one.number])))],
     emails: [],
-    callIds: doomed.map(one => one.item.callId)
+    callIds: doomed.flatMap(one => one.item.callId ?? []),
+    contactIds: []
   }
-  const bury = async (some: typeof doomed, method: string) =>
-    await insertErasures(
-      parts.db,
+  const buried = async (some: typeof doomed, method: string) =>
+    await bury(
+      parts,
       some.map(({ item, rule }) => ({
         store,
         itemId: item.id,
@@ -129,7 +125,7 @@ async function eraseDue(
       }))
     )
   try {
-    await bury(doomed, await found.erase(parts, toItems(doomed), subject, 'retention'))
+    await buried(doomed, await found.erase(parts, toItems(doomed), subject, 'retention'))
     return doomed.length
   } catch (err) {
     // One of them cannot be deleted: the others are not made to wait for it.
@@ -138,7 +134,7 @@ async function eraseDue(
   let deleted = 0
   for (const one of doomed)
     try {
-      await bury([one], await found.erase(parts, toItems([one]), subject, 'retention'))
+      await buried([one], await found.erase(parts, toItems([one]), subject, 'retention'))
       deleted += 1
     } catch (err) {
       parts.quality.log.error({ err, store, itemId: one.item.id }, 'what is due by retention cannot be deleted')
@@ -147,17 +143,34 @@ async function eraseDue(
   return deleted
 }
 
+export type Explained = Readonly<{ item: RetentionItem; verdict: RetentionVerdict }>
+
 /** Which rule keeps each part of a call or deletes it, and when. */
-export async function explainCall(
+export async function explainCall(parts: StoreParts, callId: string, now: Date): Promise<readonly Explained[]> {
+  return await explain(parts, RETAINED, { callId }, now)
+}
+
+/** Which rule keeps one thing or deletes it, and when; null when there is none, or nothing of it is left. */
+export async function explainItem(
   parts: StoreParts,
-  callId: string,
+  store: Retained,
+  id: string,
   now: Date
-): Promise<readonly Readonly<{ item: RetentionItem; verdict: RetentionVerdict }>[]> {
+): Promise<Explained | null> {
+  return (await explain(parts, [store], { id }, now))[0] ?? null
+}
+
+async function explain(
+  parts: StoreParts,
+  stores: readonly Retained[],
+  only: Readonly<{ callId: string } | { id: string }>,
+  now: Date
+): Promise<readonly Explained[]> {
   const { rules, overlap } = await readRetention(parts.db)
   const holds = await activeHolds(parts.db, now)
-  const explained = []
-  for (const store of RETAINED)
-    for (const row of await listAging(parts.db, store, null, 100, callId)) {
+  const explained: Explained[] = []
+  for (const store of stores)
+    for (const row of await listAging(parts.db, store, null, 100, only)) {
       const item = toItem(parts, store, row, holds)
       explained.push({ item, verdict: decideRetention(item, rules, overlap, now) })
     }
@@ -167,9 +180,12 @@ export async function explainCall(
 const countries = new Map<string, string | null>()
 
 function toItem(parts: StoreParts, store: Retained, row: AgingItem, holds: readonly HoldRow[]): RetentionItem {
-  const hash =
-    row.customer === null || holds.every(one => one.numberHash === null) ? null : parts.compliance.hashOf(row.customer)
-  const hold = holds.find(one => one.callId === row.callId || (hash !== null && one.numberHash === hash))
+  const numbers = row.customer === null ? row.otherNumbers : [row.customer, ...row.otherNumbers]
+  const hashes = holds.every(one => one.numberHash === null) ? [] : numbers.map(one => parts.compliance.hashOf(one))
+  const hold = holds.find(
+    one =>
+      (one.callId !== null && one.callId === row.callId) || (one.numberHash !== null && hashes.includes(one.numberHash))
+  )
   return {
     store,
     id: row.id,

@@ -2,20 +2,22 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sql } from 'kysely'
 import type { Db } from '../../sql/database.ts'
-import { callsOfCustomer, forgetCustomer } from '../../sql/queries/privacy/items.ts'
+import { numbersOfCustomers } from '../../sql/queries/privacy/customers.ts'
+import { forgetCustomer } from '../../sql/queries/privacy/items.ts'
 import { eraseTranscript } from '../../sql/queries/quality/transcripts.ts'
 import type { ComplianceService } from '../compliance/compliance-service.ts'
-import { eraseConsent } from '../compliance/consent/ledger.ts'
+import { forgetConsentKeys } from '../../sql/queries/compliance/consent.ts'
+import { hashPerson } from '../compliance/number-hash.ts'
 import { unindexCalls } from '../quality/indexer.ts'
 import type { Quality } from '../quality/quality.ts'
 import { readTranscript } from '../quality/transcript-store.ts'
-
-/** A person as a request names one: numbers in E.164 and e-mail addresses that belong together, and their calls. */
-export type Subject = Readonly<{
-  numbers: readonly string[]
-  emails: readonly string[]
-  callIds: readonly string[]
-}>
+import { botQuestions } from './bot-questions-store.ts'
+import { attempts, contacts, leads } from './campaign-stores.ts'
+import { languages } from './language-store.ts'
+import { consentRequests, earlierRequests, hashesOf } from './request-stores.ts'
+import { reviewNotes } from './review-stores.ts'
+import type { Subject } from './subject.ts'
+import type { TombstoneFile } from './tombstones.ts'
 
 /** One thing that is kept about a person. */
 export type StoreItem = Readonly<{
@@ -31,6 +33,7 @@ export type StoreParts = Readonly<{
   dataDir: string
   quality: Quality
   compliance: ComplianceService
+  tombstones: TombstoneFile
 }>
 
 /** Everything that holds personal data answers these three questions. A new store is added to {@link STORES}. */
@@ -54,6 +57,7 @@ const recordings: PersonStore = {
       .select(['id', 'call_id', 'created_at', 'legal_hold'])
       .where('call_id', 'in', [...callIds])
       .where('state', '<>', 'erased')
+      .where('kind', '=', 'call')
       .execute()
     return rows.map(row => ({ id: row.id, callId: row.call_id, at: row.created_at, hold: row.legal_hold }))
   },
@@ -130,10 +134,11 @@ const voicemails: PersonStore = {
     if (callIds.length === 0) return []
     const rows = await db
       .selectFrom('voicemails')
-      .select(['id', 'call_id', 'created_at'])
-      .where('call_id', 'in', [...callIds])
+      .leftJoin('recordings', 'recordings.id', 'voicemails.recording_id')
+      .select(['voicemails.id', 'voicemails.call_id', 'voicemails.created_at', 'recordings.legal_hold'])
+      .where('voicemails.call_id', 'in', [...callIds])
       .execute()
-    return rows.map(row => ({ id: row.id, callId: row.call_id, at: row.created_at, hold: NO_HOLD }))
+    return rows.map(row => ({ id: row.id, callId: row.call_id, at: row.created_at, hold: row.legal_hold }))
   },
   async read({ db }, item) {
     const row = await db
@@ -143,12 +148,22 @@ const voicemails: PersonStore = {
       .executeTakeFirst()
     return { callId: item.callId, mailbox: row?.mailbox ?? '', durationMs: row?.duration_ms ?? 0 }
   },
-  async erase({ db, dataDir }, items) {
-    for (const item of items) {
-      const row = await db.deleteFrom('voicemails').where('id', '=', item.id).returning('file').executeTakeFirst()
-      if (row !== undefined) await rm(join(dataDir, row.file), { force: true })
-    }
-    return 'key and file deleted'
+  async erase({ db, dataDir, quality }, items, _subject, cause) {
+    const { library } = quality.recordings
+    await eachOf(items, async item => {
+      const row = await db
+        .selectFrom('voicemails')
+        .select(['recording_id', 'file'])
+        .where('id', '=', item.id)
+        .executeTakeFirst()
+      // Takes the message out of its mailbox too.
+      if (row?.recording_id != null) await library.erase(row.recording_id, cause, 'privacy')
+      else if (row !== undefined) {
+        await db.deleteFrom('voicemails').where('id', '=', item.id).execute()
+        await rm(join(dataDir, row.file ?? ''), { force: true })
+      }
+    })
+    return 'data key destroyed, then the sound deleted'
   }
 }
 
@@ -286,19 +301,19 @@ const surveys: PersonStore = {
 
 const callbacks: PersonStore = {
   name: 'callbacks',
-  async find({ db }, { numbers }) {
-    if (numbers.length === 0) return []
+  async find({ db }, { numbers, callIds }) {
     const rows = await db
       .selectFrom('queue_callbacks')
       .select(['id', 'call_id', 'created_at'])
-      .where('number', 'in', [...numbers])
+      .where('number', '<>', '')
+      .where(sql<boolean>`(number = any(${[...numbers]}::text[]) or call_id = any(${[...callIds]}::text[]))`)
       .execute()
     return rows.map(row => ({ id: row.id, callId: row.call_id, at: row.created_at, hold: NO_HOLD }))
   },
   async read({ db }, item) {
     const row = await db
       .selectFrom('queue_callbacks')
-      .select(['queue', 'status', 'created_at'])
+      .select(['number', 'queue', 'status', 'created_at'])
       .where('id', '=', item.id)
       .executeTakeFirst()
     return { callId: item.callId, ...row }
@@ -319,71 +334,46 @@ const callbacks: PersonStore = {
   }
 }
 
-const contacts: PersonStore = {
-  name: 'contacts',
-  async find({ db }, { numbers }) {
-    if (numbers.length === 0) return []
-    const rows = await db
-      .selectFrom('contact_numbers')
-      .innerJoin('contacts', 'contacts.id', 'contact_numbers.contact_id')
-      .select(['contacts.id', 'contacts.created_at'])
-      .distinct()
-      .where('contact_numbers.number', 'in', [...numbers])
-      .execute()
-    return rows.map(row => ({ id: String(row.id), callId: null, at: row.created_at, hold: NO_HOLD }))
-  },
-  async read({ db }, item) {
-    const row = await db
-      .selectFrom('contacts')
-      .select(['name', 'language', 'country', 'region', 'zone', 'external_id', 'custom'])
-      .where('id', '=', item.id)
-      .executeTakeFirst()
-    return { ...row }
-  },
-  async erase({ db }, items, { numbers }) {
-    const ids = items.map(item => item.id)
-    await db.transaction().execute(async trx => {
-      await trx.deleteFrom('campaign_leads').where('contact_id', 'in', ids).execute()
-      await trx
-        .updateTable('campaign_attempts')
-        .set({ number: '' })
-        .where('number', 'in', [...numbers])
-        .execute()
-      await trx.deleteFrom('contact_numbers').where('contact_id', 'in', ids).execute()
-      await trx.deleteFrom('contacts').where('id', 'in', ids).execute()
-    })
-    return 'contact, numbers and open leads deleted; attempts stay without the number'
-  }
-}
-
 const consents: PersonStore = {
   name: 'consents',
-  async find({ db, compliance }, { numbers }) {
-    if (numbers.length === 0) return []
+  async find({ db, compliance }, { numbers, emails }) {
+    if (numbers.length + emails.length === 0) return []
     const rows = await db
       .selectFrom(sql<{ id: string; at: Date }>`consent_events`.as('events'))
       .select([sql<string>`events.id`.as('id'), sql<Date>`events.at`.as('at')])
-      .where(sql<boolean>`events.key_id is not null and events.number_hash = any(${numbers.map(one => compliance.hashOf(one))}::text[])
+      .where(sql<boolean>`events.key_id is not null
+        and (events.number_hash = any(${numbers.map(one => compliance.hashOf(one))}::text[])
+          or events.person_hash = any(${emails.map(one => hashPerson(compliance.ledger.key, one))}::text[]))
         and exists (select 1 from consent_keys where consent_keys.id = events.key_id and sealed_key is not null)`)
       .execute()
     return rows.map(row => ({ id: row.id, callId: null, at: row.at, hold: NO_HOLD }))
   },
-  read: async (_parts, item) => ({ consentEvent: item.id, at: item.at.toISOString() }),
-  async erase({ compliance }, _items, { numbers }) {
-    for (const number of numbers) await eraseConsent(compliance.ledger, number, new Date())
+  async read({ compliance }, item) {
+    const row = await compliance.ledger.db
+      .selectFrom('consent_events')
+      .select(['kind', 'seller', 'grade', 'purposes', 'channels', 'modes', 'evidence', 'expires_at as expiresAt'])
+      .where('id', '=', item.id)
+      .executeTakeFirst()
+    return { consentEvent: item.id, ...row }
+  },
+  async erase({ compliance }, items) {
+    await forgetConsentKeys(
+      compliance.ledger.db,
+      items.map(item => item.id),
+      new Date()
+    )
     return 'personal part made unreadable by destroying its keys; the proof by hash stays'
   }
 }
 
 const earlierExports: PersonStore = {
   name: 'exports',
-  async find({ db, compliance }, { numbers }) {
-    if (numbers.length === 0) return []
-    const rows = await db
+  async find(parts, subject) {
+    const rows = await parts.db
       .selectFrom('privacy_requests')
       .select(['id', 'created_at'])
       .where('export_file', 'is not', null)
-      .where(sql<boolean>`subject_hashes && ${numbers.map(one => compliance.hashOf(one))}::text[]`)
+      .where(sql<boolean>`subject_hashes && ${hashesOf(parts, subject)}::text[]`)
       .execute()
     return rows.map(row => ({ id: row.id, callId: null, at: row.created_at, hold: NO_HOLD }))
   },
@@ -408,13 +398,16 @@ const earlierExports: PersonStore = {
 
 const calls: PersonStore = {
   name: 'calls',
-  async find({ db }, { numbers }) {
-    return (await callsOfCustomer(db, numbers)).map(call => ({
-      id: call.callId,
-      callId: call.callId,
-      at: call.startedAt,
-      hold: NO_HOLD
-    }))
+  async find({ db }, { callIds }) {
+    if (callIds.length === 0) return []
+    const rows = await db
+      .selectFrom('cdrs')
+      .select(['call_id', 'started_at'])
+      .where('call_id', 'in', [...callIds])
+      .where(sql<boolean>`(case direction when 'inbound' then caller_number else called_number end) is not null`)
+      .orderBy('started_at')
+      .execute()
+    return rows.map(row => ({ id: row.call_id, callId: row.call_id, at: row.started_at, hold: NO_HOLD }))
   },
   async read({ db }, item) {
     const row = await db
@@ -434,16 +427,17 @@ const calls: PersonStore = {
     return { callId: item.id, ...row }
   },
   async erase({ db }, items, { numbers }) {
-    const { events } = await forgetCustomer(
-      db,
-      items.map(item => item.id),
-      numbers
-    )
+    const callIds = items.map(item => item.id)
+    // A campaign may have called the person on a number that the request does not name.
+    const dialled = await numbersOfCustomers(db, { callIds, contactIds: [], languageIds: [] })
+    const { events } = await forgetCustomer(db, callIds, [...new Set([...numbers, ...dialled])])
     return `the person's number taken out of the calls and of ${events} events of their stories; the calls stay as figures`
   }
 }
 
-/** In the order in which they are emptied: calls last, because the others are found by them. */
+/**
+ * In the order in which they are emptied: calls, and contacts after them, come last, because the others are found by them.
+ */
 export const STORES: readonly PersonStore[] = [
   recordings,
   transcripts,
@@ -451,13 +445,20 @@ export const STORES: readonly PersonStore[] = [
   voicemails,
   notes,
   comments,
+  reviewNotes,
   clips,
   surveys,
+  botQuestions,
   callbacks,
-  contacts,
+  languages,
   consents,
+  consentRequests,
   earlierExports,
-  calls
+  earlierRequests,
+  attempts,
+  leads,
+  calls,
+  contacts
 ]
 
 const AT_ONCE = 8

@@ -83,6 +83,7 @@ export function documentsOf(
     ...call.outcomes.map(code => facet('outcome', code)),
     ...call.tags.map(tag => facet('tag', tag)),
     ...(call.flowId === null ? [] : [facet('flow', call.flowId)]),
+    ...(call.campaignId === null ? [] : [facet('campaign', call.campaignId)]),
     facet('duration', String(classOf(call.durationMs))),
     facet('silence', String(classOf(silenceMs))),
     facet('overlap', String(classOf(overlapMs))),

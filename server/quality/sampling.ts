@@ -66,7 +66,7 @@ async function draw(parts: SearchParts, rule: RuleRow, now: Date): Promise<reado
   switch (rule.kind) {
     case 'perAgent':
       return (await calls())
-        .filter(call => lot(rule.id, call.callId) < (settings.percent ?? 0) / 100)
+        .filter(call => isDrawn(rule.id, call.callId, settings.percent ?? 0))
         .map(call => ({ callId: call.callId, agentId: call.agentId, reason: `${settings.percent ?? 0} %` }))
     case 'shortCalls':
       return (await calls())
@@ -111,6 +111,11 @@ async function bySearch(
     found.map(one => one.callId)
   )
   return calls.map(call => ({ callId: call.callId, agentId: call.agentIds[0] ?? null, reason }))
+}
+
+/** Whether a call is in a rule's share. Pure. */
+export function isDrawn(ruleId: string, callId: string, percent: number): boolean {
+  return lot(ruleId, callId) < percent / 100
 }
 
 /** A number from 0 to 1 that belongs to this call and rule: who draws twice draws the same, and nobody can choose. */

@@ -121,6 +121,7 @@ export function facet(kind: FacetKind, value: string): string {
 }
 
 export type FacetKind =
+  | 'campaign'
   | 'day'
   | 'month'
   | 'language'

@@ -39,6 +39,7 @@ export type SearchFilter = Readonly<{
   queueId?: readonly string[]
   agentId?: readonly string[]
   flowId?: readonly string[]
+  campaignId?: readonly string[]
   disposition?: readonly string[]
   tag?: readonly string[]
   direction?: 'inbound' | 'outbound'
@@ -221,6 +222,7 @@ function facetQuery(filter: SearchFilter): readonly string[] {
     ...any('queue', filter.queueId),
     ...any('agent', filter.agentId),
     ...any('flow', filter.flowId),
+    ...any('campaign', filter.campaignId),
     ...any('outcome', filter.disposition),
     ...any('direction', filter.direction === undefined ? undefined : [filter.direction]),
     // Each tag and each "has" must hold.

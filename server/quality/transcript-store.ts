@@ -43,6 +43,8 @@ export type TranscriptGrant = Readonly<{
 export type NewTranscript = Readonly<{
   language: string
   provider: string
+  /** Where it heard it; null when the sound did not leave our machines or nobody says. */
+  region?: string | null
   /** Names and numbers of the people of this call, so that they are recognised. */
   known?: KnownPersonal
 }>
@@ -135,14 +137,16 @@ function refuseWithoutGrant(grant: TranscriptGrant): void {
 }
 
 /**
- * Stores a transcript that another program made. Rejects with QualityError TRANSCRIPT_EXISTS, or TRANSCRIPT_TOO_LARGE.
+ * Stores a whole transcript that was made elsewhere, or nothing. `mayStore` runs first in the same transaction and rejects
+ * when it may not be. Rejects with QualityError TRANSCRIPT_EXISTS, or TRANSCRIPT_TOO_LARGE.
  */
 export async function importTranscript(
   parts: TranscriptParts,
   callId: string,
   consent: string,
   origin: 'import' | 'job',
-  given: NewTranscript & Readonly<{ utterances: readonly NewUtterance[] }>
+  given: NewTranscript & Readonly<{ utterances: readonly NewUtterance[] }>,
+  mayStore?: (trx: Db) => Promise<void>
 ): Promise<Readonly<{ id: string; utterances: number; redactions: number; cards: number }>> {
   const { utterances } = given
   const characters = utterances.reduce((sum, one) => sum + one.text.length, 0)
@@ -154,8 +158,12 @@ export async function importTranscript(
   const sorted = [...utterances].sort((a, b) => a.startMs - b.startMs)
   const { cards } = withoutCards(sorted, given.language)
   const ready = prepare(sorted, given.language, given.known)
-  const { id, key } = await begin(parts, callId, consent, origin, given)
-  const redactions = await complete(parts, id, key, ready)
+  const { id, redactions } = await parts.db.transaction().execute(async db => {
+    await mayStore?.(db)
+    const within = { ...parts, db }
+    const begun = await begin(within, callId, consent, origin, given)
+    return { id: begun.id, redactions: await complete(within, begun.id, begun.key, ready) }
+  })
   return { id, utterances: ready.length, redactions, cards }
 }
 
@@ -173,6 +181,7 @@ async function begin(
     call_id: callId,
     language: given.language,
     provider: given.provider,
+    region: given.region ?? null,
     origin,
     status: 'writing',
     consent,
@@ -210,21 +219,29 @@ async function completeFrom(
   known: KnownPersonal | undefined
 ): Promise<void> {
   const written = (await readParts(parts.db, [id])).flatMap(row => openPart(key, row))
-  const again = withoutCards(
-    written.map(one => ({ ...one, words: [] })),
-    language
-  ).utterances
+  const hidden = hideCards(written, language, known)
   await complete(
     parts,
     id,
     key,
-    written
-      .map((one, index) => {
-        const text = again[index]?.text ?? one.text
-        return text === one.text ? one : { ...one, text, personal: findPersonal(text, language, known) }
-      })
-      .sort((a, b) => a.startMs - b.startMs)
+    hidden.toSorted((a, b) => a.startMs - b.startMs)
   )
+}
+
+/** Looks for cards over all that was said, whenever and by whomever it was written. */
+function hideCards(
+  utterances: readonly Utterance[],
+  language: string,
+  known: KnownPersonal | undefined
+): readonly Utterance[] {
+  const { utterances: hidden } = withoutCards(
+    utterances.map(one => ({ ...one, words: [] })),
+    language
+  )
+  return utterances.map((one, index) => {
+    const text = hidden[index]?.text ?? one.text
+    return text === one.text ? one : { ...one, text, personal: findPersonal(text, language, known) }
+  })
 }
 
 async function complete(
@@ -310,8 +327,10 @@ export async function readTranscript(parts: TranscriptParts, callId: string): Pr
   if (row === undefined) return null
   const key = keyOf(parts, row)
   if (key === null) throw new QualityError('TRANSCRIPT_ERASED', 'The transcript was erased.')
-  const rows = await readParts(parts.db, [row.id])
-  return { row, utterances: rows.flatMap(one => openPart(key, one)) }
+  const utterances = (await readParts(parts.db, [row.id])).flatMap(one => openPart(key, one))
+  // While it is written, what both sides say comes in the order in which it was understood.
+  if (row.status === 'writing') utterances.sort((a, b) => a.startMs - b.startMs)
+  return { row, utterances }
 }
 
 /** Those of several calls; calls without one, or whose text was erased, are left out. */
@@ -365,5 +384,6 @@ export async function correctTranscript(
     if (text === undefined) return one
     return { ...one, text, words: [], personal: findPersonal(text, found.row.language) }
   })
-  await complete(parts, found.row.id, key, utterances)
+  // What a person typed may hold a card as well as what a machine heard.
+  await complete(parts, found.row.id, key, hideCards(utterances, found.row.language, undefined))
 }

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { Insertable } from 'kysely'
 import type { Db } from '../../sql/database.ts'
-import { listLiveControlPlanes } from '../../sql/queries/agents.ts'
+import { listLiveControlPlanes } from '../../sql/queries/control-planes.ts'
 import {
   assignCall,
   deleteLeftEntries,
@@ -103,6 +103,7 @@ export class QueueService implements AsyncDisposable {
       entryChanged: (entry, before) => this.#entryChanged(entry, before)
     })
     this.#sweeper = new Sweeper(
+      parts.db,
       POLL_MS,
       deadSince => this.#sweep(deadSince),
       parts.log,

@@ -66,9 +66,10 @@ const DEMO_QUEUES = [
     script: ''
   },
   {
-    // Whoever presses "Ring me" is the agent that is asked for.
+    // Whoever presses "Ring me" is the agent that is asked for, and may press 1 before the browser is ready for calls.
     name: 'first-minute',
     tiers: [],
+    waits_without_agents: true,
     strategy: 'stickyAgent',
     sticky_wait_ms: 60_000,
     wrap_up_ms: 10_000,

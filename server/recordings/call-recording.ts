@@ -1,45 +1,39 @@
-import type { GapKind } from '../../media/recordings/gaps.ts'
-import { newDataKey } from '../../media/recordings/sealed-audio.ts'
-import type { RecordingSink, RecordingThread } from '../../media/recordings/recording-thread.ts'
-import type { TapAttachment, TapFrame } from '../../media/tap/call-tap.ts'
-import type { Db } from '../../sql/database.ts'
-import { insertRecording } from '../../sql/queries/recordings.ts'
 import type { Call } from '../calls/call.ts'
 import { storeSurely } from '../calls/store-surely.ts'
 import { AppError } from '../errors.ts'
-import { newId } from '../ids.ts'
+import type { RecordingPolicy } from '../compliance/recording-policy.ts'
 import { DELETES_ON_WITHDRAWAL, type RecordingGrant } from './grant.ts'
-import type { KeyRing } from './key-ring.ts'
-import { type Spool, type SpoolNote, tombstoneOf } from './spool.ts'
+import { Recorder, type RecorderParts, type Suppressor } from './recorder.ts'
+import type { LastWords } from './say-last.ts'
 
 /** What the customer has said to being recorded, or what was settled without asking. */
 export type RecordingConsent = 'unasked' | 'granted' | 'refused' | 'withdrawn' | 'never'
 
 /** Why nothing is recorded at the moment, the strongest reason first. */
-const SUPPRESSORS = ['withdrawn', 'card', 'party', 'pause', 'onDemand'] as const satisfies readonly GapKind[]
-type Suppressor = (typeof SUPPRESSORS)[number]
+const SUPPRESSORS = ['withdrawn', 'card', 'party', 'pause', 'onDemand'] as const satisfies readonly Suppressor[]
 
 /** As an agent's desk shows it. */
 export type RecordingView = Readonly<{
   state: 'recording' | 'paused' | 'notRecorded'
-  /** For `paused`: pause, party, onDemand or card. For `notRecorded`: unasked, refused, withdrawn, never or failed. */
+  /** For `paused`: pause, party, onDemand or card. For `notRecorded`: unasked, asking, refused, withdrawn, never or failed. */
   reason: string | null
   since: Date
   card: Readonly<{ endsAt: Date; keys: number }> | null
 }>
 
-export type CallRecordingParts = Readonly<{
-  db: Db
-  thread: RecordingThread
-  spool: Spool
-  keys: KeyRing
-  controlPlaneId: string
-  cardLimitMs: number
-  /** Something is being finished that a shutdown waits for. */
-  track(finishing: Promise<void>): void
-  /** A recording that should be there may have a hole; somebody must look. */
-  alarm(code: string): void
-}>
+export type CallRecordingParts = RecorderParts &
+  Readonly<{
+    cardLimitMs: number
+    /** The recorder runs by this grant. Must not throw. */
+    onStarted?: ((recording: CallRecording, grant: RecordingGrant, customerNumber: string | null) => void) | undefined
+    /** Something is being finished that a shutdown waits for. */
+    track(finishing: Promise<unknown>): void
+    /** Tells the customer why the call ends, before the leg goes. Never rejects. */
+    sayLast(call: Call, language: string, words: LastWords): Promise<void>
+  }>
+
+/** Why a call that has to be recorded ends, as an agent's desk says it. */
+export type MustEndNotice = 'RECORDING_FAILED' | 'RECORDING_REFUSED'
 
 /** Between two keys of the sequence that stops the recording. */
 const STOP_KEYS_MS = 3_000
@@ -53,6 +47,7 @@ export class CallRecording {
   readonly #parts: CallRecordingParts
   readonly #suppressedBy = new Set<Suppressor>()
   readonly #listeners = new Set<() => void>()
+  readonly #endListeners = new Set<(notice: MustEndNotice) => void>()
   #consent: RecordingConsent = 'unasked'
   #reason: string = 'unasked'
   #since = new Date()
@@ -82,9 +77,9 @@ export class CallRecording {
     return this.#grant
   }
 
-  /** Whether transcripts, analyses and outside services may have this call's audio now. */
-  get mayProcess(): boolean {
-    return this.#consent === 'granted' && !this.#suppressedBy.has('party')
+  /** Whether what is said at this moment is kept. */
+  get isKeeping(): boolean {
+    return this.#recorder !== null && this.#consent === 'granted' && this.#suppressor() === null
   }
 
   get isCardEntry(): boolean {
@@ -109,6 +104,26 @@ export class CallRecording {
     return () => this.#listeners.delete(listener)
   }
 
+  /** Hears once that the call ends now because it has to be recorded and is not, until the returned function is called. */
+  onMustEnd(listener: (notice: MustEndNotice) => void): () => void {
+    this.#endListeners.add(listener)
+    return () => this.#endListeners.delete(listener)
+  }
+
+  /** The customer is being told or asked. */
+  beginAsking(): void {
+    if (this.#reason !== 'unasked') return
+    this.#reason = 'asking'
+    this.#changed()
+  }
+
+  /** Whatever came of it is settled; if nothing did, nobody was asked. */
+  endAsking(): void {
+    if (this.#reason !== 'asking') return
+    this.#reason = 'unasked'
+    this.#changed()
+  }
+
   /** The customer did not agree, or nobody needs to be asked because the call is not recorded anyway. */
   settle(consent: 'refused' | 'never', reason: string): void {
     this.#consent = consent
@@ -116,40 +131,76 @@ export class CallRecording {
     this.#changed()
   }
 
+  /** The customer does not agree. Where the law wants the call recorded, it ends with a word; true when it may go on. */
+  mayGoOnRefused(policy: RecordingPolicy, language: string): boolean {
+    if (!policy.isCompulsory) return true
+    this.#endWithWord('recordingRefused', policy.policy, language)
+    return false
+  }
+
   /**
-   * Starts the recorder. `isOnDemand`: it waits until somebody resumes it. A recorder that cannot be started leaves the call
-   * unrecorded and raises an alarm; it never throws.
+   * The call cannot be recorded. Where the law wants it recorded, it ends with a word, or goes on and somebody is alarmed, as
+   * the rule says; true when it may go on.
+   */
+  mayGoOnUnrecorded(policy: RecordingPolicy, code: string, language: string): boolean {
+    if (!policy.isCompulsory || this.call.ended !== undefined) return true
+    const { endsOnFailure } = policy
+    this.call.record({ kind: 'recordingTrouble', code, mustRecord: endsOnFailure ? 'ends' : 'goesOn' })
+    this.#parts.alarm('MUST_RECORD')
+    if (!endsOnFailure) return true
+    this.#endWithWord('recordingFailed', code, language)
+    return false
+  }
+
+  /**
+   * Starts the recorder. `isOnDemand`: it waits until somebody resumes it. `isFlowAsked`: the flow has a way of its own for calls
+   * that must be recorded and are not. A recorder that cannot be started leaves the call unrecorded and raises an alarm, or ends
+   * the call where the policy says so; it never throws.
    */
   async start(
     grant: RecordingGrant,
-    options: Readonly<{ store: string; language: string; stopKeys: string; isOnDemand: boolean }>
+    options: Readonly<{
+      store: string
+      language: string
+      stopKeys: string
+      isOnDemand: boolean
+      isFlowAsked?: boolean
+      customerNumber: string | null
+    }>
   ): Promise<void> {
     this.#consent = 'granted'
     this.#grant = grant
     if (options.isOnDemand) this.#suppressedBy.add('onDemand')
     try {
-      this.#recorder = await Recorder.start(
-        grant,
-        this.#parts,
-        this.call,
-        options,
-        () => this.#suppressor(),
-        code => this.#trouble(code)
-      )
+      this.#recorder = await Recorder.start(grant, this.#parts, this.call, {
+        store: options.store,
+        language: options.language,
+        suppressor: () => this.#suppressor(),
+        onTrouble: code => this.#trouble(code),
+        onMissing: (code, isOver) => this.#missing(code, isOver)
+      })
+      this.#recorder.follow()
     } catch (err) {
       this.call.log.error({ err }, 'a call cannot be recorded although it may be')
       this.#reason = 'failed'
       this.#trouble('RECORDER_FAILED')
+      if (options.isFlowAsked !== true) this.#mustHave('RECORDER_FAILED')
       return
     }
     this.call.record({ kind: 'recordingStarted', recordingId: this.#recorder.id })
     this.#watchStopKeys(options.stopKeys)
     this.#changed()
+    this.#parts.onStarted?.(this, grant, options.customerNumber)
   }
 
   pause(by: string): void {
     this.#mustRecord()
     if (this.#suppressedBy.has('pause')) throw new AppError('CONFLICT', 'The recording is paused already.')
+    if (this.#grant?.facts.policy.isCompulsory === true)
+      throw new AppError(
+        'CONFLICT',
+        'The law wants this call recorded: it cannot be paused. A card number is kept out by the entry of a card.'
+      )
     this.#suppress('pause', by)
   }
 
@@ -169,7 +220,10 @@ export class CallRecording {
     else this.#release('party', 'policy')
   }
 
-  /** The customer takes the consent back: recording ends, and where the policy wants it what there is goes. */
+  /**
+   * The customer takes the consent back: recording ends, and where the policy wants it what there is goes. Where the law wants
+   * the call recorded, it ends with a word.
+   */
   async withdraw(by: string, method: 'key' | 'agent'): Promise<void> {
     if (this.#grant === null || this.#consent !== 'granted')
       throw new AppError('CONFLICT', 'There is no consent to take back.')
@@ -186,6 +240,7 @@ export class CallRecording {
     if (erasing !== undefined) this.#parts.track(erasing)
     this.call.record({ kind: 'recordingWithdrawn', by, isDeleted })
     this.#changed()
+    this.mayGoOnRefused(grant.facts.policy, grant.facts.language)
     await storeSurely(() => grant.withdraw(this.#parts.db, method), this.call.log, 'a withdrawn consent')
     await erasing
   }
@@ -256,6 +311,31 @@ export class CallRecording {
     this.#changed()
   }
 
+  /** Something that should be kept is not. What was written so far is finished from its spool. */
+  #missing(code: string, isOver: boolean): void {
+    if (isOver && this.#recorder !== null) {
+      this.#parts.track(this.#recorder.finish())
+      this.#recorder = null
+      this.#reason = 'failed'
+      this.#changed()
+    }
+    this.#mustHave(code)
+  }
+
+  #mustHave(code: string): void {
+    const facts = this.#grant?.facts
+    if (facts !== undefined) this.mayGoOnUnrecorded(facts.policy, code, facts.language)
+  }
+
+  #endWithWord(reason: 'recordingFailed' | 'recordingRefused', detail: string, language: string): void {
+    if (this.call.ended !== undefined) return
+    const isFailed = reason === 'recordingFailed'
+    for (const listener of this.#endListeners) listener(isFailed ? 'RECORDING_FAILED' : 'RECORDING_REFUSED')
+    // Added last, it goes first: everything else in the call has stopped, and the customer is still there.
+    this.call.defer(() => this.#parts.sayLast(this.call, language, isFailed ? 'failed' : 'compulsory'))
+    this.call.end(reason, { detail })
+  }
+
   #watchStopKeys(stopKeys: string): void {
     let typed = ''
     let lastMs = 0
@@ -280,154 +360,9 @@ export class CallRecording {
     this.#forgetStopKeys()
     if (this.#card !== null) this.endCard('callEnded')
     this.#listeners.clear()
+    this.#endListeners.clear()
     const recorder = this.#recorder
     this.#recorder = null
     if (recorder !== null) this.#parts.track(recorder.finish())
-  }
-}
-
-/**
- * Writes one call from its tap. Gaps are cut by the frames' own times, so that they meet the audio without holes, and
- * what was said before leave was given is never written, however late it arrives.
- */
-class Recorder {
-  readonly #parts: CallRecordingParts
-  readonly #call: Call
-  readonly #sink: RecordingSink
-  readonly #note: SpoolNote
-  readonly #suppressor: () => Suppressor | null
-  #attachment: TapAttachment | undefined
-  #fromMs: number
-  #hasBegun = false
-  #gap: { kind: Suppressor; fromMs: number } | null = null
-  #isOver = false
-
-  private constructor(
-    parts: CallRecordingParts,
-    call: Call,
-    sink: RecordingSink,
-    note: SpoolNote,
-    fromMs: number,
-    suppressor: () => Suppressor | null
-  ) {
-    this.#parts = parts
-    this.#call = call
-    this.#sink = sink
-    this.#note = note
-    this.#fromMs = fromMs
-    this.#suppressor = suppressor
-  }
-
-  static async start(
-    grant: RecordingGrant,
-    parts: CallRecordingParts,
-    call: Call,
-    options: Readonly<{ store: string; language: string }>,
-    suppressor: () => Suppressor | null,
-    onTrouble: (code: string) => void
-  ): Promise<Recorder> {
-    const { tap } = call
-    if (tap === null || grant.callId !== call.id) throw new Error('this grant is not for a call that is answered')
-    const fromMs = tap.elapsedMs
-    const id = newId()
-    const key = newDataKey()
-    const answeredAt = new Date(Date.now() - fromMs)
-    const note: SpoolNote = {
-      id,
-      callId: call.id,
-      consentId: grant.id,
-      store: options.store,
-      objectKey: `${options.store}/${answeredAt.toISOString().slice(0, 10)}/${id}.sealed`,
-      key: await parts.keys.wrap(key, id),
-      answeredAt: answeredAt.toISOString(),
-      language: options.language,
-      closed: null
-    }
-    await parts.spool.begin(note)
-    const sink = parts.thread.open({
-      path: parts.spool.pathOf(id),
-      id,
-      key,
-      onTrouble: (code, message) => {
-        call.log.error({ recordingId: id, code, message }, 'a recording cannot be written')
-        onTrouble(code)
-      },
-      onRecovered: () => call.log.warn({ recordingId: id }, 'a recording can be written again')
-    })
-    const recorder = new Recorder(parts, call, sink, note, fromMs, suppressor)
-    recorder.#attachment = tap.attach({ name: 'recorder', onFrame: frame => recorder.#take(frame) })
-    return recorder
-  }
-
-  get id(): string {
-    return this.#note.id
-  }
-
-  /** What was said until now was said while nothing was to be recorded. */
-  resumed(): void {
-    this.#fromMs = this.#call.tap?.elapsedMs ?? this.#fromMs
-  }
-
-  /** The call is over. Resolves when the recording is safe on this machine's disk; never throws. */
-  async finish(): Promise<void> {
-    if (this.#isOver) return
-    this.#isOver = true
-    const durationMs = this.#call.tap?.elapsedMs ?? 0
-    this.#attachment?.[Symbol.dispose]()
-    const { spool } = this.#parts
-    if (!this.#hasBegun) {
-      await this.#sink.abandon()
-      await spool.discard(this.id)
-      return
-    }
-    try {
-      const closed = await this.#sink.close(durationMs)
-      await spool.finished({ ...this.#note, closed })
-      if (closed.gaps.some(gap => gap.kind === 'lost')) {
-        this.#call.log.error({ recordingId: this.id, gaps: closed.gaps }, 'a part of a recording is missing')
-        this.#parts.alarm('SEGMENT_MISSING')
-      }
-    } catch (err) {
-      this.#call.log.error(
-        { err, recordingId: this.id },
-        'a recording could not be finished; it will be from its spool'
-      )
-      this.#parts.alarm('RECORDING_UNFINISHED')
-      spool.release(this.id)
-    }
-  }
-
-  /** Nothing of it stays but the fact that there was one. */
-  async erase(by: string): Promise<void> {
-    if (this.#isOver) return
-    this.#isOver = true
-    const durationMs = Math.round(this.#call.tap?.elapsedMs ?? 0)
-    this.#attachment?.[Symbol.dispose]()
-    await this.#sink.abandon()
-    await this.#parts.spool.discard(this.id)
-    const tombstone = tombstoneOf(this.#note, { controlPlaneId: this.#parts.controlPlaneId, by, durationMs })
-    await storeSurely(() => insertRecording(this.#parts.db, tombstone), this.#call.log, 'the tombstone of a recording')
-  }
-
-  #take(frame: TapFrame): void {
-    if (this.#isOver) return
-    const { atMs, isFilled, isHidden, leftAndRight } = frame
-    if (atMs < this.#fromMs) {
-      // Late, and from before: it belongs to what was not to be recorded.
-      return
-    }
-    if (!this.#hasBegun) {
-      this.#hasBegun = true
-      if (atMs > 0) this.#sink.mark({ kind: 'beforeConsent', fromMs: 0, toMs: atMs })
-    }
-    const suppressor = isHidden ? 'card' : this.#suppressor()
-    if (suppressor !== this.#gap?.kind) this.#turn(suppressor, atMs)
-    if (suppressor === null && !isFilled) this.#sink.write(leftAndRight, atMs)
-  }
-
-  #turn(suppressor: Suppressor | null, atMs: number): void {
-    if (this.#gap !== null) this.#sink.mark({ ...this.#gap, toMs: atMs })
-    this.#gap = suppressor === null ? null : { kind: suppressor, fromMs: atMs }
-    if (this.#gap !== null) this.#sink.mark({ ...this.#gap, toMs: null })
   }
 }

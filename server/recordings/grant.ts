@@ -11,7 +11,8 @@ export const DELETES_ON_WITHDRAWAL: Readonly<Record<RecordingPolicyName, boolean
   notice: false,
   notice_object: false,
   all_party: false,
-  opt_in: true
+  opt_in: true,
+  never: true
 }
 
 /** What somebody was told and what came of it. */
@@ -22,6 +23,8 @@ export type ConsentFacts = Readonly<{
   policy: RecordingPolicy
   places: readonly string[]
   method: ConsentMethod
+  /** Of an answer that was spoken, 0 to 1. */
+  confidence?: number
   language: string
   /** What was played, in order; null when nothing had to be said. */
   wording: readonly unknown[] | null
@@ -48,13 +51,15 @@ export class RecordingGrant {
 
   /** Writes the consent; rejects when it cannot be written, and then there is none. */
   static async obtain(db: Db, facts: ConsentFacts): Promise<RecordingGrant> {
+    if (facts.policy.policy === 'never') throw new TypeError('nobody can give leave where recording is forbidden')
     const { id, at } = await storeConsent(db, facts, 'granted', null)
     return new RecordingGrant(id, at, facts)
   }
 
   /** Writes that the consent was taken back. */
   async withdraw(db: Db, method: ConsentMethod): Promise<void> {
-    await storeConsent(db, { ...this.facts, method, wording: null }, 'withdrawn', this.id)
+    const { confidence: _, ...facts } = this.facts
+    await storeConsent(db, { ...facts, method, wording: null }, 'withdrawn', this.id)
   }
 }
 
@@ -69,7 +74,7 @@ async function storeConsent(
   result: 'granted' | 'refused' | 'withdrawn',
   withdraws: string | null
 ): Promise<{ id: string; at: Date }> {
-  const { callId, party, policy, places, method, language, wording } = facts
+  const { callId, party, policy, places, method, confidence, language, wording } = facts
   const id = newId()
   const at = new Date()
   const version = wording === null ? null : promptVersion(wording)
@@ -82,6 +87,7 @@ async function storeConsent(
       result,
       policy: policy.policy,
       method,
+      confidence: confidence ?? null,
       prompt_version: version,
       language,
       jurisdictions: [...places],

@@ -6,38 +6,45 @@ import { recordingPolicy } from '../compliance/recording-policy.ts'
 import { DAY_MS } from '../compliance/time/calendar.ts'
 import { isDatabaseUnavailable } from '../errors.ts'
 import type { CallRecording } from './call-recording.ts'
-import { type GateParts, type GateVoice, hearAnswer } from './consent-gate.ts'
-import { consentTexts } from './consent-texts.ts'
+import { asksForAnswer, type GateParts, type GateVoice, hearAnswer } from './consent-gate.ts'
+import { CONSENT_KEYS, consentTexts } from './consent-texts.ts'
 import { RecordingGrant, storeRefusal } from './grant.ts'
 import { placesOfNumber } from './places.ts'
+
+/**
+ * What became of telling somebody who joins. `told`: they may be recorded. `notTold`: the recording pauses for as long as the
+ * customer hears them. `mayNotJoin`: the law wants the call recorded, so they cannot be connected.
+ */
+export type Joining = 'told' | 'notTold' | 'mayNotJoin'
+
+/** Why somebody is not connected, for whoever reads the story of the call. */
+export const MAY_NOT_JOIN = 'The law wants the call recorded, and whoever answered could not be told or did not agree.'
 
 /** Somebody outside who answered and is about to be connected with a customer. */
 export type JoiningParty = Readonly<{ id: string; number: string | null; language: string }>
 
 export type Prepare = (prompts: readonly Prompt[], signal: AbortSignal) => Promise<readonly string[]>
 
-/** How a leg that nobody else talks to is spoken to. */
-export function voiceOn(endpoint: Endpoint, prepare: Prepare): GateVoice & Disposable {
+/** How a leg that nobody else talks to is spoken to. `listen`: see {@link GateVoice}. */
+export function voiceOn(endpoint: Endpoint, prepare: Prepare, listen: GateVoice['listen']): GateVoice & Disposable {
   const audio = new LegAudio(endpoint)
   return {
     async play(prompts, signal) {
       await audio.play(await prepare(prompts, signal), false, signal)
     },
-    async ask(prompts, rules, signal) {
+    listen,
+    async ask(prompts, rules, ear, signal) {
       const sources = await prepare(prompts, signal)
       audio.forgetKeys()
-      return await audio.collect(sources, rules, true, signal)
+      return await audio.collect(sources, rules, true, signal, ear)
     },
     [Symbol.dispose]: () => audio[Symbol.dispose]()
   }
 }
 
-const KEYS = { yes: '1', no: '2', stop: '*0' }
-
 /**
- * Tells somebody who joins a recorded call so, or asks, as the law of all places of the call wants it. True when the party
- * may be recorded; false pauses the recording for as long as the customer hears them. Rejects with the signal's reason or
- * with MediaError.
+ * Tells somebody who joins a recorded call so, or asks, as the law of all places of the call wants it. Rejects with the
+ * signal's reason or with MediaError.
  */
 export async function tellJoiningParty(
   parts: GateParts,
@@ -45,41 +52,50 @@ export async function tellJoiningParty(
   voice: GateVoice,
   party: JoiningParty,
   signal: AbortSignal
-): Promise<boolean> {
+): Promise<Joining> {
   const { call, grant } = recording
-  if (grant === null || recording.consent !== 'granted') return false
+  if (grant === null || recording.consent !== 'granted') return 'notTold'
+  const otherwise = grant.facts.policy.isCompulsory ? 'mayNotJoin' : 'notTold'
   const places = [...new Set([...grant.facts.places, ...placesOfNumber(party.number)])]
   const policy = recordingPolicy(places, parts.compliance.packs, Math.floor(Date.now() / DAY_MS))
-  const { language, texts } = consentTexts(party.language, KEYS)
-  const speech = (text: string): readonly Prompt[] => [{ kind: 'speech', text, language }]
-  const words = {
-    notice: speech(texts.joining),
-    objection: speech(`${texts.joining} ${texts.objection}`),
-    question: speech(texts.question),
-    refusal: []
-  }
-  const options = { yesKey: KEYS.yes, noKey: KEYS.no, timeoutMs: 5_000, attempts: 1 }
   try {
-    const answer = await hearAnswer(policy, voice, words, options, signal)
+    const ear = asksForAnswer(policy) ? await voice.listen(signal) : null
+    const { language, texts } = consentTexts(party.language, CONSENT_KEYS, ear !== null)
+    const speech = (text: string): readonly Prompt[] => [{ kind: 'speech', text, language }]
+    const words = {
+      notice: speech(texts.joining),
+      objection: speech(`${texts.joining} ${texts.objection}`),
+      question: speech(texts.question),
+      refusal: [],
+      compulsory: []
+    }
+    // Keys are not misheard; words may be.
+    const options = {
+      yesKey: CONSENT_KEYS.yes,
+      noKey: CONSENT_KEYS.no,
+      timeoutMs: 5_000,
+      attempts: ear === null ? 1 : 2
+    }
+    const { isGranted, wording, ...how } = await hearAnswer(policy, voice, ear, party.language, words, options, signal)
     const proof = {
       callId: call.id,
       party: party.id,
       policy,
       places,
-      method: answer.method,
       language: party.language,
-      wording: answer.wording
+      wording,
+      ...how
     }
-    if (answer.isGranted) await RecordingGrant.obtain(parts.db, proof)
+    if (isGranted) await RecordingGrant.obtain(parts.db, proof)
     else await storeRefusal(parts.db, proof)
-    const result = answer.isGranted ? 'granted' : 'refused'
-    call.record({ kind: 'recordingConsent', party: party.id, result, policy: policy.policy, method: answer.method })
-    return answer.isGranted
+    const result = isGranted ? 'granted' : 'refused'
+    call.record({ kind: 'recordingConsent', party: party.id, result, policy: policy.policy, ...how })
+    return isGranted ? 'told' : otherwise
   } catch (err) {
     signal.throwIfAborted()
     if (!(err instanceof PromptError) && !isDatabaseUnavailable(err)) throw err
-    call.log.error({ err }, 'a joining party could not be told of the recording; it is paused meanwhile')
-    return false
+    call.log.error({ err }, 'a joining party could not be told of the recording')
+    return otherwise
   }
 }
 

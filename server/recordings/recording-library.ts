@@ -4,6 +4,8 @@ import type { RecordingGap } from '../../media/recordings/gaps.ts'
 export type RecordingSummary = Readonly<{
   id: string
   callId: string
+  /** A part of the call itself, or a message that the customer left in it. */
+  kind: 'call' | 'voicemail'
   /** Where the timeline begins. */
   answeredAt: Date
   /** The whole connected time, gaps included. */

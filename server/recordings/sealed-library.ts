@@ -24,6 +24,7 @@ import { AppError } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import { isWrongKey, type KeyRing } from './key-ring.ts'
+import { KeyServiceError } from './key-service.ts'
 import type {
   ErasureProof,
   RecordingFile,
@@ -103,13 +104,15 @@ export class SealedLibrary implements RecordingLibrary {
         const first = range?.first ?? 0
         const last = Math.min(range?.last ?? totalBytes - 1, totalBytes - 1)
         if (first > last) throw new AppError('RANGE_INVALID', `The file has ${totalBytes} bytes.`)
-        const body = await primed(this.#translated(wavBytes(source, index, first, last, signal)))
-        return { contentType: 'audio/wav', totalBytes, range: { first, last }, body }
+        // The head of the file comes without reading any audio.
+        const ahead = first < WAV_HEAD_BYTES ? 2 : 1
+        const parts = this.#translated(wavBytes(source, index, first, last, signal))
+        return { contentType: 'audio/wav', totalBytes, range: { first, last }, body: await primed(parts, ahead) }
       }
       case 'flac': {
         const { codec } = this.#parts
         const pcm = readPcm(source, index, { fromMs: 0, toMs: index.durationMs }, signal)
-        const body = await primed(this.#translated(codec.encode(samplesOf(pcm), index.durationMs * SAMPLES_PER_MS)))
+        const body = await primed(this.#translated(codec.encode(samplesOf(pcm), index.durationMs * SAMPLES_PER_MS)), 2)
         return { contentType: 'audio/flac', totalBytes: null, range: null, body }
       }
       default:
@@ -213,6 +216,8 @@ export class SealedLibrary implements RecordingLibrary {
     try {
       key = await keys.unwrap({ version: row.key_version, wrapped: row.wrapped_key }, id)
     } catch (err) {
+      if (err instanceof KeyServiceError)
+        throw new AppError('RECORDING_AWAY', 'Try again later.', { cause: err, retryAfterSeconds: 30 })
       if (!isWrongKey(err)) throw err
       throw new AppError('RECORDING_UNREADABLE', `No key opens this recording (version ${row.key_version}).`, {
         cause: err
@@ -294,9 +299,9 @@ async function* samplesOf(pcm: AsyncIterable<Buffer>): AsyncGenerator<Int16Array
 }
 
 /** The same parts, of which the first ones are there already: what cannot be read at all fails before anything is promised. */
-async function primed(parts: AsyncGenerator<Buffer>): Promise<AsyncIterable<Buffer>> {
-  // The head of a file comes without reading any audio.
-  const ahead = [await parts.next(), await parts.next()]
+async function primed(parts: AsyncGenerator<Buffer>, count: 1 | 2): Promise<AsyncIterable<Buffer>> {
+  const ahead = [await parts.next()]
+  if (count === 2) ahead.push(await parts.next())
   return (async function* () {
     try {
       for (const one of ahead) if (!one.done) yield one.value
@@ -346,6 +351,7 @@ export function toSummary(row: RecordingRow): RecordingSummary {
   return {
     id: row.id,
     callId: row.call_id,
+    kind: row.kind,
     answeredAt: row.answered_at,
     durationMs: row.duration_ms,
     gaps: gapsOfRow(row),

@@ -13,6 +13,13 @@ import { DELETES_ON_WITHDRAWAL } from './grant.ts'
 import type { KeyRing, WrappedKey } from './key-ring.ts'
 import type { Storage } from './storage.ts'
 
+/** A recording that is a message left by the customer. */
+export type SpooledMessage = Readonly<{
+  mailbox: string
+  /** Where the message begins, in milliseconds since the answer. */
+  fromMs: number
+}>
+
 /** What has to be known to finish a recording after a crash. Holds no audio and nothing about the customer. */
 export type SpoolNote = Readonly<{
   id: string
@@ -23,9 +30,12 @@ export type SpoolNote = Readonly<{
   key: WrappedKey
   answeredAt: string
   language: string | null
+  message?: SpooledMessage
   /** Set once the file is whole. */
   closed: ClosedRecording | null
 }>
+
+export type FinishedNote = SpoolNote & Readonly<{ closed: ClosedRecording }>
 
 export type SpoolParts = Readonly<{
   db: Db
@@ -39,6 +49,8 @@ export type SpoolParts = Readonly<{
   onWaiting(count: number): void
   /** A recording could not be finished; somebody must look. */
   onTrouble(recordingId: string, code: string): void
+  /** A recording is safe in its store. */
+  onStored?(): void
 }>
 
 const DELIVER_LIMIT_MS = 10 * 60_000
@@ -52,6 +64,7 @@ export function tombstoneOf(
     id: note.id,
     call_id: note.callId,
     consent_id: note.consentId,
+    kind: kindOf(note),
     state: 'erased',
     store: note.store,
     object_key: note.objectKey,
@@ -63,6 +76,10 @@ export function tombstoneOf(
     erased_by: by,
     erase_reason: 'consentWithdrawn'
   }
+}
+
+function kindOf(note: SpoolNote): 'call' | 'voicemail' {
+  return note.message === undefined ? 'call' : 'voicemail'
 }
 
 /**
@@ -112,6 +129,49 @@ export class Spool {
     } finally {
       this.release(note.id)
     }
+  }
+
+  /** Writes the rows of a recording that is whole on this disk, so that it is found; a second time changes nothing. */
+  async register(note: FinishedNote): Promise<void> {
+    const { db, controlPlaneId } = this.#parts
+    const { closed, message } = note
+    await insertRecording(
+      db,
+      {
+        id: note.id,
+        call_id: note.callId,
+        consent_id: note.consentId,
+        kind: kindOf(note),
+        state: 'spooled',
+        store: note.store,
+        object_key: note.objectKey,
+        control_plane_id: controlPlaneId,
+        key_version: note.key.version,
+        wrapped_key: note.key.wrapped,
+        sha256: closed.sha256,
+        bytes: closed.bytes,
+        index_offset: closed.indexOffset,
+        answered_at: new Date(note.answeredAt),
+        duration_ms: closed.durationMs,
+        language: note.language,
+        gaps: JSON.stringify(closed.gaps)
+      },
+      message === undefined
+        ? undefined
+        : {
+            id: note.id,
+            call_id: note.callId,
+            recording_id: note.id,
+            mailbox: message.mailbox,
+            language: note.language,
+            file: null,
+            sealed_key: null,
+            from_ms: Math.round(message.fromMs),
+            duration_ms: Math.max(0, Math.round(closed.durationMs - message.fromMs)),
+            bytes: closed.bytes,
+            heard_at: null
+          }
+    )
   }
 
   /** Nobody writes this recording any more: what is on the disk is finished and delivered. */
@@ -181,7 +241,7 @@ export class Spool {
   }
 
   async #deliver(id: string): Promise<void> {
-    const { db, controlPlaneId } = this.#parts
+    const { db } = this.#parts
     const known = await findRecording(db, id)
     // Delivered, or erased before it was: what is left here goes.
     if (known !== undefined && known.state !== 'spooled') return await this.discard(id)
@@ -191,29 +251,11 @@ export class Spool {
     if (DELETES_ON_WITHDRAWAL[withdrawnUnder as RecordingPolicyName] === true) return await this.#bury(kept)
     const note = await this.#finish(kept)
     if (note === null) return await this.discard(id)
-    const { closed } = note
-    if (known === undefined)
-      await insertRecording(db, {
-        id,
-        call_id: note.callId,
-        consent_id: note.consentId,
-        state: 'spooled',
-        store: note.store,
-        object_key: note.objectKey,
-        control_plane_id: controlPlaneId,
-        key_version: note.key.version,
-        wrapped_key: note.key.wrapped,
-        sha256: closed.sha256,
-        bytes: closed.bytes,
-        index_offset: closed.indexOffset,
-        answered_at: new Date(note.answeredAt),
-        duration_ms: closed.durationMs,
-        language: note.language,
-        gaps: JSON.stringify(closed.gaps)
-      })
-    await this.#put(note, closed.bytes)
+    if (known === undefined) await this.register(note)
+    await this.#put(note, note.closed.bytes)
     // Erased meanwhile: the tombstone stays, the bytes go.
-    if (!(await markRecordingStored(db, id))) await this.#storeOf(note).delete(note.objectKey, this.#limit())
+    if (await markRecordingStored(db, id)) this.#parts.onStored?.()
+    else await this.#storeOf(note).delete(note.objectKey, this.#limit())
     await this.discard(id)
   }
 
@@ -242,7 +284,7 @@ export class Spool {
   }
 
   /** Gives a file that a crash left behind its end; null when there is nothing in it. */
-  async #finish(note: SpoolNote): Promise<(SpoolNote & { closed: ClosedRecording }) | null> {
+  async #finish(note: SpoolNote): Promise<FinishedNote | null> {
     if (note.closed !== null) return { ...note, closed: note.closed }
     const { thread, keys, log } = this.#parts
     const path = this.pathOf(note.id)

@@ -3,10 +3,18 @@ import { join } from 'node:path'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { parse } from 'yaml'
+import { UNKNOWN_PLACE } from './places.ts'
 import { openFolderStore } from '../../media/recordings/folder-store.ts'
 import type { ObjectStore } from '../../media/recordings/object-store.ts'
 import { openS3Store } from '../../media/recordings/s3-store.ts'
-import { EEA, type Residency, ResidencyError, type ResidencyPolicy, residencyOf } from '../compliance/residency.ts'
+import {
+  EEA,
+  isPermittedHost,
+  type Residency,
+  ResidencyError,
+  type ResidencyPolicy,
+  residencyOf
+} from '../compliance/residency.ts'
 
 const closed = { additionalProperties: false } as const
 const Name = Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,31}$' })
@@ -54,7 +62,12 @@ export class StorageError extends Error {
   readonly code = 'STORAGE_INVALID'
 }
 
-export type StoreCredentials = Readonly<{ accessKeyId: string; secretAccessKey: string }>
+type Credentials = Readonly<{ accessKeyId: string; secretAccessKey: string }>
+
+/** Keys of the S3-compatible stores: a store's own, else those of all; null: as the AWS SDK finds them. */
+export type StoreCredentials = Readonly<{ all: Credentials | null; byStore: ReadonlyMap<string, Credentials> }>
+
+export const NO_CREDENTIALS: StoreCredentials = { all: null, byStore: new Map() }
 
 /** The stores of this installation and the rule that says which one a call's recording belongs to. */
 export class Storage implements AsyncDisposable {
@@ -73,13 +86,23 @@ export class Storage implements AsyncDisposable {
   }
 
   /** Without a file there is one folder, for everybody. Throws StorageError with the place that is wrong. */
-  static async open(file: string | null, dataFolder: string, credentials: StoreCredentials | null): Promise<Storage> {
+  static async open(
+    file: string | null,
+    dataFolder: string,
+    credentials: StoreCredentials = NO_CREDENTIALS
+  ): Promise<Storage> {
     const folder = join(dataFolder, 'recordings')
     if (file === null) return new Storage(new Map([['local', openFolderStore('local', folder)]]), null, undefined)
     const settings = await readSettings(file)
     const stores = new Map(
-      Object.entries(settings.stores).map(([name, store]) => [name, openStore(name, store, folder, credentials)])
+      Object.entries(settings.stores).map(([name, store]) => [
+        name,
+        openStore(name, store, folder, credentials.byStore.get(name) ?? credentials.all)
+      ])
     )
+    for (const name of credentials.byStore.keys())
+      if (settings.stores[name]?.kind !== 's3')
+        throw new StorageError(`${file}: there are keys for ${name}, which is no store of kind s3`)
     const known = (name: string, where: string) => {
       if (!stores.has(name)) throw new StorageError(`${file}: ${where} names the store ${name}, which is not there`)
     }
@@ -95,6 +118,17 @@ export class Storage implements AsyncDisposable {
       }))
     }
     return new Storage(stores, policy, settings.unknown)
+  }
+
+  /**
+   * Whether a host outside may process what is said in a call in these places. Without a file of zones the operator's
+   * other settings decide alone; with one, a place that nobody knows permits nothing.
+   */
+  mayProcess(jurisdictions: readonly string[], host: string): boolean {
+    if (this.#policy === null) return true
+    if (jurisdictions.length === 0 || jurisdictions.includes(UNKNOWN_PLACE)) return false
+    const residency = this.#residency(jurisdictions)
+    return residency !== null && isPermittedHost(host, residency)
   }
 
   /**
@@ -137,7 +171,7 @@ function openStore(
   name: string,
   store: StorageSettings['stores'][string],
   folder: string,
-  credentials: StoreCredentials | null
+  credentials: Credentials | null
 ): ObjectStore {
   switch (store.kind) {
     case 'folder':

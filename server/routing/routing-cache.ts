@@ -7,6 +7,8 @@ import { buildRoutingTables, type RoutingTables } from './route-inbound.ts'
 const FRESH_MS = 2_000
 /** A database that does not answer holds a ringing caller up no longer than this when older tables are known. */
 const READ_LIMIT_MS = 500
+/** The same after a change that was made here: the older tables are known to be wrong, and the database was there just now. */
+const CHANGED_LIMIT_MS = 3_000
 
 /**
  * Numbers and trunks for routing, read at most every two seconds. While the database is away the last known tables
@@ -20,6 +22,8 @@ export class RoutingCache {
   #reading: Promise<RoutingTables> | undefined
   /** Counts changes, so that a read which began before one does not pass for fresh. */
   #changes = 0
+  /** How many of them the tables that are kept know of. */
+  #keptChanges = 0
 
   constructor(db: Db, log: Logger) {
     this.#db = db
@@ -36,7 +40,9 @@ export class RoutingCache {
       })
       this.#reading = reading
     }
-    return known === undefined ? await this.#reading : await orAfter(READ_LIMIT_MS, this.#reading, known)
+    if (known === undefined) return await this.#reading
+    const limitMs = this.#keptChanges === this.#changes ? READ_LIMIT_MS : CHANGED_LIMIT_MS
+    return await orAfter(limitMs, this.#reading, known)
   }
 
   /** The next read goes to the database. */
@@ -55,6 +61,7 @@ export class RoutingCache {
       // Whoever asked before the change gets what was true then; it is not kept.
       if (changes !== this.#changes) return tables
       this.#tables = tables
+      this.#keptChanges = changes
     } catch (err) {
       if (this.#tables === undefined) throw err
       this.#log.warn({ err }, 'numbers and trunks cannot be read; the last known ones are used')

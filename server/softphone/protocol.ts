@@ -168,6 +168,20 @@ export type CardSource = Readonly<{
   problem: string | null
 }>
 
+/**
+ * What a bot hands over with a customer. `summary` and `utterances` are the customer's words as a recogniser heard them,
+ * which may be wrong; card numbers are taken out.
+ */
+export type BotNote = Readonly<{
+  reason: string
+  summary: string
+  utterances: readonly Readonly<{ speaker: 'customer' | 'bot'; text: string; atMs: number }>[]
+  facts: readonly Readonly<{ label: string; value: string }>[]
+  topics: readonly string[]
+  mood: 'calm' | 'annoyed'
+  endedAt: string
+}>
+
 export type CustomerCard = Readonly<{
   /** Masked for the role; null when the number is hidden. */
   number: string | null
@@ -180,6 +194,10 @@ export type CustomerCard = Readonly<{
   reason: string | null
   /** What the flow collected, in the order in which it was collected. */
   answers: readonly CardField[]
+  /** Null when no bot talked with the customer. */
+  bot: BotNote | null
+  /** A scripted caller's: nobody is there. */
+  isSimulated: boolean
   history: readonly Readonly<{
     callId: string
     at: string
@@ -212,8 +230,8 @@ export type Offer = Readonly<{
     contactId: string
     isPreview: boolean
     script: string | null
-    /** What an agent has promised this person. */
-    promise: Readonly<{ at: string; note: string }> | null
+    /** What an agent has promised this person; `by`: who, when that is somebody else than whose desk this is. */
+    promise: Readonly<{ at: string; note: string; by: string | null }> | null
   }>
 }>
 

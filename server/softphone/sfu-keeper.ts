@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import {
   type OrtcDocument,
   type PlainSide,
+  type SfuLink,
   type SoftphoneConnection,
   type SoftphoneMedia,
   SoftphoneMediaError
@@ -63,6 +64,10 @@ export class SfuKeeper implements AsyncDisposable {
 
   async createPlainSide(): Promise<PlainSide> {
     return await this.#mustHave().createPlainSide()
+  }
+
+  async createLink(): Promise<SfuLink> {
+    return await this.#mustHave().createLink()
   }
 
   /** Aborted when the SFU that runs now dies. */

@@ -5,8 +5,10 @@ import type {
   SoftphoneConnection,
   Way
 } from '../../media/webrtc/softphone-media.ts'
+import type { MediaServer } from '../../media/endpoint.ts'
 import { AppError } from '../errors.ts'
 import type { Logger } from '../log.ts'
+import type { BrowserLeg, DeskPhone } from './desk-phone.ts'
 import { judgeProof } from './proof.ts'
 import type { SfuKeeper } from './sfu-keeper.ts'
 import {
@@ -16,6 +18,8 @@ import {
   type SoftphonePush,
   type TransportOfferMessage
 } from './protocol.ts'
+import { SoftphoneLeg } from './softphone-leg.ts'
+import { SoftphoneLink } from './softphone-link.ts'
 
 /** One open page of an agent's desk. */
 export interface Tab {
@@ -40,7 +44,7 @@ type HearingEntry = Disposable & {
  * The browser phone of one agent: its pages, of which one has the audio, and the SFU connection of that page. It lives
  * as long as any page or call needs it, so that a reload is only a change of pages.
  */
-export class Softphone {
+export class Softphone implements DeskPhone {
   readonly agentId: string
   readonly #sfu: SfuKeeper
   readonly #log: Logger
@@ -228,6 +232,14 @@ export class Softphone {
     return ![...this.#hearings.values()].some(entry => entry === hearing)
   }
 
+  async createLeg(media: MediaServer): Promise<SoftphoneLeg> {
+    return await SoftphoneLeg.create(this, this.#sfu, media)
+  }
+
+  async createLink(leg: BrowserLeg | null): Promise<SoftphoneLink> {
+    return await SoftphoneLink.create(this, this.#sfu, leg instanceof SoftphoneLeg ? leg.source : null)
+  }
+
   complain(err: unknown): void {
     this.#log.warn({ err, agentId: this.agentId }, 'a softphone could not be put through')
   }
@@ -244,7 +256,7 @@ export class Softphone {
     const connection = this.#connection
     const tab = this.activeTab
     if (connection === null || tab === null || this.#rtpCapabilities === null) return
-    if (connection.state === 'closed' || entry.connection === connection) return
+    if (connection.state === 'closed' || entry.connection === connection || entry.source.closed.aborted) return
     entry.connection = connection
     entry.isReadyInBrowser = false
     const hearing = await connection.hear(entry.source, this.#rtpCapabilities)

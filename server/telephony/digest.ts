@@ -39,11 +39,13 @@ export function parseDigestHeader(header: string): ReadonlyMap<string, string> |
  */
 export class DigestGuard {
   readonly #realm: string
-  readonly #key = randomBytes(32)
+  readonly #key: Buffer
   readonly #counts = new Map<string, number>()
 
-  constructor(realm: string) {
+  /** Control planes that share `secret` take each other's nonces: the SIP server gives each request to another one. */
+  constructor(realm: string, secret: Buffer = randomBytes(32)) {
     this.#realm = realm
+    this.#key = createHmac('sha256', secret).update('nonces of SIP digests').digest()
   }
 
   /** Values of WWW-Authenticate, strongest first. */

@@ -1,5 +1,6 @@
 import Srf from 'drachtio-srf'
 import type { Logger } from '../log.ts'
+import type { HoldLeg } from './hold-leg.ts'
 import { type SipDialog, toSipDialog } from './sip-dialog.ts'
 
 /** A caller's INVITE, with the ways to answer it. Exactly one of `answer` and `reject` succeeds. */
@@ -28,7 +29,13 @@ export type IncomingInvite = Readonly<{
   reject(status: number, reason: string, headers?: Readonly<Record<string, string>>): void
 }>
 
-export function toIncomingInvite(srf: Srf, req: Srf.SrfRequest, res: Srf.SrfResponse, log: Logger): IncomingInvite {
+export function toIncomingInvite(
+  srf: Srf,
+  req: Srf.SrfRequest,
+  res: Srf.SrfResponse,
+  log: Logger,
+  hold: HoldLeg
+): IncomingInvite {
   const cancelled = new AbortController()
   req.on('cancel', () => cancelled.abort())
   const header = (name: string) => (req.has(name) ? req.get(name) : undefined)
@@ -50,7 +57,7 @@ export function toIncomingInvite(srf: Srf, req: Srf.SrfRequest, res: Srf.SrfResp
     ring: () => res.send(180),
     async answer(sdp) {
       const dialog = await srf.createUAS(req, res, { localSdp: sdp })
-      return toSipDialog(dialog, log)
+      return toSipDialog(dialog, log, hold)
     },
     reject(status, reason, headers) {
       // The SIP server has answered a cancelled INVITE with 487 itself (RFC 3261 §9.2).

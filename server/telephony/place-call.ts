@@ -1,5 +1,6 @@
 import type Srf from 'drachtio-srf'
 import type { Logger } from '../log.ts'
+import type { HoldLeg } from './hold-leg.ts'
 import { type SipDialog, toSipDialog } from './sip-dialog.ts'
 
 export type PlaceCallOptions = Readonly<{
@@ -42,10 +43,10 @@ const CANCEL_LIMIT_MS = 200
  * Sends an INVITE and waits for its final answer; after the signal, for a fifth of a second more at most. An answer
  * that comes later still is ended by BYE. Rejects only when the SIP server cannot send it at all.
  */
-export async function placeCall(srf: Srf, options: PlaceCallOptions, log: Logger): Promise<PlacedCall> {
+export async function placeCall(srf: Srf, options: PlaceCallOptions, log: Logger, hold: HoldLeg): Promise<PlacedCall> {
   const { signal } = options
   if (signal.aborted) return { kind: 'cancelled' }
-  const placing = place(srf, options, log)
+  const placing = place(srf, options, log, hold)
   let limit: NodeJS.Timeout | undefined
   let onAbort: () => void = () => {}
   const abandoned = new Promise<PlacedCall>(resolve => {
@@ -71,7 +72,7 @@ type CancellableRequest = {
   cancel(options: { headers: Record<string, string> }, callback: (err: unknown) => void): void
 }
 
-async function place(srf: Srf, options: PlaceCallOptions, log: Logger): Promise<PlacedCall> {
+async function place(srf: Srf, options: PlaceCallOptions, log: Logger, hold: HoldLeg): Promise<PlacedCall> {
   const { signal } = options
   let request: Srf.SrfRequest | undefined
   const cancel = () => {
@@ -113,7 +114,7 @@ async function place(srf: Srf, options: PlaceCallOptions, log: Logger): Promise<
         }
       }
     )
-    const answered = toSipDialog(dialog, log)
+    const answered = toSipDialog(dialog, log, hold)
     if (signal.aborted) {
       // RFC 3261 §9.1: the 200 crossed our CANCEL, so the call exists and has to be ended by BYE.
       await answered[Symbol.asyncDispose]()

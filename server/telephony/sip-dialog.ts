@@ -1,5 +1,6 @@
 import type Srf from 'drachtio-srf'
 import type { Logger } from '../log.ts'
+import type { HoldLeg } from './hold-leg.ts'
 
 /** How the far end takes a change of the session, and keys that arrive by INFO. */
 export type DialogHandlers = Readonly<{
@@ -31,13 +32,18 @@ export const ALLOWED_METHODS = 'INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE,
 
 const BYE_LIMIT_MS = 2_000
 
-export function toSipDialog(dialog: Srf.Dialog, log: Logger): SipDialog {
+/** The SIP server's own name of a dialog, which the type declarations of drachtio-srf leave out. */
+type DialogOfServer = Srf.Dialog & Readonly<{ id: string }>
+
+export function toSipDialog(dialog: Srf.Dialog, log: Logger, hold: HoldLeg): SipDialog {
   const ended = new AbortController()
+  const release = hold('dialog', (dialog as DialogOfServer).id)
   let isOver = false
   let endedBy: DialogEnd = 'farEnd'
   const events: NodeJS.EventEmitter = dialog
   events.on('destroy', (_bye: unknown, why: string | undefined) => {
     isOver = true
+    release()
     // The SIP server's own BYE carries its reason; one that came from outside is always a normal release.
     endedBy =
       why === 'ACK timeout' ? 'notAcknowledged' : why === undefined || why === 'normal release' ? 'farEnd' : 'server'
@@ -46,6 +52,7 @@ export function toSipDialog(dialog: Srf.Dialog, log: Logger): SipDialog {
   // A phone may answer our 200 with ACK and BYE in one breath: the BYE is then handled before anybody could listen.
   if ((dialog as Srf.Dialog & { connected?: boolean }).connected === false) {
     isOver = true
+    release()
     ended.abort()
   }
   return {
@@ -99,6 +106,7 @@ export function toSipDialog(dialog: Srf.Dialog, log: Logger): SipDialog {
           resolve()
         })
       })
+      release()
     }
   }
 }

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import Srf from 'drachtio-srf'
 import type { Logger } from '../log.ts'
+import type { HoldLeg } from './hold-leg.ts'
 import { type IncomingInvite, toIncomingInvite } from './incoming-invite.ts'
 import { type PlacedCall, placeCall, type PlaceCallOptions } from './place-call.ts'
 import { ALLOWED_METHODS } from './sip-dialog.ts'
@@ -31,12 +32,18 @@ export interface SipServer extends AsyncDisposable {
   /** Resolves when the server has taken our secret and told its addresses. */
   ready(signal: AbortSignal): Promise<void>
   placeCall(options: PlaceCallOptions): Promise<PlacedCall>
+  /**
+   * Sends a BYE in a dialog that another application has left behind; false when the SIP server knows of none with this id.
+   * Resolves when it is on its way. Rejects when the SIP server cannot be asked.
+   */
+  endDialog(dialogId: string): Promise<boolean>
 }
 
 export function connectSipServer(
   address: Readonly<{ host: string; port: number; secret: string }>,
   handlers: SipHandlers,
-  log: Logger
+  log: Logger,
+  hold: HoldLeg
 ): SipServer {
   const srf = new Srf()
   let isConnected = false
@@ -70,7 +77,7 @@ export function connectSipServer(
     setConnected(false)
   })
 
-  srf.invite((req, res) => handlers.invite(toIncomingInvite(srf, req, res, log)))
+  srf.invite((req, res) => handlers.invite(toIncomingInvite(srf, req, res, log, hold)))
   srf.use('register', (req, res) => handlers.register(toIncomingRequest(req, res)))
   // Carriers probe with OPTIONS (RFC 3261 §11); 503 while draining or without media is decided by INVITE itself.
   srf.use('options', (_req, res) => res.send(200, { headers: { Allow: ALLOWED_METHODS, Accept: 'application/sdp' } }))
@@ -94,7 +101,8 @@ export function connectSipServer(
         })
       })
     },
-    placeCall: options => placeCall(srf, options, log),
+    placeCall: options => placeCall(srf, options, log, hold),
+    endDialog: dialogId => endDialog(srf, dialogId),
     async [Symbol.asyncDispose]() {
       isClosing = true
       waiting = []
@@ -102,6 +110,36 @@ export function connectSipServer(
       srf.disconnect()
       socket?.destroy()
     }
+  }
+}
+
+const END_LIMIT_MS = 5_000
+
+/** A request inside a dialog, without the object that only the application has which made it. */
+type InDialogRequest = {
+  request(
+    uri: string,
+    options: Readonly<{ method: 'BYE'; stackDialogId: string; headers: object }>,
+    callback: (err: unknown) => void
+  ): void
+}
+
+async function endDialog(srf: Srf, dialogId: string): Promise<boolean> {
+  const { promise, resolve, reject } = Promise.withResolvers<boolean>()
+  const limit = setTimeout(() => reject(new Error('the SIP server does not answer')), END_LIMIT_MS)
+  try {
+    // RFC 3326 §2: not a hang-up of anybody.
+    const headers = { Reason: 'SIP;cause=503;text="The control plane stopped in the call"' }
+    // The address is put in by the SIP server, which knows the dialog.
+    const options = { method: 'BYE', stackDialogId: dialogId, headers } as const
+    ;(srf as unknown as InDialogRequest).request('sip:placeholder', options, err => {
+      if (err == null) resolve(true)
+      else if ((err as { code?: unknown }).code === 'ENODIALOG') resolve(false)
+      else reject(err)
+    })
+    return await promise
+  } finally {
+    clearTimeout(limit)
   }
 }
 

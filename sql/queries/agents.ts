@@ -111,12 +111,6 @@ export async function findLostCalls(
   return new Set(rows.map(row => row.callId))
 }
 
-/** Control planes that have been heard of since `deadSince`. */
-export async function listLiveControlPlanes(db: Db, deadSince: Date): Promise<ReadonlySet<string>> {
-  const rows = await db.selectFrom('control_planes').select('id').where('heartbeat_at', '>=', deadSince).execute()
-  return new Set(rows.map(row => row.id))
-}
-
 export async function upsertCallNote(
   db: Db,
   key: Readonly<{ callId: string; agentId: string }>,

@@ -119,3 +119,24 @@ export async function auditChain(
     chainedAt: start.chained_at
   }
 }
+
+/** Whether somebody did this to this subject since then. */
+export async function hasActed(
+  db: Db,
+  actorId: string | null,
+  action: string,
+  subject: Readonly<{ kind: string; id: string }>,
+  since: Date
+): Promise<boolean> {
+  const row = await db
+    .selectFrom('audit_log')
+    .select('id')
+    .where('subject_kind', '=', subject.kind)
+    .where('subject_id', '=', subject.id)
+    .where('action', '=', action)
+    .where('actor_id', '=', actorId)
+    .where('at', '>', since)
+    .limit(1)
+    .executeTakeFirst()
+  return row !== undefined
+}

@@ -20,7 +20,12 @@ export async function saveCallEvents(
         .values([...events])
         .onConflict(conflict => conflict.columns(['call_id', 'seq']).doNothing())
         .execute()
-    await enqueueDeliveries(trx, events)
+    // What happens to a simulated caller is no news to other programs.
+    const simulated = new Set(cdrs.filter(cdr => cdr.is_simulated === true).map(cdr => cdr.call_id))
+    await enqueueDeliveries(
+      trx,
+      events.filter(event => !simulated.has(event.call_id))
+    )
     if (cdrs.length > 0)
       await trx
         .insertInto('cdrs')
@@ -73,6 +78,8 @@ export type CdrFilter = Readonly<{
   tag?: string
   from?: Date
   until?: Date
+  /** Only simulated calls, or only others. */
+  isSimulated?: boolean
 }>
 
 /** Newest first; `before` names the last row of the page before. */
@@ -90,7 +97,8 @@ export async function listCdrs(
         eb.and([eb('started_at', '=', before.startedAt), eb('call_id', '<', before.callId)])
       ])
     )
-  const { direction, state, endReason, number, tag, from, until } = filter
+  const { direction, state, endReason, number, tag, from, until, isSimulated } = filter
+  if (isSimulated !== undefined) query = query.where('is_simulated', '=', isSimulated)
   if (direction !== undefined) query = query.where('direction', '=', direction)
   if (state !== undefined) query = query.where('state', '=', state)
   if (endReason !== undefined) query = query.where('end_reason', '=', endReason)
@@ -119,18 +127,6 @@ export async function listOrphanedCalls(
     .execute()
 }
 
-export async function beatControlPlane(db: Db, id: string, now: Date): Promise<void> {
-  await db
-    .insertInto('control_planes')
-    .values({ id, heartbeat_at: now })
-    .onConflict(conflict => conflict.column('id').doUpdateSet({ heartbeat_at: now }))
-    .execute()
-}
-
-export async function removeControlPlane(db: Db, id: string): Promise<void> {
-  await db.deleteFrom('control_planes').where('id', '=', id).execute()
-}
-
 export async function insertSurveyAnswer(db: Db, answer: Insertable<SurveyAnswersTable>): Promise<void> {
   await db
     .insertInto('survey_answers')
@@ -150,10 +146,12 @@ export async function insertVoicemail(db: Db, voicemail: Insertable<VoicemailsTa
 export async function listVoicemails(
   db: Db,
   before: string | null,
-  limit: number
+  limit: number,
+  callId?: string
 ): Promise<readonly Selectable<VoicemailsTable>[]> {
   let query = db.selectFrom('voicemails').selectAll().orderBy('id', 'desc').limit(limit)
   if (before !== null) query = query.where('id', '<', before)
+  if (callId !== undefined) query = query.where('call_id', '=', callId)
   return await query.execute()
 }
 
@@ -163,4 +161,25 @@ export async function findVoicemail(db: Db, id: string): Promise<Selectable<Voic
 
 export async function markVoicemailHeard(db: Db, id: string, now: Date): Promise<void> {
   await db.updateTable('voicemails').set({ heard_at: now }).where('id', '=', id).where('heard_at', 'is', null).execute()
+}
+
+const KEPT_MS = 730 * 86_400_000
+
+/** Keeps the language that a caller chose, for two years; the newest choice counts. */
+export async function keepCallerLanguage(db: Db, number: string, language: string, chosenAt: Date): Promise<void> {
+  await db
+    .insertInto('caller_languages')
+    .values({ number, language, chosen_at: chosenAt })
+    .onConflict(conflict => conflict.column('number').doUpdateSet({ language, chosen_at: chosenAt }))
+    .execute()
+  await db
+    .deleteFrom('caller_languages')
+    .where('chosen_at', '<', new Date(chosenAt.getTime() - KEPT_MS))
+    .execute()
+}
+
+/** The language that was chosen in an earlier call from this number; null when there is none. */
+export async function callerLanguage(db: Db, number: string): Promise<string | null> {
+  const row = await db.selectFrom('caller_languages').select('language').where('number', '=', number).executeTakeFirst()
+  return row?.language ?? null
 }

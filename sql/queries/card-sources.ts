@@ -8,6 +8,10 @@ export async function listCardSources(db: Db): Promise<readonly CardSourceRow[]>
   return await db.selectFrom('card_sources').selectAll().orderBy('name').execute()
 }
 
+export async function findCardSource(db: Db, id: string): Promise<CardSourceRow | undefined> {
+  return await db.selectFrom('card_sources').selectAll().where('id', '=', id).executeTakeFirst()
+}
+
 export async function insertCardSource(db: Db, row: Insertable<CardSourcesTable>): Promise<void> {
   await db.insertInto('card_sources').values(row).execute()
 }

@@ -1,5 +1,6 @@
 import { type Insertable, type Selectable, sql, type Updateable } from 'kysely'
 import type { Db } from '../database.ts'
+import { isOfPerson } from '../people-only.ts'
 import type { QueueEntriesTable, QueueVisitsTable } from '../queue-tables.ts'
 import type { Changes } from './agents.ts'
 import type { OfferRow } from './offers.ts'
@@ -175,6 +176,19 @@ export async function listOffersOfDeadOwners(db: Db, deadSince: Date): Promise<r
     .execute()
 }
 
+/**
+ * The place of a caller whose control plane died while they waited or talked, for when they call the same queue again; null
+ * when there is none. It is given once.
+ */
+export async function takeLostPlace(db: Db, queueId: string, callerNumber: string): Promise<Date | null> {
+  const { rows } = await sql<{ place: Date }>`
+    update queue_entries e set is_place_taken = true from cdrs c
+    where e.queue_id = ${queueId} and e.outcome = 'lost' and not e.is_place_taken
+      and c.call_id = e.call_id and c.direction = 'inbound' and c.caller_number = ${callerNumber}
+    returning e.place_from_at as place`.execute(db)
+  return rows.map(row => row.place).sort((one, other) => one.getTime() - other.getTime())[0] ?? null
+}
+
 export async function deleteLeftEntries(db: Db, leftBefore: Date): Promise<void> {
   await db.deleteFrom('queue_entries').where('state', '=', 'left').where('left_at', '<', leftBefore).execute()
 }
@@ -190,7 +204,8 @@ export async function readServiceTimes(db: Db, since: Date): Promise<readonly Se
   const { rows } = await sql<{ queueId: string; answered: string; handleMs: string }>`
     select queue_id as "queueId", count(*) as answered,
       avg(talk_ms + coalesce(hold_ms, 0) + coalesce(wrap_up_ms, 0)) as "handleMs"
-    from queue_visits where left_at >= ${since} and outcome = 'answered' and talk_ms is not null
+    from queue_visits v where left_at >= ${since} and outcome = 'answered' and talk_ms is not null
+      and ${isOfPerson('v.call_id')}
     group by queue_id`.execute(db)
   return rows.map(row => ({ queueId: row.queueId, answered: Number(row.answered), handleMs: Number(row.handleMs) }))
 }
@@ -203,6 +218,7 @@ export async function findLastAgent(db: Db, callerNumber: string, since: Date): 
     .select('queue_visits.agent_id as agentId')
     .where('cdrs.caller_number', '=', callerNumber)
     .where('cdrs.direction', '=', 'inbound')
+    .where('cdrs.is_simulated', '=', false)
     .where('queue_visits.agent_id', 'is not', null)
     .where('queue_visits.left_at', '>=', since)
     .orderBy('queue_visits.left_at', 'desc')

@@ -1,6 +1,7 @@
 import type { Insertable, Selectable, Updateable } from 'kysely'
 import type { Db } from '../database.ts'
 import type { RecordingConsentsTable, RecordingsTable } from '../recording-tables.ts'
+import type { VoicemailsTable } from '../tables.ts'
 
 export type RecordingRow = Selectable<RecordingsTable>
 export type ConsentRow = Selectable<RecordingConsentsTable>
@@ -32,6 +33,20 @@ export async function findWithdrawal(db: Db, consentId: string): Promise<string 
   return row?.policy
 }
 
+/** Whether a consent was given and has not been taken back. */
+export async function isConsentStanding(db: Db, consentId: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('recording_consents')
+    .select('id')
+    .where('id', '=', consentId)
+    .where('result', '=', 'granted')
+    .where(({ not, exists, selectFrom }) =>
+      not(exists(selectFrom('recording_consents as later').select('later.id').where('later.withdraws', '=', consentId)))
+    )
+    .executeTakeFirst()
+  return row !== undefined
+}
+
 export async function listRecordingConsents(db: Db, callId: string): Promise<readonly ConsentRow[]> {
   return await db
     .selectFrom('recording_consents')
@@ -42,13 +57,21 @@ export async function listRecordingConsents(db: Db, callId: string): Promise<rea
     .execute()
 }
 
-/** Adds a recording whose bytes are safe; one that is there already stays as it is. */
-export async function insertRecording(db: Db, recording: Insertable<RecordingsTable>): Promise<void> {
-  await db
-    .insertInto('recordings')
-    .values(recording)
-    .onConflict(conflict => conflict.column('id').doNothing())
-    .execute()
+/** Adds a recording whose bytes are safe, and the message that it is, if it is one; what is there already stays as it is. */
+export async function insertRecording(
+  db: Db,
+  recording: Insertable<RecordingsTable>,
+  message?: Insertable<VoicemailsTable>
+): Promise<void> {
+  await db.transaction().execute(async trx => {
+    const { numInsertedOrUpdatedRows = 0n } = await trx
+      .insertInto('recordings')
+      .values(recording)
+      .onConflict(conflict => conflict.column('id').doNothing())
+      .executeTakeFirst()
+    if (message !== undefined && numInsertedOrUpdatedRows > 0n)
+      await trx.insertInto('voicemails').values(message).execute()
+  })
 }
 
 export async function findRecording(db: Db, id: string): Promise<RecordingRow | undefined> {
@@ -99,7 +122,7 @@ export async function markRecordingStored(db: Db, id: string): Promise<boolean> 
   return numUpdatedRows > 0n
 }
 
-/** Takes the key away and leaves a tombstone, unless it is held. The row as it was; undefined when there was none to erase. */
+/** Takes the key away and leaves a tombstone, and a message out of its mailbox, unless it is held. The row as it was; undefined when there was none to erase. */
 export async function buryRecording(
   db: Db,
   id: string,
@@ -128,6 +151,7 @@ export async function buryRecording(
       })
       .where('id', '=', id)
       .execute()
+    await trx.deleteFrom('voicemails').where('recording_id', '=', id).execute()
     return row
   })
 }

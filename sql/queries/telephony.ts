@@ -137,21 +137,6 @@ const ACCOUNT_COLUMNS = [
   'ha1_sha256 as ha1Sha256'
 ] as const
 
-export async function upsertSipAccount(db: Db, account: SipAccountRow): Promise<void> {
-  const values = {
-    user_id: account.userId,
-    extension: account.extension,
-    realm: account.realm,
-    ha1_md5: account.ha1Md5,
-    ha1_sha256: account.ha1Sha256
-  }
-  await db
-    .insertInto('sip_accounts')
-    .values({ username: account.username, ...values })
-    .onConflict(conflict => conflict.column('username').doUpdateSet(values))
-    .execute()
-}
-
 export async function findSipAccount(db: Db, username: string): Promise<SipAccountRow | undefined> {
   return await db.selectFrom('sip_accounts').select(ACCOUNT_COLUMNS).where('username', '=', username).executeTakeFirst()
 }
@@ -173,15 +158,6 @@ export async function findSipAccountByExtension(db: Db, extension: string): Prom
     .select(ACCOUNT_COLUMNS)
     .where('extension', '=', extension)
     .executeTakeFirst()
-}
-
-export async function listSipAccounts(db: Db): Promise<readonly Omit<SipAccountRow, 'ha1Md5' | 'ha1Sha256'>[]> {
-  return await db
-    .selectFrom('sip_accounts')
-    .select(['username', 'user_id as userId', 'extension', 'realm'])
-    .orderBy('username')
-    .limit(1000)
-    .execute()
 }
 
 export type RegistrationRow = Readonly<{

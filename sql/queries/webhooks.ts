@@ -119,8 +119,27 @@ export async function deleteOldDeliveries(db: Db, before: Date): Promise<void> {
   await db.deleteFrom('webhook_deliveries').where('state', '!=', 'waiting').where('created_at', '<', before).execute()
 }
 
-export async function listWebhooks(db: Db): Promise<readonly WebhookRow[]> {
-  return await db.selectFrom('webhooks').selectAll().orderBy('name').execute()
+/** A webhook with the newest of its deliveries; both of its fields are null while there is none. */
+export type ListedWebhook = WebhookRow & Readonly<{ last_state: DeliveryRow['state'] | null; last_at: Date | null }>
+
+export async function listWebhooks(db: Db): Promise<readonly ListedWebhook[]> {
+  return await db
+    .selectFrom('webhooks')
+    .leftJoinLateral(
+      newest =>
+        newest
+          .selectFrom('webhook_deliveries')
+          .select(['state as last_state', 'created_at as last_at'])
+          .whereRef('webhook_id', '=', 'webhooks.id')
+          .orderBy('id', 'desc')
+          .limit(1)
+          .as('newest'),
+      join => join.onTrue()
+    )
+    .selectAll('webhooks')
+    .select(['newest.last_state', 'newest.last_at'])
+    .orderBy('name')
+    .execute()
 }
 
 export async function findWebhook(db: Db, id: string): Promise<WebhookRow | undefined> {

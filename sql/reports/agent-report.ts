@@ -52,6 +52,15 @@ export type MissCounts = Readonly<{
   network: number
   callerGone: number
 }>
+/** The five reasons, as `offers.outcome` writes them. */
+export const MISS_FIGURES = [
+  'missed',
+  'rejected',
+  'device',
+  'network',
+  'callerGone'
+] as const satisfies readonly (keyof MissCounts)[]
+export type MissFigure = (typeof MISS_FIGURES)[number]
 export type MissRow = MissCounts & Readonly<{ agentId: string; bucket: number }>
 
 export async function readMisses(

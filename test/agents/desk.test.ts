@@ -1,4 +1,5 @@
 import t from 'tap'
+import { finish, ring } from '../support/desk-calls.ts'
 import { TO_SUPPORT } from '../support/flows.ts'
 import { TestParley, testDatabases } from '../support/parley.ts'
 import { signInPeople } from '../support/people.ts'
@@ -7,7 +8,7 @@ import { TestSoftphone } from '../support/softphone.ts'
 const NUMBER = '+12025550111'
 
 for (const database of testDatabases()) {
-  t.test(`agents answer at their desks, with ${database}`, { timeout: 120_000 }, async t => {
+  t.test(`agents answer at their desks, with ${database}`, { timeout: 280_000 }, async t => {
     const server = await TestParley.start({ database, hasDemoData: true, env: { PARLEY_RECONNECT_MS: '3000' } })
     t.teardown(() => server[Symbol.asyncDispose]())
     await server.publish(TO_SUPPORT)
@@ -17,7 +18,7 @@ for (const database of testDatabases()) {
 
     await t.test('a caller waits with music and talks to the agent who answers; the flow goes on after', async t => {
       await using ana = await TestSoftphone.onShift(server, tokens.ana, { hz: 600 })
-      await using caller = await ring(server, 440)
+      await using caller = await ring(server, NUMBER)
       const offered = await ana.until(state => state.offer !== null)
       t.match(offered.offer, {
         kind: 'queue',
@@ -62,7 +63,7 @@ for (const database of testDatabases()) {
       t.match(wrapUp, { state: 'wrapUp', wrapUp: { note: 'Promised a refund.', callId } })
       await ana.request('wrapUp.finish', { callId, disposition: null, note: 'Promised a refund.' })
       await ana.until(state => state.state === 'idle')
-      const story = await server.story(caller.sipCallId())
+      const story = await server.story(caller.sipCallId)
       t.match(
         story.events.map(event => event.kind),
         ['started', 'flowChosen', 'nodeEntered', 'answered', 'queueEntered', 'agentOffered', 'queueLeft', 'agentJoined']
@@ -71,7 +72,7 @@ for (const database of testDatabases()) {
 
     await t.test('an agent rejects and the other one gets the caller, in the same place', async t => {
       await using ana = await TestSoftphone.onShift(server, tokens.ana, { hz: 600 })
-      await using caller = await ring(server, 440)
+      await using caller = await ring(server, NUMBER)
       const { offer } = await ana.until(state => state.offer !== null)
       await using karim = await TestSoftphone.onShift(server, tokens.karim, { hz: 800 })
       await ana.request('reject', { offerId: offer?.id ?? '' })
@@ -86,7 +87,7 @@ for (const database of testDatabases()) {
     await t.test('an agent consults a colleague, swaps, makes a conference and hands over', async t => {
       await using ana = await TestSoftphone.onShift(server, tokens.ana, { hz: 600 })
       await ana.request('back', {})
-      await using caller = await ring(server, 440)
+      await using caller = await ring(server, NUMBER)
       const callId = (await ana.answers()).call?.callId ?? ''
       await ana.hears(440, 'call')
       await using karim = await TestSoftphone.onShift(server, tokens.karim, { hz: 800 })
@@ -116,7 +117,7 @@ for (const database of testDatabases()) {
     await t.test('a page that is loaded anew in mid-call gets the same call back', async t => {
       const first = await TestSoftphone.onShift(server, tokens.ana, { hz: 600 })
       await first.request('back', {})
-      await using caller = await ring(server, 440)
+      await using caller = await ring(server, NUMBER)
       const before = await first.answers()
       await caller.audio.hears(600)
       await first.vanish()
@@ -135,7 +136,7 @@ for (const database of testDatabases()) {
     await t.test('the caller of an agent who does not come back goes to another one, first in line', async () => {
       const ana = await TestSoftphone.onShift(server, tokens.ana, { hz: 600 })
       await ana.request('back', {})
-      await using caller = await ring(server, 440)
+      await using caller = await ring(server, NUMBER)
       await ana.answers()
       await caller.audio.hears(600)
       await ana.vanish()
@@ -150,7 +151,7 @@ for (const database of testDatabases()) {
       await using ana = await TestSoftphone.onShift(server, tokens.ana, { hz: 600 })
       // The call that was lost is still to be wrapped up.
       await finish(ana)
-      await using caller = await ring(server, 440)
+      await using caller = await ring(server, NUMBER)
       const callId = (await ana.answers()).call?.callId ?? ''
       await caller.audio.hears(600)
       await using sara = await TestSoftphone.open(server, tokens.sara, { hz: 1000 })
@@ -183,23 +184,4 @@ for (const database of testDatabases()) {
       await finish(ana)
     })
   })
-}
-
-/** A customer calls and says a tone. */
-async function ring(server: TestParley, hz: number) {
-  const { phone, audio, ...rest } = await server.phone()
-  const call = phone.call(server.uri(NUMBER), { sdp: audio.sdp() })
-  audio.connect((await call.answered()).sdp).sendTone(hz)
-  return {
-    audio,
-    sipCallId: () => call.callId,
-    hangUp: () => call.bye(),
-    [Symbol.asyncDispose]: rest[Symbol.asyncDispose]
-  }
-}
-
-async function finish(phone: TestSoftphone): Promise<void> {
-  const { wrapUp } = await phone.until(state => state.wrapUp !== null)
-  await phone.request('wrapUp.finish', { callId: wrapUp?.callId ?? '', disposition: null, note: '' })
-  await phone.until(state => state.state === 'idle')
 }

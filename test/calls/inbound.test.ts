@@ -1,14 +1,16 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import t from 'tap'
+import { toneShare } from '../../media/audio/goertzel.ts'
 import { LONG_TONE, TONE_MENU } from '../support/flows.ts'
 import { type TestCall, type TestDatabase, testDatabases, TestParley } from '../support/parley.ts'
+import { patient } from '../support/patience.ts'
 
 const NUMBER = '+12025550100'
 const LONG_NUMBER = '+12025550101'
 
 for (const database of testDatabases())
-  t.test(`callers are served, with ${database}`, { timeout: 110_000 }, async t => {
+  t.test(`callers are served, with ${database}`, { timeout: 280_000 }, async t => {
     await using server = await startWithFlows(database)
 
     await t.test('a caller hears the prompt, presses a key and takes that branch', async t => {
@@ -46,7 +48,26 @@ for (const database of testDatabases())
       t.equal((await call.bye()).status, 200)
       const story = await server.story(call.callId)
       t.match(story, { endReason: 'callerHungUp', endedBy: 'caller', fault: 'none' })
-      t.ok(performance.now() - at < 2000)
+      t.ok(performance.now() - at < patient(2_000))
+    })
+
+    await t.test('a key ends a prompt of several parts as a whole', async t => {
+      await using caller = await server.phone()
+      const call = caller.phone.call(server.uri('+12025550108'), { sdp: caller.audio.sdp() })
+      caller.audio.connect((await call.answered()).sdp).sendSilence()
+      await caller.audio.hears(440)
+      caller.audio.sendDigits('1')
+      await caller.audio.hears(1200)
+      const heard = caller.audio.captured()
+      const windows = Array.from({ length: Math.floor(heard.length / 800) }, (_, at) =>
+        heard.subarray(at * 800, at * 800 + 800)
+      )
+      t.ok(windows.some(one => toneShare(one, 440) > 0.6))
+      t.notOk(
+        windows.some(one => toneShare(one, 880) > 0.6),
+        'the second part is not played'
+      )
+      await call.waitForBye()
     })
 
     await t.test('a caller who says nothing is asked again and then told so', async t => {
@@ -68,9 +89,10 @@ for (const database of testDatabases())
       await call.waitForBye()
       const story = await server.story(call.callId)
       t.same(outcomes(story), ['menu key 3', 'code next', 'two next', 'bye hangup'])
-      t.notOk(withoutIds(JSON.stringify(story)).includes('4711'), 'the digits are nowhere in the story')
-      t.notOk(
-        server.logs.some(line => withoutIds(line).includes('4711')),
+      t.notMatch(withoutIds(JSON.stringify(story)), CODE, 'the digits are nowhere in the story')
+      t.same(
+        server.logs.filter(line => CODE.test(withoutIds(line))),
+        [],
         'nor in the log'
       )
     })
@@ -162,8 +184,15 @@ for (const database of testDatabases())
       const call = caller.phone.call(server.uri(LONG_NUMBER), { sdp: caller.audio.sdp() })
       caller.audio.connect((await call.answered()).sdp).sendSilence()
       await caller.audio.hears(400)
-      const running = (await server.api('GET', '/calls?state=answered')).body.items as TestCall[]
-      t.equal((await server.api('DELETE', `/calls/${running[0]?.id}`)).status, 204)
+      // Stored within a moment of the answer; a caller before may still be among them.
+      const limit = AbortSignal.timeout(20_000)
+      let running: TestCall | undefined
+      while (running === undefined) {
+        limit.throwIfAborted()
+        const calls = (await server.api('GET', '/calls?state=answered')).body.items as TestCall[]
+        running = calls.find(one => one['sipCallId'] === call.callId)
+      }
+      t.equal((await server.api('DELETE', `/calls/${running.id}`)).status, 204)
       await call.waitForBye()
       t.match(await server.story(call.callId), { endReason: 'operatorEnded', endedBy: 'operator' })
     })
@@ -241,6 +270,24 @@ nodes:
   ask: { kind: request, method: GET, url: "http://127.0.0.1:${(deaf.address() as AddressInfo).port}/never", timeoutMs: 20000, next: bye, failed: bye }
   bye: { kind: hangup }
 `)
+  await server.publish(`
+id: two-parts
+name: Two parts
+languages: [en]
+defaultLanguage: en
+start: menu
+onFailure: bye
+nodes:
+  menu:
+    kind: menu
+    prompt: [{ tone: "%(3000,0,440)" }, { tone: "%(3000,0,880)" }]
+    choices: { "1": done }
+    noInput: bye
+    noMatch: bye
+  done: { kind: say, bargeIn: false, prompt: { tone: "%(700,0,1200)" }, next: bye }
+  bye: { kind: hangup }
+`)
+  await server.addNumber('+12025550108', 'two-parts')
   await server.addNumber(NUMBER, 'tone-menu')
   await server.addNumber(LONG_NUMBER, 'long-tone')
   const without = await server.api('POST', '/numbers', { number: '+12025550102', language: 'en' })
@@ -263,7 +310,9 @@ function outcomes(story: TestCall): string[] {
     .map(event => `${event.data['node']} ${event.data['outcome']}`)
 }
 
-/** Random ids hold any four digits now and then. */
+/** The code that a caller keys in; instants, ports and random ids hold any four digits now and then. */
+const CODE = /(?<!\d)3?4711(?!\d)/
+
 function withoutIds(text: string): string {
   return text.replace(/[0-9a-f-]{12,}/g, '')
 }

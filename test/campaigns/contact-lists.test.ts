@@ -25,7 +25,7 @@ type Contact = {
 }
 
 for (const database of testDatabases())
-  t.test(`campaign managers bring their contacts, with ${database}`, { timeout: 110_000 }, async t => {
+  t.test(`campaign managers bring their contacts, with ${database}`, { timeout: 280_000 }, async t => {
     await using server = await TestParley.start({ database })
 
     await t.test('a file from a spreadsheet is read, its columns are proposed, and bad lines are named', async t => {
@@ -201,6 +201,47 @@ for (const database of testDatabases())
       t.match(sent, {
         status: 201,
         body: { imported: 1, duplicates: 1, wrong: 1, problems: [{ line: 2, code: 'NUMBER_NO_COUNTRY' }, { line: 3 }] }
+      })
+      const found = await server.api('GET', `/contacts?number=${encodeURIComponent('+12025550182')}`)
+      t.match(found, { status: 200, body: { items: [{ listId: list, name: 'Ann', custom: { tier: 'gold' } }] } })
+      const id = (found.body.items as Contact[])[0]?.id
+      t.match(await server.api('GET', `/contacts/${id}`), { status: 200, body: { name: 'Ann' } })
+      t.equal((await server.api('GET', '/contacts?number=12')).status, 422)
+      t.equal((await server.api('GET', '/contacts/nobody')).status, 404)
+      t.equal((await server.api('GET', '/contacts?limit=1')).body.items?.length, 1, 'people of all lists, page by page')
+    })
+
+    await t.test('no character of a name is taken for the end of it, and nobody needs a name', async t => {
+      const list = await newList(server, 'Odd')
+      const send = (contacts: object[]) => server.api('POST', `/contact-lists/${list}/contacts`, { contacts })
+      t.match((await send([{ numbers: ['+12025550184'] }])).body, { imported: 1 })
+      const name = 'Ann\u001fBen\u001e\u0000 "{,\\'
+      t.match(
+        (
+          await send([
+            { numbers: ['+12025550185'], name, custom: { note: name } },
+            { numbers: ['+12025550186'], name: 'Cem' }
+          ])
+        ).body,
+        { imported: 2 }
+      )
+      const whole = 'Ann Ben  "{,\\'
+      t.match(await contactsOf(server, list), [
+        { name: '' },
+        { name: whole, custom: { note: whole } },
+        { name: 'Cem', custom: {} }
+      ])
+    })
+
+    await t.test('a person who stands in a file twice, thousands of lines apart, is taken once', async t => {
+      const list = await newList(server, 'Twice')
+      const lines = Array.from({ length: 8_200 }, (_, index) => `Person ${index},+4930${24_000_000 + index}`)
+      const file = ['name,phone', ...lines, 'Again,+493024000007'].join('\n')
+      const uploaded = await upload(server, list, Buffer.from(file), 'twice.csv')
+      t.match(await run(server, list, uploaded, uploaded.mapping), {
+        imported: 8_200,
+        duplicates: 1,
+        problems: [{ line: 8_202, code: 'DUPLICATE' }]
       })
     })
 

@@ -1,8 +1,15 @@
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { Value } from 'typebox/value'
 import { chooseCallerId, whyUnusable } from '../../server/campaigns/caller-id.ts'
+import { AnsweringMachineDetector, amdSettings } from '../../media/audio/amd.ts'
+import { generateNoise } from '../../media/audio/tone.ts'
+import { latestAt } from '../../server/campaigns/connect-or-abandon.ts'
+import { forecastEnd, plannedPace } from '../../server/campaigns/forecast.ts'
+import { SharedCounts } from '../../server/campaigns/shared-counts.ts'
 import { OPT_OUT_LANGUAGES, saysStop } from '../../server/campaigns/opt-out-words.ts'
 import { nextStep, type Outcome, outcomeForStatus } from '../../server/campaigns/retry.ts'
+import { CampaignSettingsSchema } from '../../server/campaigns/settings.ts'
 import { isScheduled, placeTimes } from '../../server/campaigns/schedule.ts'
 import { openingOf } from '../../server/campaigns/statements.ts'
 import { explainDialling, type Situation } from '../../server/campaigns/why.ts'
@@ -192,6 +199,7 @@ t.test('every cause for not dialling is named', async t => {
     isDraining: false,
     enginesDown: [],
     hasTrunk: true,
+    trunksDown: [],
     hasCallerId: true,
     queue: null,
     agents: { free: 2, busy: 0, onBreak: 0, offline: 0, unreachable: 0 },
@@ -218,4 +226,85 @@ t.test('every cause for not dialling is named', async t => {
   t.equal(why({ pace: 'cap' }), 'cap')
   t.equal(why({ pace: 'noLines' }), 'noLines')
   t.equal(why({ pace: 'allBusy' }), 'allBusy')
+  t.equal(why({ pace: 'goal' }), 'goal')
+  t.equal(why({ pace: 'promised' }), 'promised')
+})
+
+t.test('the same greeting is a person’s in Japan and a machine’s in America, or as the campaign says', async t => {
+  // Words of 300 ms with pauses of 100 ms, 2.7 s in all; then quiet.
+  const words = Array.from({ length: 7 }, () => [...generateNoise(8 * 300, 6_000), ...generateNoise(8 * 100, 20)])
+  const heard = Int16Array.from([...generateNoise(8 * 400, 20), ...words.flat(), ...generateNoise(8 * 3_000, 20)])
+  const verdict = (amd: ReturnType<typeof amdSettings>) => {
+    const detector = new AnsweringMachineDetector(amd)
+    detector.push(heard)
+    return detector.verdict
+  }
+  t.equal(verdict(amdSettings('JP')), 'human')
+  t.equal(verdict(amdSettings('US')), 'machine')
+  t.equal(verdict({ ...amdSettings('US'), machineGreetingMs: 3_000 }), 'human')
+  const amd = { isOn: true, onMachine: 'hangUp', settings: { machineGreetingMs: 3_000 } } as const
+  t.ok(Value.Check(CampaignSettingsSchema, settings({ amd })), 'which a campaign may set')
+  t.notOk(Value.Check(CampaignSettingsSchema, settings({ amd: { ...amd, settings: { machineGreetingMs: 50 } } })))
+})
+
+t.test('whom no agent takes hears the message within two seconds of their greeting unless told otherwise', async t => {
+  const greetingEndedAtMs = 10_000
+  const beginsMs = latestAt(greetingEndedAtMs)
+  t.ok(beginsMs <= greetingEndedAtMs + 2_000 - 100, 'with room for the way to the ear (47 CFR 64.1200(a)(7))')
+  t.ok(beginsMs >= greetingEndedAtMs + 1_500, 'and agents have most of the time')
+})
+
+t.test('the end of a campaign is foreseen from its pace, its places and its goal', async t => {
+  const hour = (at: number) => NOW.getTime() + at * 60 * MINUTE_MS
+  const near = { people: 60, spans: [{ from: hour(0), to: hour(4) }] }
+  const far = {
+    people: 60,
+    spans: [
+      { from: hour(10), to: hour(11) },
+      { from: hour(34), to: hour(38) }
+    ]
+  }
+  const rest = { places: [near], perMinute: 1, dialsEach: { least: 1, most: 2 }, dialsToGoal: null }
+  t.same(forecastEnd(rest), { fromMs: hour(1), untilMs: hour(2) }, 'everybody once, and at most twice')
+  t.same(
+    forecastEnd({ ...rest, places: [near, far] }),
+    { fromMs: hour(11), untilMs: hour(35) },
+    'not before the hours of the other place, which are too few for a second time'
+  )
+  t.same(forecastEnd({ ...rest, dialsToGoal: 30 }), { fromMs: hour(0.5), untilMs: hour(0.5) }, 'the goal comes first')
+  t.equal(forecastEnd({ ...rest, perMinute: 0.1 }), null, 'not within the hours that are known')
+  t.equal(forecastEnd({ ...rest, perMinute: 0 }), null)
+  t.equal(forecastEnd({ ...rest, places: [] }), null)
+  t.equal(plannedPace('predictive', { maxCallsPerSecond: 50, maxLines: 500 }, 10), 14)
+  t.equal(plannedPace('progressive', { maxCallsPerSecond: 50, maxLines: 500 }, 10), 8)
+  t.equal(plannedPace('agentless', { maxCallsPerSecond: 1, maxLines: 500 }, 0), 60)
+})
+
+t.test('whoever looks at a large campaign sees what has just been counted for somebody else', async t => {
+  let nowMs = 0
+  let total = 1_000_000
+  let counted = 0
+  let isBroken = false
+  const counts = new SharedCounts(
+    async () => {
+      counted += 1
+      nowMs += 200
+      if (isBroken) throw new Error('the database is away')
+      return { byState: { waiting: total }, byReason: {}, putOff: [], places: [] }
+    },
+    () => nowMs
+  )
+  await Promise.all([counts.of(1), counts.of(1), counts.of(1)])
+  nowMs += 700
+  t.match(await counts.of(1), { byState: { waiting: 1_000_000 } })
+  t.equal(counted, 1)
+  nowMs += 200
+  total = 1_000
+  t.match(await counts.of(1), { byState: { waiting: 1_000 } }, 'counted anew after four times as long as it takes')
+  await counts.of(1)
+  t.equal(counted, 3, 'few are counted each time')
+  isBroken = true
+  await t.rejects(counts.of(1), { message: 'the database is away' })
+  isBroken = false
+  t.match(await counts.of(1), { byState: { waiting: 1_000 } }, 'a fault is not kept')
 })

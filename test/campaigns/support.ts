@@ -1,7 +1,6 @@
 import type { CampaignSettings } from '../../server/campaigns/settings.ts'
 import { signInPeople } from '../support/people.ts'
 import type { TestParley } from '../support/parley.ts'
-import type { SipPhone } from '../support/sip-phone.ts'
 
 export const SHOWN = '+12025550100'
 
@@ -61,32 +60,33 @@ export type Attempt = Readonly<{
   agentId: string | null
 }>
 
+/** What a campaign needs of a server under test, be it in this process or another. */
+export type CampaignServer = Pick<TestParley, 'api' | 'signIn' | 'publish' | 'logs'>
+
+/** Lists and campaigns that this process has made: each has a name of its own, on whichever server. */
+let namesGiven = 0
+
 /** A server with a trunk to a scripted carrier, a proved number to show, and people of the demo data. */
 export class CampaignWorld {
-  readonly server: TestParley
-  readonly carrier: SipPhone
+  readonly server: CampaignServer
   readonly callerId: string
   readonly author: string
   readonly approver: string
   readonly agents: Readonly<Record<'ana' | 'karim', { id: string; token: string }>>
 
-  #made = 0
-
   private constructor(
-    server: TestParley,
-    carrier: SipPhone,
+    server: CampaignServer,
     callerId: string,
     people: Readonly<Record<string, { id: string; token: string }>>
   ) {
     this.server = server
-    this.carrier = carrier
     this.callerId = callerId
     this.author = people['author']?.token ?? ''
     this.approver = people['approver']?.token ?? ''
     this.agents = people as unknown as CampaignWorld['agents']
   }
 
-  static async open(server: TestParley, carrier: SipPhone): Promise<CampaignWorld> {
+  static async open(server: CampaignServer, carrier: Readonly<{ port: number }>): Promise<CampaignWorld> {
     const people: Record<string, { id: string; token: string }> = { ...(await signInPeople(server, ['ana', 'karim'])) }
     for (const name of ['author', 'approver']) {
       const password = 'a password that is long enough'
@@ -105,7 +105,7 @@ export class CampaignWorld {
       carrier: 'Example Carrier',
       authentication: 'ip',
       outboundAddress: `127.0.0.1:${carrier.port}`,
-      allowedPrefixes: ['+1', '+4', '+8', '+9'],
+      allowedPrefixes: ['+1', '+4', '+6', '+8', '+9'],
       allowsForeignCallerNumber: true,
       maxCalls: 200,
       maxCallsPerSecond: 100
@@ -119,14 +119,31 @@ export class CampaignWorld {
     })
     if (shown.status !== 201) throw new Error(JSON.stringify(shown.body))
     await server.publish(MESSAGE_FLOW)
-    return new CampaignWorld(server, carrier, shown.body['id'] as string, people)
+    return new CampaignWorld(server, shown.body['id'] as string, people)
+  }
+
+  /** The same world as another server on the same database shows it. */
+  at(server: CampaignServer): CampaignWorld {
+    const { author, approver } = this
+    const people = { ...this.agents, author: { id: '', token: author }, approver: { id: '', token: approver } }
+    return new CampaignWorld(server, this.callerId, people)
   }
 
   /** A list with these people: name and numbers. */
   async list(people: readonly (readonly [name: string, ...numbers: string[]])[], more: object = {}): Promise<string> {
-    this.#made += 1
-    const name = `List ${this.#made}`
+    namesGiven += 1
+    const name = `List ${namesGiven}`
     const list = (await this.server.api('POST', '/contact-lists', { name }, this.author)).body['id'] as string
+    await this.add(list, people, more)
+    return list
+  }
+
+  /** More people in a list. */
+  async add(
+    list: string,
+    people: readonly (readonly [name: string, ...numbers: string[]])[],
+    more: object = {}
+  ): Promise<void> {
     const added = await this.server.api(
       'POST',
       `/contact-lists/${list}/contacts`,
@@ -137,7 +154,6 @@ export class CampaignWorld {
       this.author
     )
     if (added.status !== 201 || added.body['imported'] !== people.length) throw new Error(JSON.stringify(added.body))
-    return list
   }
 
   /** Drafts a campaign, runs it dry, lets the second person agree, and starts it. */
@@ -149,11 +165,11 @@ export class CampaignWorld {
   }
 
   async draft(pacing: string, change: Partial<CampaignSettings>): Promise<string> {
-    this.#made += 1
+    namesGiven += 1
     const made = await this.call(
       'POST',
       '/campaigns',
-      { name: `Campaign ${this.#made}`, pacing, settings: settings({ callerIds: [this.callerId], ...change }) },
+      { name: `Campaign ${namesGiven}`, pacing, settings: settings({ callerIds: [this.callerId], ...change }) },
       201
     )
     return made['id'] as string

@@ -25,6 +25,21 @@ t.test('on a real address strangers are refused unless the operator says otherwi
   t.equal(parseConfig({ PARLEY_SIP_HOST: '192.0.2.10', PARLEY_UNKNOWN_SOURCES: 'ignore' }).sip.unknownSources, 'ignore')
 })
 
+t.test('recordings are turned into text only where somebody is there who may hear them', async t => {
+  t.equal(parseConfig({}).speech.isTranscribing, false)
+  const openai = {
+    PARLEY_TRANSCRIBE: 'recorded',
+    PARLEY_OPENAI_SPEECH_URL: 'https://speech.example.com/v1',
+    PARLEY_OPENAI_SPEECH_ASR_MODEL: 'whisper-1',
+    PARLEY_OPENAI_SPEECH_LANGUAGES: 'en',
+    PARLEY_OPENAI_SPEECH_REGION: 'eu'
+  }
+  t.throws(() => parseConfig({ PARLEY_TRANSCRIBE: 'recorded' }), { message: /PARLEY_TRANSCRIBE needs a provider/ })
+  t.throws(() => parseConfig(openai), { message: /PARLEY_TRANSCRIBE needs a provider/ })
+  t.throws(() => parseConfig({ PARLEY_TRANSCRIBE: 'always' }), { message: /must be off, recorded or live/ })
+  t.equal(parseConfig({ ...openai, PARLEY_SPEECH_REGIONS: 'eu' }).speech.isTranscribing, true)
+})
+
 t.test('every wrong setting is named at once', async t => {
   try {
     parseConfig(
@@ -96,4 +111,73 @@ t.test('the sealing key is made once and only the owner can read it', async t =>
   t.ok(first.key.equals(second.key))
   t.equal((await stat(join(folder, 'secret.key'))).mode & 0o777, 0o600)
   await t.rejects(loadSecrets({ PARLEY_SECRET_KEY: 'short' }, folder), ConfigError)
+})
+
+t.test('providers of speech need what belongs to them, and are off without it', async t => {
+  t.match(parseConfig({}).speech, { regions: [], google: null, azure: null, openai: null, sherpaModels: null })
+  const { speech } = parseConfig({
+    PARLEY_SPEECH_REGIONS: 'eu, WestEurope',
+    PARLEY_GOOGLE_SPEECH_KEY_FILE: '/etc/parley/google.json',
+    PARLEY_GOOGLE_SPEECH_REGION: 'eu',
+    PARLEY_AZURE_SPEECH_KEY: 'a key',
+    PARLEY_AZURE_SPEECH_REGION: 'westeurope',
+    PARLEY_OPENAI_SPEECH_URL: 'http://127.0.0.1:8000/v1/',
+    PARLEY_OPENAI_SPEECH_ASR_MODEL: 'whisper-1',
+    PARLEY_OPENAI_SPEECH_LANGUAGES: 'en,de'
+  })
+  t.same(speech, {
+    isTranscribingLive: false,
+    regions: ['eu', 'westeurope'],
+    google: { keyFile: '/etc/parley/google.json', endpoint: null, region: 'eu' },
+    azure: { endpoint: null, region: 'westeurope' },
+    openai: {
+      url: 'http://127.0.0.1:8000/v1',
+      asrModel: 'whisper-1',
+      ttsModel: null,
+      languages: ['en', 'de'],
+      region: null
+    },
+    sherpaModels: null,
+    isTranscribing: false
+  })
+  t.notMatch(JSON.stringify(speech), 'a key', 'keys are kept apart')
+  for (const [env, problem] of [
+    [{ PARLEY_AZURE_SPEECH_KEY: 'a key' }, /needs PARLEY_AZURE_SPEECH_REGION/],
+    [{ PARLEY_GOOGLE_SPEECH_ENDPOINT: 'https://speech.example.com' }, /needs PARLEY_GOOGLE_SPEECH_KEY_FILE/],
+    [{ PARLEY_GOOGLE_SPEECH_ENDPOINT: 'speech.example.com:443' }, /begins with http/],
+    [
+      { PARLEY_OPENAI_SPEECH_URL: 'https://speech.example.com/v1', PARLEY_OPENAI_SPEECH_LANGUAGES: 'en' },
+      /needs PARLEY_OPENAI_SPEECH_REGION/
+    ]
+  ] as const)
+    t.throws(() => parseConfig(env), { message: problem })
+})
+
+t.test('a language model outside this machine is used only where the operator permits it', async t => {
+  t.equal(parseConfig({}).llm, null)
+  const llm = { PARLEY_LLM_URL: 'https://llm.example.com/v1', PARLEY_LLM_MODEL: 'small' }
+  t.throws(() => parseConfig(llm), { message: /PARLEY_LLM_REGION must say/ })
+  t.throws(() => parseConfig({ ...llm, PARLEY_LLM_REGION: 'us', PARLEY_SPEECH_REGIONS: 'eu' }), {
+    message: /us, which PARLEY_SPEECH_REGIONS does not permit/
+  })
+  t.match(
+    parseConfig({ ...llm, PARLEY_LLM_REGION: 'EU', PARLEY_SPEECH_REGIONS: 'eu', PARLEY_LLM_PRICES: '15,60' }).llm,
+    {
+      region: 'eu',
+      centsPerMillion: { input: 15, output: 60 }
+    }
+  )
+  t.match(parseConfig({ PARLEY_LLM_URL: 'http://127.0.0.1:8000/v1', PARLEY_LLM_MODEL: 'x' }).llm, { region: null })
+  t.throws(() => parseConfig({ ...llm, PARLEY_LLM_PRICES: 'cheap' }), { message: /PARLEY_LLM_PRICES/ })
+  t.throws(() => parseConfig({ PARLEY_LLM_URL: 'http://127.0.0.1/v1' }), { message: /PARLEY_LLM_MODEL/ })
+})
+
+t.test('neither is a model for embeddings', async t => {
+  t.equal(parseConfig({}).embedding, null)
+  const embedding = { PARLEY_EMBEDDING_URL: 'https://llm.example.com/v1', PARLEY_EMBEDDING_MODEL: 'small' }
+  t.throws(() => parseConfig(embedding), { message: /PARLEY_EMBEDDING_REGION must say/ })
+  const permitted = { ...embedding, PARLEY_EMBEDDING_REGION: 'eu', PARLEY_SPEECH_REGIONS: 'eu' }
+  t.match(parseConfig(permitted).embedding, { region: 'eu', leastSimilarity: 0.5 })
+  for (const PARLEY_EMBEDDING_SIMILARITY of ['0', '1', 'high'])
+    t.throws(() => parseConfig({ ...permitted, PARLEY_EMBEDDING_SIMILARITY }), { message: /between 0 and 1/ })
 })

@@ -2,7 +2,8 @@ import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { TONE_MENU } from '../support/flows.ts'
-import { freshDatabase, testDatabases, TestParley } from '../support/parley.ts'
+import { testDatabases, TestParley } from '../support/parley.ts'
+import { freshDatabase } from '../support/postgres-database.ts'
 import { Cable } from '../support/programs.ts'
 
 const NUMBER = '+12025550100'
@@ -11,7 +12,7 @@ const NUMBER = '+12025550100'
 for (const database of testDatabases().filter(one => one === 'postgres'))
   t.test(
     `while ${database} is away callers are served, and afterwards nothing is missing`,
-    { timeout: 90_000 },
+    { timeout: 280_000 },
     async t => {
       await using stack = new AsyncDisposableStack()
       const real = new URL(await freshDatabase(stack))

@@ -9,7 +9,7 @@ const DRACHTIO = 'media/embedded/drachtio/program.ts'
 
 t.test(
   'when the media server dies, its callers are let go, new ones get 503, and it is used again when it is back',
-  { timeout: 90_000 },
+  { timeout: 280_000 },
   async t => {
     const eventSocketPort = await freePort()
     const start = async () =>
@@ -60,7 +60,7 @@ t.test(
 
 t.test(
   'when the SIP server dies, its calls end with a reason and it is used again when it is back',
-  { timeout: 90_000 },
+  { timeout: 280_000 },
   async t => {
     const adminPort = await freePort()
     const sipPort = await freePort()

@@ -8,7 +8,7 @@ import { ADMIN_PASSWORD, testDatabases, TestParley } from '../support/parley.ts'
 const PUBLIC = ['post /api/v1/session', 'get /api/v1/flows/schema', 'post /api/v1/consents/confirm']
 
 for (const database of testDatabases())
-  t.test(`people and programs use the API, with ${database}`, { timeout: 90_000 }, async t => {
+  t.test(`people and programs use the API, with ${database}`, { timeout: 280_000 }, async t => {
     await using server = await TestParley.start({ database, hasDemoData: true })
     const accounts = new Map(server.parley.newAccounts?.map(account => [account.username, account.password]))
     const tokenOf = async (username: string) =>
@@ -63,6 +63,43 @@ for (const database of testDatabases())
       t.equal((await server.signIn('ana', accounts.get('ana') ?? '')).status, 200, 'others are not held up')
     })
 
+    await t.test('what gets the name of something else is refused in words, and stays as it was', async t => {
+      const rule = (name: string) => ({ name, keepDays: 90, reason: 'Nobody asks for these later.' })
+      for (const name of ['Calls', 'Messages'])
+        t.equal((await server.api('POST', '/retention/rules', rule(name))).status, 201)
+      const rules = async () =>
+        (await server.api('GET', '/retention/rules')).body.items as { id: string; name: string }[]
+      const id = (await rules()).find(one => one.name === 'Messages')?.id
+      t.match(await server.api('PUT', `/retention/rules/${id}`, rule('Calls')), {
+        status: 409,
+        body: { code: 'CONFLICT', detail: 'Something else has this name or number already.' }
+      })
+      t.equal((await rules()).filter(one => one.name === 'Messages').length, 1)
+    })
+
+    await t.test('what is null or of another type in a body is not read as something else', async t => {
+      const rule = {
+        name: 'Contracts',
+        keepDays: null,
+        queueId: null,
+        region: null,
+        reason: 'The law wants them kept.'
+      }
+      t.equal((await server.api('POST', '/retention/rules', rule)).status, 201)
+      const items = (await server.api('GET', '/retention/rules')).body.items as { name: string }[]
+      t.match(
+        items.find(one => one.name === 'Contracts'),
+        { keepDays: null, queueId: null, region: null }
+      )
+      const wordy = { ...rule, name: 'Letters', keepDays: '90' }
+      t.match(await server.api('POST', '/retention/rules', wordy), { status: 400, body: { code: 'VALIDATION_FAILED' } })
+      t.equal(
+        (await server.api('GET', '/calls?limit=1')).status,
+        200,
+        'what an address says is text, and is read as a number'
+      )
+    })
+
     await t.test('each role may do its own work and no other', async t => {
       const agent = await tokenOf('ana')
       const supervisor = await tokenOf('sara')
@@ -90,6 +127,7 @@ for (const database of testDatabases())
         paths: Record<string, Record<string, unknown>>
       }
       t.equal(spec.openapi, '3.1.0')
+      t.doesNotThrow(() => server.parley.app.compileSchemas(), 'what is compiled when it is first needed can be')
       for (const [path, methods] of Object.entries(spec.paths))
         for (const method of Object.keys(methods)) {
           if (!path.startsWith('/api/v1/') || PUBLIC.includes(`${method} ${path}`)) continue

@@ -41,7 +41,7 @@ async function startGateway(): Promise<
 }
 
 for (const database of testDatabases())
-  t.test(`a person confirms calls by the link of a message, with ${database}`, { timeout: 120_000 }, async t => {
+  t.test(`a person confirms calls by the link of a message, with ${database}`, { timeout: 280_000 }, async t => {
     await using gateway = await startGateway()
     await using server = await TestParley.start({
       database,
@@ -130,7 +130,7 @@ for (const database of testDatabases())
     })
   })
 
-t.test('without a gateway nothing is promised', { timeout: 120_000 }, async t => {
+t.test('without a gateway nothing is promised', { timeout: 280_000 }, async t => {
   await using server = await TestParley.start({ env: { PARLEY_PUBLIC_URL: 'https://calls.example.com' } })
   const asked = await server.api('POST', '/consents/opt-in', { number: NUMBER, seller: SELLER, channel: 'sms' })
   t.match(asked, { status: 502, body: { code: 'MESSAGE_NOT_SENT', detail: /PARLEY_MESSAGE_HOOK/ } })

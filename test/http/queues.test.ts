@@ -5,7 +5,7 @@ import { testDatabases, TestParley } from '../support/parley.ts'
 type Body = Record<string, unknown>
 
 for (const database of testDatabases())
-  t.test(`queues and agents over the API, with ${database}`, { timeout: 90_000 }, async t => {
+  t.test(`queues and agents over the API, with ${database}`, { timeout: 280_000 }, async t => {
     await using server = await TestParley.start({ database, hasDemoData: true })
     const accounts = new Map(server.parley.newAccounts?.map(account => [account.username, account.password]))
     const tokenOf = async (username: string) =>
@@ -233,6 +233,7 @@ for (const database of testDatabases())
       await visit('2026-10-25T23:00:00Z', 'answered')
       await visit('2026-10-25T10:00:00Z', 'answered', { kind: 'callback' })
       const span = `from=2026-10-25&until=2026-10-26&timeZone=Europe/Berlin&queueId=${queue.id}`
+      t.match((await server.api('GET', '/reports')).body.items?.[0], { name: 'queues', path: '/api/v1/reports/queues' })
       const report = async (kind: string, more = '') =>
         (await server.api('GET', `/reports/${kind}?${span}${more}`)).body
       const total = {

@@ -9,7 +9,10 @@ for (const folder of [EXAMPLES, new URL('nodes/', EXAMPLES)]) {
   const read = async (name: string) => ({ file: name, source: await readFile(new URL(name, folder), 'utf8') })
   for (const name of names.filter(one => one.endsWith('.yaml') && !one.endsWith('.test.yaml'))) {
     t.test(`the example ${name} has no problem, not even a warning`, async t => {
-      t.same(parseFlow((await read(name)).source, { known: { flows: ['example-pin'] } }).problems, [])
+      t.same(
+        parseFlow((await read(name)).source, { known: { flows: ['example-pin'], mustRecord: ['ID'] } }).problems,
+        []
+      )
     })
   }
   for (const name of names.filter(one => one.endsWith('.test.yaml'))) {

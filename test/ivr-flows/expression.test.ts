@@ -1,6 +1,7 @@
 import t from 'tap'
 import { checkSyntax, ExpressionError, evaluate, holds, type Scope } from '../../ivr-flows/expression.ts'
 import { fillText, fillValue } from '../../ivr-flows/template.ts'
+import { patient } from '../support/patience.ts'
 
 const scope: Scope = {
   vars: { name: 'Ana', count: 3, list: [{ a: 1 }, { a: 2 }], order: { status: 'shipped' } },
@@ -47,7 +48,7 @@ t.test('an expression cannot hold up the calls of others', async t => {
   for (const text of slow) {
     const begin = performance.now()
     t.throws(() => evaluate(text, scope), { name: 'ExpressionError' })
-    t.ok(performance.now() - begin < 2_000, text)
+    t.ok(performance.now() - begin < patient(2_000), text)
     t.equal(evaluate('vars.count * 2', scope), 6, 'the next expression works')
   }
   t.throws(() => evaluate('$pad("x", 400000)', scope), { code: 'EXPRESSION_TOO_LARGE' })

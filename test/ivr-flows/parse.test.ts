@@ -3,6 +3,7 @@ import t from 'tap'
 import { parseFlow } from '../../ivr-flows/parse.ts'
 import { problemCodes } from '../../ivr-flows/problem.ts'
 import { document, example } from './support.ts'
+import { patient } from '../support/patience.ts'
 
 const GOOD = `id: demo
 name: Demo
@@ -235,6 +236,25 @@ t.test('an author is told of other things that do not exist', async t => {
   t.match(problems.find(problem => problem.code === 'UNKNOWN_FLOW')?.suggestion, /payment/)
 })
 
+t.test('an author is told what follows where the law wants a call recorded and it is not', async t => {
+  const nodes = (consent: object) => ({
+    ask: { kind: 'consent', next: 'talk', ...consent },
+    talk: { kind: 'queue', queue: 'sales', next: 'bye' },
+    bye: { kind: 'hangup' }
+  })
+  const check = (consent: object, mustRecord: readonly string[]) =>
+    parseFlow(document(nodes(consent), { onFailure: 'bye', start: 'ask' }), { known: { mustRecord } })
+  const unsaid = check({}, ['ID', 'XA'])
+  t.match(unsaid.problems, [{ code: 'NO_MUST_RECORD_WAY', severity: 'warning', message: /“ask” .*\(ID, XA\)/ }])
+  t.ok(unsaid.flow, 'such a call ends with words of ours')
+  t.match(check({ mustRecord: 'talk' }, ['ID']), {
+    flow: null,
+    problems: [{ code: 'NO_MUST_RECORD_WAY', severity: 'error', suggestion: /ends the call/ }]
+  })
+  t.same(check({ mustRecord: 'bye' }, ['ID']).problems, [])
+  t.same(check({}, []).problems, [], 'where no law wants it there is nothing to say')
+})
+
 t.test('a document that would exhaust the reader is refused', async t => {
   const bomb = `a: &a [x]\n${'bcdefghi'
     .split('')
@@ -305,5 +325,5 @@ t.test('an editor hears of the problems of 500 nodes while the author still look
   }).toSorted((one, other) => one - other)
   t.comment(`check of 500 nodes: median ${times[3]?.toFixed(0)} ms, best ${times[0]?.toFixed(0)} ms`)
   // The aim is 100 ms; a machine that is busy with other tests gets four times that.
-  t.ok((times[0] ?? 0) < 400)
+  t.ok((times[0] ?? 0) < patient(400))
 })

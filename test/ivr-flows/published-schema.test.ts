@@ -6,13 +6,15 @@ import { parse } from 'yaml'
 import { checkStructure } from '../../ivr-flows/check/structure.ts'
 import { publishedSchema } from '../../ivr-flows/published-schema.ts'
 import { flowSchema } from '../../ivr-flows/schema.ts'
+import { scenarioFileSchema } from '../../ivr-flows/testing/scenario-file.ts'
 import { testFileSchema } from '../../ivr-flows/testing/test-file.ts'
 import { EXAMPLES, example } from './support.ts'
 
 t.test('the schemas that are checked in are those of this release', async t => {
   for (const [name, schema] of [
     ['ivr-flow', flowSchema],
-    ['ivr-flow-test', testFileSchema]
+    ['ivr-flow-test', testFileSchema],
+    ['ivr-flow-call', scenarioFileSchema]
   ] as const) {
     const file = await readFile(new URL(`../../ivr-flows/${name}.schema.json`, import.meta.url), 'utf8')
     t.same(JSON.parse(file), publishedSchema(schema), 'run: node ivr-flows/write-schemas.ts')

@@ -66,6 +66,16 @@ function answerTo(ask: Ask, choice: number): Answer {
         )
       }
     }
+    case 'bot':
+      return {
+        kind: 'bot',
+        outcome: pick(
+          { kind: 'handover', reason: 'asked', summary: 'x' },
+          { kind: 'done', isSolved: null },
+          { kind: 'noAnswer' },
+          failed
+        )
+      }
     case 'loadFlow':
       return { kind: 'loadFlow', outcome: { kind: 'unknown' } }
     default:

@@ -57,7 +57,9 @@ export function host(answers: Partial<FlowHost> = {}): FlowHost & Heard {
     voicemail: async () => ({ kind: 'recorded', durationMs: 1_000 }),
     callback: async () => ({ kind: 'booked', id: 'c1' }),
     consent: async () => ({ kind: 'granted', policy: 'notice', method: 'notice' }),
+    bot: async () => ({ kind: 'done', isSolved: true }),
     survey: async () => undefined,
+    preferLanguage: async () => undefined,
     tag: tags => {
       kept.tags.push(...tags)
     },

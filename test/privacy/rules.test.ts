@@ -1,7 +1,15 @@
 import t from 'tap'
+import { doubtAbout } from '../../server/privacy/clock-watch.ts'
 import { clockOf, extended, REGIMES, regimeOf } from '../../server/privacy/clocks.ts'
 import { languageFor, PUBLIC_LANGUAGES, PUBLIC_TEXTS } from '../../server/privacy/public-texts.ts'
-import { decideRetention, type RetentionItem, type RetentionRule } from '../../server/privacy/retention-rules.ts'
+import {
+  decideRetention,
+  NOT_RETAINED,
+  RETAINED,
+  type RetentionItem,
+  type RetentionRule
+} from '../../server/privacy/retention-rules.ts'
+import { STORES } from '../../server/privacy/stores.ts'
 
 const day = (at: Date | null) => at?.toISOString().slice(0, 10) ?? null
 
@@ -67,6 +75,34 @@ t.test('the closest rule decides, and the choice only between equally close ones
   t.equal(decideRetention(item, closest, 'shortest', NOW).matched.length, 4, 'every rule that speaks is named')
 })
 
+t.test('a rule of a queue, of a purpose or of a store speaks of nothing else', async t => {
+  const rules = [
+    rule('all', 365),
+    rule('marketing', 5, { purpose: 'marketing' }),
+    rule('billing', 5, { queueId: 'billing' }),
+    rule('clips', 5, { stores: ['clips'] })
+  ]
+  t.match(
+    decideRetention(item, rules, 'shortest', NOW).matched.map(one => one.rule.id),
+    ['all']
+  )
+  for (const [change, id] of [
+    [{ purpose: 'marketing' }, 'marketing'],
+    [{ queueIds: ['support', 'billing'] }, 'billing'],
+    [{ store: 'clips' as const }, 'clips']
+  ] as const)
+    t.match(decideRetention({ ...item, ...change }, rules, 'longest', NOW), { kind: 'due', rule: { id } }, id)
+})
+
+t.test('every store either ages by rules or is named with the reason why not', async t => {
+  const named = [...RETAINED, ...Object.keys(NOT_RETAINED)]
+  t.same(
+    STORES.map(one => one.name).filter(name => !named.includes(name)),
+    []
+  )
+  t.equal(new Set(named).size, named.length, 'and none is both')
+})
+
 t.test('a hold is above every rule, and what no rule names is not deleted but reported', async t => {
   const held = { ...item, hold: 'case 7' }
   t.match(decideRetention(held, [rule('short', 1)], 'shortest', NOW), { kind: 'held', hold: 'case 7' })
@@ -83,4 +119,18 @@ t.test('the public page says the same in six languages and is chosen by the brow
   t.equal(languageFor(undefined, 'fr-FR,ja;q=0.8,en;q=0.5'), 'ja')
   t.equal(languageFor('ar', 'de'), 'ar')
   t.equal(languageFor(undefined, undefined), 'en')
+})
+
+t.test('nothing is deleted for its age while the clock cannot be believed', async t => {
+  const nowMs = Date.parse('2027-03-01T02:20:00Z')
+  const dayMs = 86_400_000
+  const fine = { nowMs, databaseMs: nowMs + 900, driftMs: 40, lastSeenMs: nowMs - dayMs }
+  t.equal(doubtAbout(fine), null)
+  t.equal(doubtAbout({ ...fine, lastSeenMs: null }), null, 'the first sweep of all')
+  t.equal(doubtAbout({ ...fine, lastSeenMs: nowMs - 31 * dayMs }), null, 'a month of rest')
+  t.equal(doubtAbout({ ...fine, databaseMs: nowMs - 400 * dayMs }), 'databaseDiffers')
+  t.equal(doubtAbout({ ...fine, driftMs: 400 * dayMs }), 'jumped', 'this machine’s clock was put forward while it ran')
+  t.equal(doubtAbout({ ...fine, driftMs: -400 * dayMs }), 'jumped')
+  t.equal(doubtAbout({ ...fine, lastSeenMs: nowMs + dayMs }), 'wentBack')
+  t.equal(doubtAbout({ ...fine, lastSeenMs: nowMs - 400 * dayMs }), 'unseenForLong', 'put forward while it was off')
 })

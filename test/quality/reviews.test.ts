@@ -1,10 +1,12 @@
+import { sql } from 'kysely'
 import t from 'tap'
-import { goertzelPower } from '../../media/audio/goertzel.ts'
-import { addWatermark, TONE_ONE_HZ, TONE_ZERO_HZ, WATERMARK_BIT_MS } from '../../server/quality/watermark.ts'
+import { isDrawn } from '../../server/quality/sampling.ts'
+import { addWatermark } from '../../server/quality/watermark.ts'
 import { LONG_TONE } from '../support/flows.ts'
 import { testDatabases, TestParley } from '../support/parley.ts'
 import { signInPeople } from '../support/people.ts'
 import { indexed, ringOnce, transcribe } from '../support/transcripts.ts'
+import { readWatermark } from '../support/watermark.ts'
 
 const NUMBER = '+12025550111'
 const yesNo = [
@@ -26,7 +28,7 @@ const BODY = {
 const span = (fromMs: number) => [{ fromMs, toMs: fromMs + 500 }]
 
 for (const database of testDatabases())
-  t.test(`reviewers judge calls and agents answer, with ${database}`, { timeout: 120_000 }, async t => {
+  t.test(`reviewers judge calls and agents answer, with ${database}`, { timeout: 280_000 }, async t => {
     await using server = await TestParley.start({ database, hasDemoData: true })
     await server.publish(LONG_TONE)
     await server.addNumber(NUMBER, 'long-tone')
@@ -198,6 +200,31 @@ for (const database of testDatabases())
         t.match(report.body['rows'], [
           { key: ana.id, name: 'Ana Example', figures: { reviews: 1, percent: 100, disputed: 1 } }
         ])
+        // A review of two days ago beside that of today: a trend of two values.
+        await sql`insert into reviews (id, call_id, scorecard_id, version, kind, reviewer_id, reviewer_name, agent_id, status, percent,
+            is_passed, critical, submitted_at)
+          select 'earlier', call_id, scorecard_id, version, 'review', reviewer_id, reviewer_name, agent_id, 'submitted', 25,
+            false, '{identity}', submitted_at - interval '2 days'
+          from reviews where id = ${reviewId}`.execute(server.parley.db)
+        const day = (ago: number) => new Date(Date.now() - ago * 86_400_000).toISOString().slice(0, 10)
+        const trend = await byQuinn('GET', `/reports/quality?from=${day(3)}&until=${day(-1)}&interval=day`)
+        t.equal((trend.body['buckets'] as unknown[]).length, 4)
+        t.match(
+          (trend.body['rows'] as { bucket: number }[]).toSorted((one, other) => one.bucket - other.bucket),
+          [
+            {
+              key: ana.id,
+              bucket: 1,
+              figures: { reviews: 1, percent: 25, passed: 0, failed: 1, critical: 1, disputed: 0 }
+            },
+            {
+              key: ana.id,
+              bucket: 3,
+              figures: { reviews: 1, percent: 100, passed: 1, failed: 0, critical: 0, disputed: 1 }
+            }
+          ]
+        )
+        await sql`delete from reviews where id = 'earlier'`.execute(server.parley.db)
       }
     )
 
@@ -227,6 +254,47 @@ for (const database of testDatabases())
         { status: 400, body: { code: 'SEARCH_INVALID' } }
       )
       t.equal((await byQuinn('POST', `/review-tasks/${tasks[0]?.id}/drop`, { reason: 'wrong language' })).status, 204)
+    })
+
+    await t.test('a share of each agent’s calls is drawn, and short calls, and complaints', async t => {
+      const { db } = server.parley
+      const { id: queueId } = await db.selectFrom('queues').select('id').limit(1).executeTakeFirstOrThrow()
+      const rules: Record<string, string> = {}
+      for (const [name, kind, settings, more] of [
+        ['everybody', 'perAgent', { percent: 100 }, {}],
+        ['elsewhere', 'perAgent', { percent: 100 }, { queueIds: ['another'] }],
+        ['short', 'shortCalls', { maxTalkMs: 60_000 }, {}],
+        ['angry', 'complaints', { tags: ['complaint'] }, {}]
+      ] as const) {
+        const rule = await byQuinn('POST', '/sampling-rules', { name, scorecardId, kind, settings, ...more })
+        t.equal(rule.status, 201, JSON.stringify(rule.body))
+        rules[name] = rule.body['id'] as string
+      }
+      const served = await ringOnce(server, NUMBER)
+      const at = new Date()
+      await sql`insert into queue_visits (id, call_id, queue_id, kind, language, entered_at, left_at, outcome, waited_ms, is_within_threshold, agent_id)
+        values ('visit', ${served}, ${queueId}, 'caller', 'en', ${at}, ${at}, 'answered', 0, true, ${ana.id})`.execute(
+        db
+      )
+      await db
+        .updateTable('cdrs')
+        .set({ tags: ['complaint'] })
+        .where('call_id', '=', served)
+        .execute()
+      await indexed(server)
+      const drawn = async (name: string) => (await byQuinn('POST', `/sampling-rules/${rules[name]}/run`)).body['drawn']
+      t.equal(await drawn('everybody'), 1)
+      t.equal(await drawn('elsewhere'), 0)
+      t.equal(await drawn('short'), 1)
+      t.equal(await drawn('angry'), 1)
+      const tasks = (await byQuinn('GET', '/review-tasks')).body.items as { callId: string; reason: string }[]
+      t.same(
+        tasks
+          .filter(one => one.callId === served)
+          .map(one => one.reason)
+          .toSorted(),
+        ['0 s', '100 %', 'complaint']
+      )
     })
 
     await t.test('comments stand at a moment; only their author takes them back', async t => {
@@ -292,12 +360,23 @@ t.test('the signature of a clip can be heard in its sound, bit by bit', async t 
   addWatermark(pcm, 0, signature)
   const left = new Int16Array(16_000)
   for (let at = 0; at < left.length; at++) left[at] = pcm.readInt16LE(at * 4)
-  const samples = (WATERMARK_BIT_MS * 8_000) / 1_000
-  let heard = 0
-  for (let bit = 0; bit < 32; bit++) {
-    const part = left.subarray(bit * samples, (bit + 1) * samples)
-    heard = ((heard << 1) | (goertzelPower(part, TONE_ONE_HZ) > goertzelPower(part, TONE_ZERO_HZ) ? 1 : 0)) >>> 0
-  }
-  t.equal(heard, signature)
+  t.equal(readWatermark(left), signature)
   t.ok(Math.max(...left) < 0.02 * 32_767, 'far below speech')
+})
+
+t.test('a share of 30 percent is a share of 30 percent, whoever draws and however often', async t => {
+  const calls = Array.from({ length: 20_000 }, (_, at) => `call-${at}`)
+  const drawn = (rule: string, percent: number) => calls.filter(call => isDrawn(rule, call, percent))
+  const first = drawn('rule-a', 30)
+  t.ok(Math.abs(first.length / calls.length - 0.3) < 0.015, `${first.length} of ${calls.length}`)
+  t.same(drawn('rule-a', 30), first, 'again the same')
+  const both = drawn('rule-b', 30).filter(call => first.includes(call))
+  t.ok(Math.abs(both.length / calls.length - 0.09) < 0.015, 'another rule draws others')
+  t.same(
+    first.filter(call => !isDrawn('rule-a', call, 60)),
+    [],
+    'who is in a small share is in a larger one'
+  )
+  t.equal(drawn('rule-a', 0).length, 0)
+  t.equal(drawn('rule-a', 100).length, calls.length)
 })

@@ -1,8 +1,15 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { sql } from 'kysely'
 import t from 'tap'
 import { openDatabase } from '../../sql/database.ts'
 import { migrate } from '../../sql/migrate.ts'
 import { QualityError } from '../../server/quality/errors.ts'
+import { listConfigs, wordRule } from '../../server/quality/search-words.ts'
 import { readTranscript, TranscriptWriter } from '../../server/quality/transcript-store.ts'
+import { everythingWritten } from '../recordings/support.ts'
 import { LONG_TONE } from '../support/flows.ts'
 import { testDatabases, TestParley } from '../support/parley.ts'
 import { signInPeople } from '../support/people.ts'
@@ -10,6 +17,15 @@ import { indexed, ringOnce, type Said, timed, transcribe } from '../support/tran
 
 const NUMBER = '+12025550111'
 const CARD = '4111 1111 1111 1111'
+/** The same number as it is read out, with a word that says one of its digits. */
+const READ_OUT = {
+  en: { card: 'forty one eleven eleven eleven eleven eleven eleven eleven', word: 'eleven' },
+  de: { card: 'einundvierzig elf elf elf elf elf elf elf', word: 'elf' },
+  es: { card: 'cuatro uno uno uno uno uno uno uno uno uno uno uno uno uno uno uno', word: 'uno' },
+  zh: { card: '四一一一 一一一一 一一一一 一一一一', word: '一一一一' },
+  ja: { card: 'よん いち いち いち いち いち いち いち いち いち いち いち いち いち いち いち', word: 'いち' },
+  ar: { card: `أربعة${' واحد'.repeat(15)}`, word: 'واحد' }
+}
 
 type Found = Readonly<{
   callId: string
@@ -18,7 +34,7 @@ type Found = Readonly<{
 }>
 
 for (const database of testDatabases())
-  t.test(`reviewers find calls by what was said in them, with ${database}`, { timeout: 120_000 }, async t => {
+  t.test(`reviewers find calls by what was said in them, with ${database}`, { timeout: 280_000 }, async t => {
     await using server = await TestParley.start({ database, hasDemoData: true })
     await server.publish(LONG_TONE)
     await server.addNumber(NUMBER, 'long-tone')
@@ -41,6 +57,8 @@ for (const database of testDatabases())
       ['agent', 0, 2_000, 'Guten Tag, hier spricht Karim.'],
       ['customer', 2_000, 5_000, 'Ich möchte meine Bestellungen zurückschicken, mein Name ist Jonas Vogel.']
     ])
+    const spanish = await ringOnce(server, NUMBER)
+    await transcribe(server, spanish, 'es', [['customer', 1_000, 4_000, 'Quiero devolver mis pedidos cancelados.']])
     const chinese = await ringOnce(server, NUMBER)
     await transcribe(server, chinese, 'zh', [['customer', 1_000, 4_000, '你好，我要申请退款，快充协议有问题。']])
     const japanese = await ringOnce(server, NUMBER)
@@ -63,6 +81,15 @@ for (const database of testDatabases())
       )
       t.ok((hit?.atMs ?? 0) >= 41_900 && (hit?.atMs ?? 0) <= 43_000, `said at ${hit?.atMs}`)
       t.same(idsOf((await search({ q: 'bestellung' })).found), [german], 'German forms')
+      t.same(idsOf((await search({ q: 'pedido' })).found), [spanish], 'Spanish forms')
+      t.same(idsOf((await search({ q: 'cancelar' })).found), [spanish])
+      t.match(wordRule('es-MX', await listConfigs(server.parley.db)), { kind: 'config', config: 'spanish' })
+      const read = await server.api('GET', `/calls/${refund}/transcript`, undefined, quinn.token)
+      t.match(
+        (read.body['utterances'] as { confidence: number }[]).map(one => one.confidence),
+        [0.9, 0.9, 0.9, 0.9],
+        'how sure the engine was is read back'
+      )
     })
 
     await t.test('phrases, alternatives, beginnings, and what must not be said', async t => {
@@ -97,16 +124,64 @@ for (const database of testDatabases())
       t.same(idsOf((await search({ minSilenceMs: '30000' })).found), [refund])
       t.same(idsOf((await search({ minOverlapMs: '500' })).found), [refund])
       t.same(idsOf((await search({ q: 'refund', minOverlapMs: '5000' })).found), [])
-      t.equal((await search({ number: NUMBER })).found.length, 6)
+      t.equal((await search({ number: NUMBER })).found.length, 7)
       t.equal((await search({ number: '+12025550199' })).found.length, 0)
       t.equal((await search({ direction: 'outbound' })).found.length, 0)
-      t.equal((await search({ has: 'transcript' })).found.length, 6)
+      t.equal((await search({ has: 'transcript' })).found.length, 7)
       t.equal((await search({ has: 'recording' })).found.length, 0)
       t.equal((await search({ until: '2020-01-01T00:00:00Z' })).found.length, 0)
       t.same((await server.api('GET', '/search/calls/count?has=transcript', undefined, quinn.token)).body, {
-        count: 6,
+        count: 7,
         isMore: false
       })
+    })
+
+    await t.test('filters narrow: agent, queue, flow, outcome, tag, date, length', async t => {
+      const { db } = server.parley
+      const { id: queueId } = await db.selectFrom('queues').select('id').limit(1).executeTakeFirstOrThrow()
+      const at = new Date()
+      await db
+        .insertInto('call_notes')
+        .values({
+          call_id: refund,
+          agent_id: ana.id,
+          queue_id: queueId,
+          disposition: 'refunded',
+          wrap_up_started_at: null,
+          wrap_up_ended_at: null,
+          wrap_up_end: null,
+          updated_at: at
+        })
+        .execute()
+      await sql`insert into queue_visits (id, call_id, queue_id, kind, language, entered_at, left_at, outcome, waited_ms, is_within_threshold)
+        values ('visit', ${refund}, ${queueId}, 'caller', 'en', ${at}, ${at}, 'answered', 0, true)`.execute(db)
+      await db
+        .updateTable('cdrs')
+        .set({ tags: ['vip'] })
+        .where('call_id', '=', refund)
+        .execute()
+      await indexed(server)
+      const fitting: readonly Readonly<Record<string, string>>[] = [
+        { agentId: ana.id },
+        { queueId },
+        { disposition: 'refunded' },
+        { tag: 'vip' }
+      ]
+      for (const filter of fitting) {
+        t.same(idsOf((await search(filter)).found), [refund], Object.keys(filter).join())
+        t.same(idsOf((await search({ ...filter, q: 'bestellung' })).found), [])
+      }
+      for (const [name, value] of Object.entries({
+        agentId: 'nobody',
+        queueId: 'none',
+        disposition: 'sold',
+        tag: 'other'
+      }))
+        t.same((await search({ [name]: value })).found, [], name)
+      t.equal((await search({ flowId: 'long-tone' })).found.length, 7)
+      t.same((await search({ flowId: 'another' })).found, [])
+      t.equal((await search({ from: '2020-01-01T00:00:00Z', maxDurationMs: '3600000' })).found.length, 7)
+      t.same((await search({ minDurationMs: '3600000' })).found, [])
     })
 
     await t.test('pages follow each other without a gap', async t => {
@@ -117,7 +192,7 @@ for (const database of testDatabases())
         seen.push(...idsOf(page.found))
         cursor = (page.body['nextCursor'] as string | null) ?? undefined
       } while (cursor !== undefined)
-      t.same(seen, [thai, arabic, japanese, chinese, german, refund])
+      t.same(seen, [thai, arabic, japanese, chinese, spanish, german, refund])
     })
 
     await t.test('names, numbers and addresses are hidden by the server and cannot be searched for', async t => {
@@ -168,6 +243,46 @@ for (const database of testDatabases())
       const texts = (opened?.utterances ?? []).map(one => one.text).join('\n')
       t.notMatch(texts, /4111|\d{4}|four one|one one/)
       t.match(texts, /thanks/)
+    })
+
+    await t.test('a card that is read out in any of six languages is in no store, no log and no webhook', async t => {
+      const bodies: string[] = []
+      const receiver = createServer(async (request, response) => {
+        bodies.push(await text(request))
+        response.writeHead(204).end()
+      })
+      receiver.listen(0, '127.0.0.1')
+      await once(receiver, 'listening')
+      t.teardown(() => {
+        receiver.close()
+        receiver.closeAllConnections()
+      })
+      const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`
+      const made = await server.api('POST', '/webhooks', { name: 'all', url, kinds: ['*'] })
+      t.equal(made.status, 201)
+      const written: string[] = []
+      for (const [language, { card, word }] of Object.entries(READ_OUT)) {
+        const callId = await ringOnce(server, NUMBER)
+        t.match(await transcribe(server, callId, language, [['customer', 0, 6_000, card]]), { cards: 1 }, language)
+        const opened = await readTranscript({ db: server.parley.db, secretKey: server.secretKey }, callId)
+        const said = (opened?.utterances ?? []).map(one => one.text).join(' ')
+        t.notOk(said.includes(word), `${language}: ${said}`)
+        t.same((await search({ q: word, language })).found, [], `${language} in the search`)
+        written.push(word)
+      }
+      await server.api('DELETE', `/webhooks/${made.body['id']}`)
+      const everything = await everythingWritten(server)
+      t.ok(everything.includes('transcript.imported') && bodies.length > 12, 'the scans see what is written and sent')
+      for (const word of written) {
+        t.notOk(everything.includes(`${word} ${word}`), `${word} in tables, files and logs`)
+        t.notOk(
+          bodies.some(body => body.includes(word)),
+          `${word} in webhooks`
+        )
+      }
+      const number = /4111[ ,-]?1111|(?:1111[ ,-]?){3}/
+      t.notOk(number.test(everything), 'nor in digits')
+      t.notOk(number.test(bodies.join()))
     })
 
     await t.test('a malformed search says where it is wrong', async t => {
@@ -258,7 +373,7 @@ for (const database of testDatabases())
     })
   })
 
-t.test('a transcript is written live, utterance by utterance, under a grant', { timeout: 60_000 }, async t => {
+t.test('a transcript is written live, utterance by utterance, under a grant', { timeout: 280_000 }, async t => {
   await using database = await openDatabase({ kind: 'pglite', folder: 'memory' }, err => {
     throw err
   })
@@ -278,6 +393,16 @@ t.test('a transcript is written live, utterance by utterance, under a grant', { 
     const sealed = await database.db.selectFrom('transcript_parts').selectAll().execute()
     t.equal(sealed.length, 1)
     t.notMatch(Buffer.from(sealed[0]!.body).toString('latin1'), /parcel/)
+  })
+
+  await t.test('one that grows beyond all bounds ends where it is, and what was written stays', async t => {
+    const writer = await TranscriptWriter.open(parts, grant('call-endless'), { language: 'en', provider: 'live' })
+    const hour = 'and so on '.repeat(100_000)
+    const said = (atMs: number) => ({ speaker: 'customer', startMs: atMs, endMs: atMs + 1, text: hour }) as const
+    for (let part = 0; part < 4; part += 1) await writer.append(said(part))
+    await t.rejects(writer.append(said(5)), { code: 'TRANSCRIPT_TOO_LARGE' })
+    await writer.finish()
+    t.match(await readTranscript(parts, 'call-endless'), { row: { status: 'complete', utterances: 4 } })
   })
 
   await t.test('half a card number waits for the other half, and neither is stored', async t => {

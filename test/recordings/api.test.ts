@@ -1,15 +1,18 @@
 import { createHash } from 'node:crypto'
+import { join } from 'node:path'
 import t from 'tap'
 import { toneShare } from '../../media/audio/goertzel.ts'
 import { parseWav } from '../../media/audio/wav.ts'
 import { loadFlac } from '../../media/recordings/flac.ts'
 import { testDatabases, TestParley } from '../support/parley.ts'
-import { CALLERS, liveCall, RECORDED, recordingsOf, talk } from './support.ts'
+import { readWatermark } from '../support/watermark.ts'
+import { CALLERS, filesIn, liveCall, RECORDED, recordingsOf, talk } from './support.ts'
 
 const NUMBER = '+12025550100'
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 
 for (const database of testDatabases())
-  t.test(`reviewers find and hear recordings, with ${database}`, { timeout: 200_000 }, async t => {
+  t.test(`reviewers find and hear recordings, with ${database}`, { timeout: 280_000 }, async t => {
     await using server = await TestParley.start({ database, hasDemoData: false })
     await server.addNumber(NUMBER, await server.publish(RECORDED))
 
@@ -19,6 +22,12 @@ for (const database of testDatabases())
       caller.audio.connect((await call.answered()).sdp).sendTone(1000)
       await caller.audio.hears(880)
       await talk(server, 3_000)
+      const written = await server.parley.db
+        .selectFrom('recordings')
+        .select('id')
+        .where('call_id', '=', liveCall(server).id)
+        .execute()
+      t.same(written, [], 'while the call runs there is no row that promises bytes')
       await call.bye()
       const story = await server.story(call.callId)
       const [recording] = await recordingsOf(server, story.id)
@@ -77,8 +86,7 @@ for (const database of testDatabases())
       const answer = await audio(undefined, '?format=flac')
       t.equal(answer.headers.get('content-type'), 'audio/flac')
       const samples = (await loadFlac()).decode(new Uint8Array(await answer.arrayBuffer()))
-      const hash = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
-      t.equal(hash(new Uint8Array(samples.buffer)), hash(whole.subarray(44)))
+      t.equal(sha256(new Uint8Array(samples.buffer)), sha256(whole.subarray(44)))
     })
 
     await t.test('peaks can be drawn', async t => {
@@ -99,6 +107,10 @@ for (const database of testDatabases())
     })
 
     await t.test('keys are rotated without touching audio', async t => {
+      const sealed = async () =>
+        (await filesIn(join(server.dataDir, 'recordings'))).map(one => [one.path, sha256(one.bytes)]).toSorted()
+      const before = await sealed()
+      t.equal(before.length, 1)
       const rotated = await server.api('POST', '/recordings/key-rotation')
       t.equal(rotated.status, 202)
       const { db } = server.parley
@@ -113,7 +125,38 @@ for (const database of testDatabases())
         limit.throwIfAborted()
         await new Promise(resolve => setTimeout(resolve, 50))
       }
+      t.same(await sealed(), before, 'the sealed bytes are the same')
       t.ok(Buffer.from(await (await audio()).arrayBuffer()).equals(whole))
+    })
+
+    await t.test('the sound of a clip tells which clip it is, is logged, and ends in time', async t => {
+      const made = await server.api('POST', `/calls/${callId}/clips`, {
+        fromMs: 500,
+        toMs: 2_500,
+        title: 'A moment',
+        forWhom: 'team meeting',
+        expiresInHours: 1
+      })
+      t.equal(made.status, 201)
+      const served = await fetch(`${server.url}${made.body['url']}/audio`)
+      t.equal(served.status, 200)
+      const { samples } = parseWav(Buffer.from(await served.arrayBuffer()))
+      const left = samples.filter((_, at) => at % 2 === 0)
+      t.equal(left.length, 2_000 * 8)
+      t.ok(toneShare(left, 1000) > 0.5, 'the caller is heard')
+      const wanted = createHash('sha256').update(String(made.body['id'])).digest().readUInt32BE(0)
+      t.equal(readWatermark(left), wanted)
+      const log = await server.api('GET', `/audit-log?action=clip.heard&subjectId=${callId}`)
+      t.match(log.body.items, [{ subjectKind: 'call', detail: { clipId: made.body['id'] } }])
+      await server.parley.db
+        .updateTable('clips')
+        .set({ expires_at: new Date(Date.now() - 1) })
+        .where('id', '=', String(made.body['id']))
+        .execute()
+      for (const path of ['', '/audio']) {
+        const late = await fetch(`${server.url}${made.body['url']}${path}`)
+        t.match([late.status, await late.json()], [410, { code: 'CLIP_GONE' }])
+      }
     })
 
     await t.test('a recording on legal hold is not erased; one that is erased can never be heard again', async t => {

@@ -1,12 +1,26 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
 import t from 'tap'
 import { listRecordingConsents } from '../../sql/queries/recordings.ts'
 import { testDatabases, TestParley } from '../support/parley.ts'
-import { audioBytes, CALLERS, hear, RECORDED, recordingsOf, settledAs, talk, toneTime } from './support.ts'
+import {
+  audioBytes,
+  CALLERS,
+  hear,
+  openForWriting,
+  RECORDED,
+  recordingsOf,
+  settledAs,
+  talk,
+  toneTime,
+  watchFiles
+} from './support.ts'
 
 const NUMBER = '+12025550100'
 
 for (const database of testDatabases())
-  t.test(`callers are asked as the law of their place wants it, with ${database}`, { timeout: 200_000 }, async t => {
+  t.test(`callers are asked as the law of their place wants it, with ${database}`, { timeout: 280_000 }, async t => {
     await using server = await TestParley.start({ database })
     await server.addNumber(NUMBER, await server.publish(RECORDED))
 
@@ -72,12 +86,38 @@ for (const database of testDatabases())
 
     await t.test('one who objects is not recorded and stays in the call', async t => {
       const bytesBefore = await audioBytes(server)
+      // Files that this program makes for the time of the call would be there, whoever makes them.
+      const temp = await mkdtemp(join(tmpdir(), 'parley-consent-'))
+      const usual = process.env['TMPDIR']
+      process.env['TMPDIR'] = temp
+      t.teardown(async () => {
+        if (usual === undefined) delete process.env['TMPDIR']
+        else process.env['TMPDIR'] = usual
+        await rm(temp, { recursive: true, force: true })
+      })
+      using watched = watchFiles(server.dataDir)
+      using watchedTemp = watchFiles(temp)
+      const isOfDatabase = (path: string) => path === 'database' || path.startsWith('database/')
       await using caller = await dial(CALLERS.paris)
       await caller.audio.hears(660)
       caller.audio.sendDigits('2').sendTone(1000)
       await caller.audio.hears(770)
       await caller.audio.hears(880)
+      await talk(server, 1_500)
+      t.same(
+        (await openForWriting()).filter(path => !isOfDatabase(relative(server.dataDir, path))),
+        [],
+        'no file is open while the call goes on'
+      )
       await caller.call.bye()
+      await server.parley.recordings.settled()
+      t.same(
+        // Our own words are made ahead, whoever calls.
+        [...watched.changed].filter(path => !isOfDatabase(path) && !path.startsWith('prompts')),
+        [],
+        'nothing was made or changed in the data folder'
+      )
+      t.same([...watchedTemp.changed], [], 'and nothing in the folder for temporary files')
       const story = await server.story(caller.call.callId)
       t.same(await recordingsOf(server, story.id), [])
       t.same(tale(story), [
@@ -88,9 +128,28 @@ for (const database of testDatabases())
 
     await t.test('where the law wants a yes, nothing reaches the disk before it', async t => {
       const bytesBefore = await audioBytes(server)
+      {
+        using watched = watchFiles(server.dataDir)
+        await using caller = await dial(CALLERS.berlin)
+        await caller.audio.hears(440)
+        await talk(server, 1_000)
+        t.equal(await audioBytes(server), bytesBefore)
+        const isOfDatabase = (path: string) => path === 'database' || path.startsWith('database/')
+        t.same(
+          [...watched.changed].filter(path => !isOfDatabase(path)),
+          [],
+          'no other file was made or changed'
+        )
+        t.same(
+          (await openForWriting()).filter(path => !isOfDatabase(relative(server.dataDir, path))),
+          [],
+          'and none is open, wherever'
+        )
+        await caller.call.bye()
+        await server.story(caller.call.callId)
+      }
       await using caller = await dial(CALLERS.berlin)
       await caller.audio.hears(440)
-      t.equal(await audioBytes(server), bytesBefore)
       caller.audio.sendDigits('1').sendTone(1000)
       await caller.audio.hears(880)
       await talk(server, 1_500)
@@ -107,7 +166,7 @@ for (const database of testDatabases())
     await t.test('silence is not consent', async t => {
       const bytesBefore = await audioBytes(server)
       await using caller = await dial(CALLERS.berlin)
-      await caller.audio.hears(770, { limitMs: 10_000 })
+      await caller.audio.hears(770)
       await caller.audio.hears(880)
       await caller.call.bye()
       const story = await server.story(caller.call.callId)

@@ -6,6 +6,7 @@ import { toneShare } from '../../media/audio/goertzel.ts'
 import { parseWav } from '../../media/audio/wav.ts'
 import { ADMIN_PASSWORD } from '../support/parley.ts'
 import { placePgliteDatabase } from '../support/database-template.ts'
+import { placePackCache } from '../support/pack-cache.ts'
 import { Program } from '../support/programs.ts'
 import { startRtpPeer } from '../support/rtp-peer.ts'
 import { startSipPhone } from '../support/sip-phone.ts'
@@ -22,6 +23,7 @@ async function startMain(dataDir: string) {
     PARLEY_HTTP_PORT: '0',
     PARLEY_SIP_PORT: '0',
     PARLEY_RTP_PORTS: '58000-58400',
+    PARLEY_WEBRTC_PORT: '0',
     PARLEY_DEMO_DATA: 'false',
     PARLEY_ADMIN_PASSWORD: ADMIN_PASSWORD
   })
@@ -47,10 +49,11 @@ async function startMain(dataDir: string) {
   return { program, api, get, sip: `${facts.sip.host}:${facts.sip.udpPort}` }
 }
 
-t.test('a server that is killed loses the last five seconds of a recording at most', { timeout: 200_000 }, async t => {
+t.test('a server that is killed loses the last five seconds of a recording at most', { timeout: 280_000 }, async t => {
   const dataDir = await mkdtemp(join(tmpdir(), 'parley-crash-'))
   t.teardown(() => rm(dataDir, { recursive: true, force: true }))
   await placePgliteDatabase(join(dataDir, 'database'))
+  await placePackCache(dataDir)
   const first = await startMain(dataDir)
   await first.api('POST', '/flows', { source: RECORDED })
   await first.api('POST', '/flows/recorded/publish', { version: 1 })

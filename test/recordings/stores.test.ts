@@ -1,16 +1,23 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import t, { type Test } from 'tap'
+import { parseStoreKeys } from '../../config/secrets.ts'
+import { KeyService } from '../support/key-service.ts'
 import { S3_KEYS, S3Server } from '../support/s3-server.ts'
+import { ringFromService } from '../../server/recordings/key-service.ts'
+import { Storage } from '../../server/recordings/storage.ts'
 import { TestParley } from '../support/parley.ts'
 import { CALLERS, hear, RECORDED, recordingsOf, talk } from './support.ts'
 
 const NUMBER = '+12025550100'
 const GERMAN_NUMBER = '+493023125100'
 
-async function storageFile(t: Test, s3: S3Server): Promise<string> {
+/** Of another provider than the European bucket. */
+const US_KEYS = { accessKeyId: 'OTHERACCESSKEY', secretAccessKey: 'another-secret-key/of+nobody=' }
+
+async function storageFile(t: Test, s3: S3Server, american: S3Server): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'parley-storage-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   const path = join(folder, 'storage.yaml')
@@ -19,10 +26,11 @@ async function storageFile(t: Test, s3: S3Server): Promise<string> {
     `
 stores:
   eu: { kind: s3, bucket: calls-eu, region: eu-central-1, endpoint: '${s3.url}', prefix: parley/ }
+  us: { kind: s3, bucket: calls-us, region: us-east-1, endpoint: '${american.url}' }
   rest: { kind: folder, folder: '${join(folder, 'rest')}' }
 zones:
   - { id: europe, countries: [EEA], store: eu, reason: test }
-  - { id: america, countries: [US], store: rest, reason: test }
+  - { id: america, countries: [US], store: us, reason: test }
 `
   )
   return path
@@ -45,12 +53,13 @@ async function recordedCall(server: TestParley, user: string, number: string, is
 
 t.test(
   'recordings go to the region of the people in the call, and wait when it cannot be reached',
-  { timeout: 200_000 },
+  { timeout: 280_000 },
   async t => {
     await using s3 = await S3Server.start()
+    await using american = await S3Server.start(US_KEYS)
     await using server = await TestParley.start({
-      env: { PARLEY_STORAGE_FILE: await storageFile(t, s3) },
-      secrets: { store: S3_KEYS }
+      env: { PARLEY_STORAGE_FILE: await storageFile(t, s3, american) },
+      secrets: { store: S3_KEYS, storeKeys: parseStoreKeys(`us:${US_KEYS.accessKeyId}:${US_KEYS.secretAccessKey}`) }
     })
     await server.publish(RECORDED)
     await server.addNumber(NUMBER, 'recorded')
@@ -68,10 +77,12 @@ t.test(
       t.ok(left.some(sample => sample !== 0))
     })
 
-    await t.test('an American caller’s goes to the folder', async t => {
+    await t.test('an American caller’s goes to the bucket of another provider, with keys of its own', async t => {
       const story = await recordedCall(server, CALLERS.washington, NUMBER, false)
-      t.match(await recordingsOf(server, story.id), [{ state: 'stored', store: 'rest' }])
+      t.match(await recordingsOf(server, story.id), [{ state: 'stored', store: 'us' }])
       t.equal(s3.objects.size, 1)
+      t.match([...american.objects.keys()], [/^calls-us\/us\//])
+      t.equal(american.objects.size, 1)
     })
 
     await t.test('a call between two regions is not recorded at all', async t => {
@@ -137,13 +148,13 @@ t.test(
   }
 )
 
-t.test('a server with other keys opens nothing and says so', { timeout: 200_000 }, async t => {
+t.test('a server with other keys opens nothing and says so', { timeout: 280_000 }, async t => {
   const hex = (one: Buffer) => one.toString('hex')
   const [old, other] = [hex(randomBytes(32)), hex(randomBytes(32))]
   const dataDir = await mkdtemp(join(tmpdir(), 'parley-keys-'))
   t.teardown(() => rm(dataDir, { recursive: true, force: true }))
   const start = (keys: string) =>
-    TestParley.start({ env: { PARLEY_DATA_DIR: dataDir }, secrets: { recordingKeys: keys } })
+    TestParley.start({ database: 'pglite', env: { PARLEY_DATA_DIR: dataDir }, secrets: { recordingKeys: keys } })
   let id = ''
   {
     await using server = await start(`1:${old}`)
@@ -177,3 +188,66 @@ t.test('a server with other keys opens nothing and says so', { timeout: 200_000 
     )
   }
 })
+
+t.test('keys that stand wrongly in the settings stop the start', async t => {
+  t.throws(() => parseStoreKeys('eu:key'), { message: /store:access key:secret/ })
+  t.throws(() => parseStoreKeys('eu:key:secret,eu:key:secret'), { message: /each store once/ })
+  const folder = await mkdtemp(join(tmpdir(), 'parley-storage-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  await writeFile(join(folder, 'one.yaml'), 'stores: { rest: { kind: folder } }\nzones: []\nunknown: rest\n')
+  await t.rejects(
+    Storage.open(join(folder, 'one.yaml'), folder, { all: null, byStore: parseStoreKeys('rest:key:secret') }),
+    { code: 'STORAGE_INVALID', message: /rest, which is no store of kind s3/ }
+  )
+})
+
+t.test('wrapping keys may stand in a service that never gives them out', { timeout: 280_000 }, async t => {
+  await using service = await KeyService.start()
+  await using server = await TestParley.start({
+    database: 'pglite',
+    env: { PARLEY_KEY_SERVICE: service.url },
+    secrets: { keyServiceToken: service.token }
+  })
+  await server.publish(RECORDED)
+  await server.addNumber(NUMBER, 'recorded')
+  const story = await recordedCall(server, CALLERS.washington, NUMBER, false)
+  const id = (await recordingsOf(server, story.id))[0]?.id ?? ''
+  const row = async () =>
+    await server.parley.db
+      .selectFrom('recordings')
+      .select(['key_version', 'wrapped_key'])
+      .where('id', '=', id)
+      .executeTakeFirstOrThrow()
+  t.match(await row(), { key_version: 'v1', wrapped_key: /^vault:v1:/ })
+  t.notOk((await readdir(server.dataDir)).includes('recording-keys.json'), 'no key is kept here')
+  const sealed = await readFile(join(server.dataDir, 'recordings', await sealedPath(server)))
+
+  t.match(await server.api('POST', '/recordings/key-rotation'), { status: 202, body: { version: 'v2' } })
+  const limit = AbortSignal.timeout(30_000)
+  while ((await row()).key_version !== 'v2') {
+    limit.throwIfAborted()
+    await new Promise(resolve => setTimeout(resolve, 50))
+  }
+  t.ok(sealed.equals(await readFile(join(server.dataDir, 'recordings', await sealedPath(server)))), 'the audio stays')
+
+  service.isDown = true
+  t.match(await server.api('GET', `/recordings/${id}/audio`), { status: 503, body: { code: 'RECORDING_AWAY' } })
+  service.isDown = false
+  const { left } = await hear(server, id)
+  t.ok(
+    left.some(sample => sample !== 0),
+    'and is heard again when the service is back'
+  )
+  const ring = await ringFromService({ url: service.url, token: service.token })
+  const { key_version, wrapped_key } = await row()
+  const wrapped = { version: key_version ?? '', wrapped: wrapped_key ?? '' }
+  t.equal((await ring.unwrap(wrapped, id)).length, 32)
+  await t.rejects(ring.unwrap(wrapped, 'another'), { code: 'KEY_UNKNOWN' }, 'it opens no other recording')
+  await t.rejects(ringFromService({ url: service.url, token: 'wrong' }), { code: 'KEY_SERVICE_UNAVAILABLE' })
+})
+
+/** The one recording below the folder of recordings. */
+async function sealedPath(server: TestParley): Promise<string> {
+  const names = await readdir(join(server.dataDir, 'recordings'), { recursive: true })
+  return names.find(name => name.endsWith('.sealed')) ?? ''
+}

@@ -1,5 +1,7 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { type FSWatcher, watch } from 'node:fs'
+import { readdir, readFile, readlink, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { sql } from 'kysely'
 import { toneShare } from '../../media/audio/goertzel.ts'
 import type { Call } from '../../server/calls/call.ts'
 import type { RecordingConsent } from '../../server/recordings/call-recording.ts'
@@ -51,6 +53,54 @@ export async function filesIn(folder: string): Promise<readonly { path: string; 
   return found
 }
 
+/** Everything that this installation has written down, as text. */
+export async function everythingWritten(server: TestParley): Promise<string> {
+  const { db } = server.parley
+  const tables = await sql<{ name: string }>`select table_schema || '.' || table_name as name
+    from information_schema.tables where table_type = 'BASE TABLE' and table_schema not in ('pg_catalog', 'information_schema')`.execute(
+    db
+  )
+  const rows: string[] = []
+  for (const { name } of tables.rows) {
+    const [schema = '', table = ''] = name.split('.')
+    const found = await sql<{
+      row: string
+    }>`select row_to_json(t)::text as row from ${sql.table(`${schema}.${table}`)} t`.execute(db)
+    rows.push(...found.rows.map(one => one.row))
+  }
+  const files = await filesIn(server.dataDir)
+  return [
+    ...rows,
+    ...server.logs,
+    ...files.filter(file => !file.path.includes('/database/')).map(file => file.bytes.toString('latin1'))
+  ].join('\n')
+}
+
+/** Sees every file below a folder that is made, changed or taken away, until it is disposed. */
+export function watchFiles(folder: string): Readonly<{ changed: ReadonlySet<string> }> & Disposable {
+  const changed = new Set<string>()
+  const watcher: FSWatcher = watch(folder, { recursive: true }, (_event, name) => {
+    if (name !== null) changed.add(name)
+  })
+  return { changed, [Symbol.dispose]: () => watcher.close() }
+}
+
+/** The files that this program has open for writing, wherever they are (proc(5), fdinfo). */
+export async function openForWriting(): Promise<readonly string[]> {
+  const paths: string[] = []
+  for (const fd of await readdir('/proc/self/fd')) {
+    // One that was closed meanwhile is not open.
+    const [path, info] = await Promise.all([
+      readlink(`/proc/self/fd/${fd}`).catch(() => ''),
+      readFile(`/proc/self/fdinfo/${fd}`, 'utf8').catch(() => '')
+    ])
+    const flags = Number.parseInt(/^flags:\s*(\d+)/m.exec(info)?.[1] ?? '0', 8)
+    const isFile = path.startsWith('/') && !path.startsWith('/dev/') && !path.startsWith('/proc/')
+    if (isFile && (flags & 3) !== 0) paths.push(path)
+  }
+  return paths
+}
+
 /** How many bytes of audio there are on this installation's disk, in the spool and in the folder of recordings. */
 export async function audioBytes(server: TestParley): Promise<number> {
   let bytes = 0
@@ -83,7 +133,39 @@ export async function talk(server: TestParley, ms: number): Promise<{ fromMs: nu
     },
     onEnd: () => done.reject(new Error('the call ended'))
   })
+  const toMs = await done.promise
+  return { fromMs, toMs }
+}
+
+/** Resolves when the running call has gone on for so long from now, with the span that this took. */
+export async function talkOn(server: TestParley, ms: number): Promise<{ fromMs: number; toMs: number }> {
+  const done = Promise.withResolvers<number>()
+  const { tap } = liveCall(server)
+  if (tap === null) throw new Error('the call is not answered')
+  const fromMs = Math.ceil(tap.elapsedMs)
+  using _attachment = tap.attach({
+    name: 'test',
+    onFrame({ atMs }) {
+      if (atMs >= fromMs + ms) done.resolve(atMs)
+    },
+    onEnd: () => done.reject(new Error('the call ended'))
+  })
   return { fromMs, toMs: await done.promise }
+}
+
+/** Resolves when so much of the running call has really arrived from now on; what a busy machine loses is not counted. */
+export async function arrivesWhole(server: TestParley, ms: number): Promise<void> {
+  const done = Promise.withResolvers<void>()
+  let wholeMs = 0
+  using _attachment = liveCall(server).tap?.attach({
+    name: 'test',
+    onFrame({ isFilled }) {
+      wholeMs += isFilled ? 0 : 20
+      if (wholeMs >= ms) done.resolve()
+    },
+    onEnd: () => done.reject(new Error('the call ended'))
+  })
+  await done.promise
 }
 
 /** Resolves when the running call's consent is so. */
@@ -93,6 +175,18 @@ export async function settledAs(server: TestParley, consent: RecordingConsent): 
   const changed = Promise.withResolvers<void>()
   const forget = recording.onChange(() => {
     if (recording.consent === consent) changed.resolve()
+  })
+  await changed.promise
+  forget()
+}
+
+/** Resolves when what is said in the running call is kept. */
+export async function keeping(server: TestParley): Promise<void> {
+  const recording = server.parley.recordings.of(liveCall(server))
+  if (recording.isKeeping) return
+  const changed = Promise.withResolvers<void>()
+  const forget = recording.onChange(() => {
+    if (recording.isKeeping) changed.resolve()
   })
   await changed.promise
   forget()

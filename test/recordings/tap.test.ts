@@ -61,7 +61,7 @@ t.test('whoever listens to a call hears the customer on the left and what the cu
 
 t.test(
   'a customer who hears nothing for longer than the limit is noted in the story',
-  { timeout: 110_000 },
+  { timeout: 280_000 },
   async t => {
     await using server = await TestParley.start({ env: { PARLEY_TAP: 'always', PARLEY_DEAD_AIR_MS: '600' } })
     await server.addNumber(QUIET_NUMBER, await server.publish(QUIET))

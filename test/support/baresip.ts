@@ -75,7 +75,7 @@ export class Baresip implements AsyncDisposable {
   }
 
   /** Resolves with the first event of this type, also one that has come already. */
-  async event(type: string, limitMs = 15_000): Promise<BaresipEvent> {
+  async event(type: string, limitMs = 40_000): Promise<BaresipEvent> {
     const limit = AbortSignal.timeout(limitMs)
     for (;;) {
       const found = this.#events.find(event => event.type === type)
@@ -93,7 +93,7 @@ export class Baresip implements AsyncDisposable {
   }
 
   /** Waits until what the phone heard in the last 200 ms is as wanted; the file grows while the call runs. */
-  async untilHeard(isWanted: (samples: Int16Array) => boolean, limitMs = 15_000): Promise<void> {
+  async untilHeard(isWanted: (samples: Int16Array) => boolean, limitMs = 40_000): Promise<void> {
     const limit = AbortSignal.timeout(limitMs)
     while (!isWanted(await this.#lastHeard())) {
       limit.throwIfAborted()

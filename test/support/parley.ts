@@ -2,14 +2,17 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import pg from 'pg'
 import { type Config, parseConfig } from '../../config/config.ts'
 import type { Secrets } from '../../config/secrets.ts'
+import type { Recognizer } from '../../media/speech/recognizer.ts'
 import { parseFlow } from '../../ivr-flows/parse.ts'
 import { type Parley, startParley } from '../../server/context.ts'
 import { type RunningEngines, startEngines } from '../../server/engines.ts'
 import { createLoggers } from '../../server/log.ts'
+import { keepPackCache, packsWith, placePackCache } from './pack-cache.ts'
+import { keepPrompts, placePrompts } from './prompt-cache.ts'
 import { placePgliteDatabase } from './database-template.ts'
+import { freshDatabase } from './postgres-database.ts'
 import { type PhonePeer, type SipPhone, startSipPhone } from './sip-phone.ts'
 import { type RtpPeer, startRtpPeer } from './rtp-peer.ts'
 
@@ -22,6 +25,17 @@ export function testDatabases(): readonly TestDatabase[] {
   return process.env['PARLEY_TEST_DATABASE_URL'] === undefined ? ['pglite'] : ['pglite', 'postgres']
 }
 
+/**
+ * The databases of a suite that asks nothing of its own of them, because what it shows lies in calls and screens: one, or
+ * both when `PARLEY_TEST_DATABASES` is `all`. In each room another suite runs on both.
+ */
+export function oneDatabase(): readonly TestDatabase[] {
+  const wanted = process.env['PARLEY_TEST_DATABASES'] ?? 'one'
+  if (wanted === 'all') return testDatabases()
+  if (wanted !== 'one') throw new Error(`PARLEY_TEST_DATABASES must be one or all, not "${wanted}"`)
+  return testDatabases().slice(-1)
+}
+
 /** Which engines: the stand-ins, or running real ones whose addresses the environment gives. */
 function backend(): 'embedded' | 'real' {
   const named = process.env['BACKEND'] ?? 'embedded'
@@ -30,6 +44,7 @@ function backend(): 'embedded' | 'real' {
 }
 
 export type TestParleyOptions = Readonly<{
+  /** By default PostgreSQL when the run names a server, which costs a test less to start than PGlite. */
   database?: TestDatabase
   env?: Readonly<Record<string, string>>
   /** Secrets beside those that every test has. */
@@ -43,9 +58,21 @@ export type TestParleyOptions = Readonly<{
   databaseUrl?: string
   /** Told before each step of a campaign’s call. */
   campaignStep?: NonNullable<Parameters<typeof startParley>[4]>['campaignStep']
+  /** How long a person may wait for an agent of a campaign, for tests that are not about that. */
+  campaignWithinMs?: number
+  /** How long a recording waits for a disk that is full. */
+  diskPatienceMs?: number
+  /** Recognisers that hear callers before all others. */
+  recognizers?: readonly Recognizer[]
+  /** Rule packs to have beside ours, by their file names. */
+  morePacks?: Readonly<Record<string, string>>
 }>
 
-const LAWFUL_NOW = new Date('2026-11-24T17:00:00Z')
+/** Signing everybody in at the price that keeps real passwords safe takes seconds of each test. */
+const PASSWORD_COST = { N: 2 ** 10, r: 8, p: 1 }
+
+/** A Tuesday noon in New York, evening in Berlin. */
+export const LAWFUL_NOW = new Date('2026-11-24T17:00:00Z')
 
 export type TestCall = Readonly<{
   id: string
@@ -88,8 +115,17 @@ export class TestParley implements AsyncDisposable {
     await using stack = new AsyncDisposableStack()
     const dataDir = await mkdtemp(join(tmpdir(), 'parley-test-'))
     stack.defer(() => rm(dataDir, { recursive: true, force: true }))
+    await placePackCache(dataDir)
+    const packFolder = options.morePacks && (await packsWith(options.morePacks, join(dataDir, 'rule-packs')))
+    if (hasOnlyOwnVoice(options)) {
+      const prompts = join(dataDir, 'prompts')
+      await placePrompts(prompts)
+      // Registered before the server, so that it has stopped by then.
+      stack.defer(() => keepPrompts(prompts))
+    }
     const isReal = backend() === 'real'
-    if (options.database !== 'postgres') await placePgliteDatabase(join(dataDir, 'database'))
+    const kind = options.database ?? testDatabases().at(-1) ?? 'pglite'
+    if (kind === 'pglite') await placePgliteDatabase(join(dataDir, 'database'))
     const config = parseConfig({
       PARLEY_DATA_DIR: dataDir,
       PARLEY_HTTP_PORT: '0',
@@ -99,7 +135,7 @@ export class TestParley implements AsyncDisposable {
       PARLEY_SFU_RTP_PORTS: rtpRange(400, 599),
       PARLEY_DRAIN_MS: '0',
       PARLEY_DEMO_DATA: options.hasDemoData ? 'true' : 'false',
-      ...(options.database === 'postgres' && {
+      ...(kind === 'postgres' && {
         PARLEY_DATABASE_URL: options.databaseUrl ?? (await freshDatabase(stack))
       }),
       ...(isReal && {
@@ -130,10 +166,16 @@ export class TestParley implements AsyncDisposable {
         loggers,
         {
           now: options.now ?? (() => LAWFUL_NOW),
-          ...(options.campaignStep !== undefined && { campaignStep: options.campaignStep })
+          passwordCost: PASSWORD_COST,
+          ...(options.campaignStep !== undefined && { campaignStep: options.campaignStep }),
+          ...(options.campaignWithinMs !== undefined && { campaignWithinMs: options.campaignWithinMs }),
+          ...(options.diskPatienceMs !== undefined && { diskPatienceMs: options.diskPatienceMs }),
+          ...(options.recognizers !== undefined && { recognizers: options.recognizers }),
+          ...(packFolder !== undefined && { packFolder })
         }
       )
     )
+    if (packFolder === undefined) await keepPackCache(dataDir)
     const sip =
       options.sip ??
       (engines.sip === null
@@ -220,7 +262,7 @@ export class TestParley implements AsyncDisposable {
 
   /** The story of the one call with this SIP Call-ID (or the newest), once it is ended and stored. */
   async story(sipCallId?: string): Promise<TestCall> {
-    const limit = AbortSignal.timeout(10_000)
+    const limit = AbortSignal.timeout(40_000)
     for (;;) {
       await this.parley.storiesWritten()
       const { body } = await this.api('GET', '/calls?limit=200')
@@ -242,24 +284,9 @@ export class TestParley implements AsyncDisposable {
   }
 }
 
-/** A database of its own on the PostgreSQL server of this run. */
-export async function freshDatabase(stack: AsyncDisposableStack): Promise<string> {
-  const server = required('PARLEY_TEST_DATABASE_URL')
-  const name = `parley_test_${randomBytes(8).toString('hex')}`
-  const run = async (statement: string) => {
-    const client = new pg.Client({ connectionString: server })
-    await client.connect()
-    try {
-      await client.query(statement)
-    } finally {
-      await client.end()
-    }
-  }
-  await run(`create database ${name}`)
-  stack.defer(() => run(`drop database if exists ${name} with (force)`))
-  const url = new URL(server)
-  url.pathname = `/${name}`
-  return url.href
+/** Where other voices speak, a text that eSpeak once spoke would be found and they would not be asked. */
+function hasOnlyOwnVoice({ env = {}, secrets = {} }: TestParleyOptions): boolean {
+  return ![...Object.keys(env), ...Object.keys(secrets)].some(name => /SPEECH|SHERPA|PROMPTS_DIR/i.test(name))
 }
 
 /** Test files run beside each other: each process takes voice ports of its own. */

@@ -6,7 +6,7 @@ export type TestPerson = Readonly<{ id: string; password: string; token: string 
 
 /** Gives people of the demo data a password that the test knows, and signs them in. */
 export async function signInPeople<Name extends string>(
-  server: TestParley,
+  server: Pick<TestParley, 'api' | 'signIn'>,
   names: readonly Name[]
 ): Promise<Readonly<Record<Name, TestPerson>>> {
   const { body } = await server.api('GET', '/users?limit=100')

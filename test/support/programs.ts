@@ -31,7 +31,7 @@ export class Program implements AsyncDisposable {
         env: { ...ownEnvironment(), ...env }
       })
     )
-    const limit = AbortSignal.timeout(40_000)
+    const limit = AbortSignal.timeout(90_000)
     while (!ready.test(program.output)) {
       if (program.#child.exitCode !== null || limit.aborted)
         throw new Error(`${file} did not start:\n${program.output}`)

@@ -3,7 +3,9 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 
-export const S3_KEYS = { accessKeyId: 'TESTACCESSKEY', secretAccessKey: 'test-secret-key-of-nobody' } as const
+export type S3Keys = Readonly<{ accessKeyId: string; secretAccessKey: string }>
+
+export const S3_KEYS: S3Keys = { accessKeyId: 'TESTACCESSKEY', secretAccessKey: 'test-secret-key-of-nobody' }
 
 /** Every part but the last has at least so many bytes, as S3 wants it. */
 const LEAST_PART_BYTES = 5 * 1024 * 1024
@@ -24,8 +26,11 @@ export class S3Server implements AsyncDisposable {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
 
-  private constructor(server: Server) {
+  readonly #keys: S3Keys
+
+  private constructor(server: Server, keys: S3Keys) {
     this.#server = server
+    this.#keys = keys
     server.on('connection', socket => {
       this.#sockets.add(socket)
       socket.once('close', () => this.#sockets.delete(socket))
@@ -39,11 +44,12 @@ export class S3Server implements AsyncDisposable {
     })
   }
 
-  static async start(): Promise<S3Server> {
+  /** `keys` are the only ones that it knows. */
+  static async start(keys = S3_KEYS): Promise<S3Server> {
     const server = createServer()
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
-    return new S3Server(server)
+    return new S3Server(server, keys)
   }
 
   get url(): string {
@@ -64,7 +70,7 @@ export class S3Server implements AsyncDisposable {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
     const body = Buffer.concat(chunks)
-    checkSignature(request, url, body)
+    checkSignature(request, url, body, this.#keys)
     const key = decodeURIComponent(url.pathname.slice(1))
     const query = url.searchParams
     this.requests.push(`${request.method} ${key}${query.has('partNumber') ? ` part ${query.get('partNumber')}` : ''}`)
@@ -176,14 +182,14 @@ function etagOf(bytes: Buffer): string {
 }
 
 /** Signature Version 4: computes it as the server does and compares. */
-function checkSignature(request: IncomingMessage, url: URL, body: Buffer): void {
+function checkSignature(request: IncomingMessage, url: URL, body: Buffer, keys: S3Keys): void {
   const match =
     /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/s3\/aws4_request, ?SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})$/.exec(
       request.headers.authorization ?? ''
     )
   if (match === null) throw new S3Refusal(403, 'AccessDenied')
   const [, accessKey = '', day = '', region = '', signedHeaders = '', signature] = match
-  if (accessKey !== S3_KEYS.accessKeyId) throw new S3Refusal(403, 'InvalidAccessKeyId')
+  if (accessKey !== keys.accessKeyId) throw new S3Refusal(403, 'InvalidAccessKeyId')
   const given = String(request.headers['x-amz-content-sha256'] ?? '')
   if (given !== 'UNSIGNED-PAYLOAD' && given !== sha256(body)) throw new S3Refusal(400, 'XAmzContentSHA256Mismatch')
   const at = String(request.headers['x-amz-date'] ?? '')
@@ -199,7 +205,7 @@ function checkSignature(request: IncomingMessage, url: URL, body: Buffer): void 
   const toSign = ['AWS4-HMAC-SHA256', at, `${day}/${region}/s3/aws4_request`, sha256(Buffer.from(canonical))].join('\n')
   const key = [day, region, 's3', 'aws4_request'].reduce<string | Buffer>(
     (secret, word) => createHmac('sha256', secret).update(word).digest(),
-    `AWS4${S3_KEYS.secretAccessKey}`
+    `AWS4${keys.secretAccessKey}`
   )
   if (createHmac('sha256', key).update(toSign).digest('hex') !== signature)
     throw new S3Refusal(403, 'SignatureDoesNotMatch')

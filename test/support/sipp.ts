@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { encodeG711 } from '../../media/audio/g711.ts'
 
 export type SippResult = Readonly<{ code: number; log: string; callIds: readonly string[] }>
 
@@ -19,6 +20,8 @@ export async function runSipp(
     rate: number
     limitMs: number
     keys?: Readonly<Record<string, string>>
+    /** Audio that the scenario streams, by file name: samples at 8 kHz. */
+    audio?: Readonly<Record<string, Int16Array>>
   }>
 ): Promise<SippResult> {
   const folder = await mkdtemp(join(tmpdir(), 'parley-sipp-'))
@@ -26,6 +29,7 @@ export async function runSipp(
     const file = join(folder, 'scenario.xml')
     const log = join(folder, 'messages.log')
     await writeFile(file, options.scenario)
+    await writeAudio(folder, options.audio ?? {})
     const keys = Object.entries(options.keys ?? {}).flatMap(([name, value]) => ['-key', name, value])
     const child = spawn(
       'sipp',
@@ -55,7 +59,7 @@ export async function runSipp(
         String(options.limitMs),
         ...keys
       ],
-      { stdio: 'ignore', env: { ...process.env, TERM: 'xterm' } }
+      { cwd: folder, stdio: 'ignore', env: { ...process.env, TERM: 'xterm' } }
     )
     const limit = setTimeout(() => child.kill('SIGKILL'), options.limitMs + 5_000)
     const [code] = (await once(child, 'exit')) as [number | null]
@@ -71,8 +75,26 @@ export async function runSipp(
   }
 }
 
+/** SIPp streams the payload of PCMU as it stands, without a header. */
+export async function writeAudio(folder: string, audio: Readonly<Record<string, Int16Array>>): Promise<void> {
+  for (const [name, samples] of Object.entries(audio)) {
+    const bytes = new Uint8Array(samples.length)
+    encodeG711('PCMU', samples, bytes)
+    await writeFile(join(folder, name), bytes)
+  }
+}
+
+/** A caller whose voice is this file of `runSipp`'s, over and over, until the other side hangs up. */
+export function streamingCallerScenario(file: string): string {
+  return callerScenario({ host: '[media_ip]', port: '[rtpstream_audio_port]' }).replace(
+    '<recv request="BYE" />',
+    `<nop><action><exec rtp_stream="${file},-1,0" /></action></nop>
+  <recv request="BYE" />`
+  )
+}
+
 /** A caller who sends INVITE with this media address, then waits for BYE (or sends it after `byeAfterMs`). */
-export function callerScenario(media: Readonly<{ host: string; port: number }>, byeAfterMs?: number): string {
+export function callerScenario(media: Readonly<{ host: string; port: number | string }>, byeAfterMs?: number): string {
   const sdp = [
     'v=0',
     'o=sipp 1 1 IN IP4 [local_ip]',

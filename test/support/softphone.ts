@@ -16,7 +16,6 @@ import type {
 } from '../../server/softphone/protocol.ts'
 import { HeadlessTransport } from '../media/webrtc/support/headless-transport.ts'
 import { talk, ToneSource } from '../media/webrtc/support/tone-talker.ts'
-import type { TestParley } from './parley.ts'
 
 /** 200 ms are enough to tell a tone; the rest of what was heard is thrown away. */
 const HEARD_PACKETS = 10
@@ -65,6 +64,7 @@ export class TestSoftphone implements AsyncDisposable {
   readonly #events = new EventEmitter()
   readonly #waiting = new Map<number, PromiseWithResolvers<object>>()
   readonly #hearings = new Map<string, Hearing>()
+  readonly #early: Extract<SoftphonePush, { kind: 'media.hear' }>[] = []
   #nextId = 1
   #send: HeadlessTransport | undefined
   #receive: HeadlessTransport | undefined
@@ -86,7 +86,11 @@ export class TestSoftphone implements AsyncDisposable {
   }
 
   /** Opens the page; `hz` is what the microphone says. */
-  static async open(server: TestParley, token: string, options: TestSoftphoneOptions = {}): Promise<TestSoftphone> {
+  static async open(
+    server: Readonly<{ url: string }>,
+    token: string,
+    options: TestSoftphoneOptions = {}
+  ): Promise<TestSoftphone> {
     const { tab = randomUUID() } = options
     const socket = new WebSocket(`${server.url.replace('http', 'ws')}/api/v1/softphone?tab=${tab}`, {
       headers: { authorization: `Bearer ${token}` }
@@ -98,7 +102,11 @@ export class TestSoftphone implements AsyncDisposable {
   }
 
   /** Opens the page, connects the audio, proves it, and says Available. */
-  static async onShift(server: TestParley, token: string, options: TestSoftphoneOptions = {}): Promise<TestSoftphone> {
+  static async onShift(
+    server: Readonly<{ url: string }>,
+    token: string,
+    options: TestSoftphoneOptions = {}
+  ): Promise<TestSoftphone> {
     const phone = await TestSoftphone.open(server, token, options)
     await phone.connectAudio()
     await phone.prove()
@@ -115,8 +123,10 @@ export class TestSoftphone implements AsyncDisposable {
   async connectAudio(): Promise<void> {
     const offers = await this.request('media.open', { rtpCapabilities: RTP_CAPABILITIES })
     this.#send = await HeadlessTransport.open(toOffer(offers.send))
-    this.#receive = await HeadlessTransport.open(toOffer(offers.receive))
-    this.#receive.on('rtp', packet => this.#hear(packet))
+    const receive = await HeadlessTransport.open(toOffer(offers.receive))
+    receive.on('rtp', packet => this.#hear(packet))
+    this.#receive = receive
+    for (const push of this.#early.splice(0)) this.#hearSoon(push)
     await this.request('media.connect', { way: 'send', dtlsParameters: this.#send.dtlsParameters })
     await this.#send.connect()
     const source = this.#voice ?? new ToneSource(this.hz)
@@ -125,6 +135,23 @@ export class TestSoftphone implements AsyncDisposable {
     })
     const { sending } = { sending: this.#send }
     this.#stopTalking = talk(source, packet => sending.sendRaw(sending.protect(packet)))
+  }
+
+  /** Begins anew with another SFU, once there is one, as a page does that is told that the audio is lost. */
+  async reconnectAudio(limitMs = 10_000): Promise<void> {
+    this.#stopTalking?.()
+    this.#send?.close()
+    this.#receive?.close()
+    this.#receive = this.#connectingReceive = undefined
+    this.#hearings.clear()
+    const until = performance.now() + limitMs
+    for (;;)
+      try {
+        return await this.connectAudio()
+      } catch (err) {
+        if (!(err instanceof RefusedError && err.code === 'SFU_LOST') || performance.now() > until) throw err
+        await delay(50)
+      }
   }
 
   async prove(): Promise<void> {
@@ -150,7 +177,7 @@ export class TestSoftphone implements AsyncDisposable {
   }
 
   /** Waits for a state of which the condition holds. */
-  async until(condition: (state: DeskState) => boolean, limitMs = 10_000): Promise<DeskState> {
+  async until(condition: (state: DeskState) => boolean, limitMs = 40_000): Promise<DeskState> {
     if (this.#state !== undefined && condition(this.#state)) return this.#state
     const limit = AbortSignal.timeout(limitMs)
     for (;;) {
@@ -173,7 +200,7 @@ export class TestSoftphone implements AsyncDisposable {
   }
 
   /** Waits until a tone is heard, by the role of the hearing when one is named. */
-  async hears(hz: number, role?: string, limitMs = 8_000): Promise<void> {
+  async hears(hz: number, role?: string, limitMs = 40_000): Promise<void> {
     await this.#untilHeard(
       () => this.#open(role).some(one => toneShare(joined(one), hz) > TONE_SHARE),
       `${hz} Hz`,
@@ -182,7 +209,7 @@ export class TestSoftphone implements AsyncDisposable {
   }
 
   /** Waits until one voice that is heard holds all of these tones: several people, mixed. */
-  async hearsAll(tonesHz: readonly number[], role?: string, limitMs = 8_000): Promise<void> {
+  async hearsAll(tonesHz: readonly number[], role?: string, limitMs = 40_000): Promise<void> {
     await this.#untilHeard(
       () => this.#open(role).some(one => tonesHz.every(hz => toneShare(joined(one), hz) > TONE_SHARE / 4)),
       tonesHz.join(' and '),
@@ -191,7 +218,7 @@ export class TestSoftphone implements AsyncDisposable {
   }
 
   /** Waits until nothing of what is heard from now on holds the tone; that nothing comes at all is as good. */
-  async hearsNo(hz: number, role?: string, limitMs = 8_000): Promise<void> {
+  async hearsNo(hz: number, role?: string, limitMs = 40_000): Promise<void> {
     for (const one of this.#open(role)) one.pcm.length = 0
     const until = performance.now() + limitMs
     while (performance.now() < until) {
@@ -236,7 +263,9 @@ export class TestSoftphone implements AsyncDisposable {
         this.#events.emit('state')
         break
       case 'media.hear':
-        void this.#beginHearing(message)
+        // What is offered before the transports are there waits for them, as in the browser.
+        if (this.#receive === undefined) this.#early.push(message)
+        else this.#hearSoon(message)
         break
       case 'media.unhear':
         this.#hearings.delete(message.hearingId)
@@ -244,6 +273,13 @@ export class TestSoftphone implements AsyncDisposable {
       default:
         break
     }
+  }
+
+  #hearSoon(push: Extract<SoftphonePush, { kind: 'media.hear' }>): void {
+    void this.#beginHearing(push).catch(err => {
+      // A page that goes in the middle of it has nothing more to say.
+      if (this.#socket.readyState === WebSocket.OPEN) throw err
+    })
   }
 
   async #beginHearing({ role, hearing }: Extract<SoftphonePush, { kind: 'media.hear' }>): Promise<void> {

@@ -6,7 +6,9 @@ export type Said = readonly [speaker: 'agent' | 'customer' | 'bot', startMs: num
 export async function ringOnce(server: TestParley, number: string, caller = '+12025550123'): Promise<string> {
   await using phone = await server.phone({ user: caller })
   const call = phone.phone.call(server.uri(number), { sdp: phone.audio.sdp() })
-  phone.audio.connect((await call.answered()).sdp)
+  const { status, reason, sdp } = await call.answered()
+  if (status !== 200) throw new Error(`the call was refused: ${status} ${reason}`)
+  phone.audio.connect(sdp)
   await phone.audio.hears(400)
   await call.bye()
   return (await server.story(call.callId)).id
@@ -52,7 +54,7 @@ export async function transcribe(
 
 /** Resolves when every call that has ended is in the search. */
 export async function indexed(server: TestParley): Promise<void> {
-  const limit = AbortSignal.timeout(15_000)
+  const limit = AbortSignal.timeout(40_000)
   for (;;) {
     const waiting = await server.parley.db.selectFrom('search_queue').select('call_id').limit(1).execute()
     if (waiting.length === 0) return

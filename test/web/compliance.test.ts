@@ -7,7 +7,7 @@ import { signInPeople } from '../support/people.ts'
 import { dayRows } from '../../web/src/compliance/day-bars.ts'
 import { builtDesk } from './support/built-desk.ts'
 import { axeFindings, DeskBrowser } from './support/desk-browser.ts'
-import { LOOKS, openAs, TOO_WIDE } from './support/signed-in.ts'
+import { LOOKS, openAs, fitsWindow } from './support/signed-in.ts'
 
 const PICTURES = fileURLToPath(new URL('../../docs/guide/screenshots', import.meta.url))
 /** Pictures are taken anew only when asked for; the checks run always. */
@@ -73,7 +73,7 @@ const SCREENS = [
 const UNTRANSLATED = String.raw`(document.querySelector('main').innerText.match(/\b(tab|layer|grade|status|purpose|mode|party|when|bars|decision|decisions|chain|packs|compare|lists|import|consents|consentGrade|consentKind|method|exceptions|report)\.[a-zA-Z]\w+\b/g) ?? []).filter(one => !/^(fr|us|core)\./.test(one))`
 
 for (const look of LOOKS)
-  t.test(`every page of compliance is whole and accessible, ${look.name}`, { timeout: 120_000 }, async t => {
+  t.test(`every page of compliance is whole and accessible, ${look.name}`, { timeout: 280_000 }, async t => {
     const page = await openAs(browser, server, ADMIN, { ...look, path: '/compliance', width: 1280, height: 1000 })
     for (const screen of SCREENS) {
       await page.goto(server.url + screen.path)
@@ -84,7 +84,7 @@ for (const look of LOOKS)
         await page.locator('[data-date]').nth(13).waitFor()
       }
       t.same(await axeFindings(page), [], screen.name)
-      t.equal(await page.evaluate(TOO_WIDE), false, screen.name)
+      t.ok(await fitsWindow(page), screen.name)
       t.same(await page.evaluate(UNTRANSLATED), [], screen.name)
       if (isTakingPictures && ['when', 'decision', 'packs'].includes(screen.name)) {
         await mkdir(PICTURES, { recursive: true })
@@ -95,7 +95,7 @@ for (const look of LOOKS)
     await page.context().close()
   })
 
-t.test('the bars say minute by minute what a decision says, over a clock change', { timeout: 60_000 }, async t => {
+t.test('the bars say minute by minute what a decision says, over a clock change', { timeout: 280_000 }, async t => {
   const page = await openAs(browser, server, ADMIN, { path: '/compliance/when' })
   await page.getByPlaceholder('+12025550123').fill(NUMBER)
   await page.getByRole('button', { name: 'Ask' }).click()
@@ -138,7 +138,8 @@ t.test('a registry is imported with progress and a report, and a broken file lea
   await page.getByRole('button', { name: 'Import', exact: true }).click()
   await page.getByTestId('import-report').waitFor()
   t.match(await page.getByTestId('import-report').innerText(), /Version 1 is in force.*20,000 lines read/s)
-  t.match(await page.getByTestId('list').innerText(), /20,000 numbers, 0 days old/)
+  // The head of the page is read anew after the report.
+  await page.getByTestId('list').getByText('20,000 numbers, 0 days old').waitFor()
 
   await page.locator('input[type=file]').setInputFiles({
     name: 'broken.csv',

@@ -2,8 +2,9 @@ import t from 'tap'
 import type { MissReason } from '../../server/agents/agent-state.ts'
 import { DeskBrowser } from './support/desk-browser.ts'
 import { DeskServer, Refusal } from './support/desk-server.ts'
-import { call, idleState, offer } from './support/desk-states.ts'
+import { call, idleState, offer, WEBER } from './support/desk-states.ts'
 import { barBecomes, startShift } from './support/shift.ts'
+import { patient } from '../support/patience.ts'
 
 const browser = await DeskBrowser.launch()
 t.teardown(() => browser[Symbol.asyncDispose]())
@@ -36,6 +37,60 @@ t.test('a call that comes while the agent types is answered by its key alone, an
   t.equal(await page.evaluate('document.activeElement.selectionStart'), 2, 'the caret has not moved')
   t.same(page.faults, [])
   await page.context().close()
+})
+
+t.test('when an offer comes, nothing on the page moves away from under the pointer', async t => {
+  await using server = await DeskServer.start()
+  const wordy = offer({
+    queue: { id: 'sales-de', name: 'German sales for customers of the northern and eastern regions' },
+    from: 'Sara Example',
+    customer: {
+      ...WEBER,
+      reason: 'Refund for order 4711, which came late, was not complete and had been opened before'
+    }
+  })
+  for (const [language, width] of [
+    ['en', 1440],
+    ['ar', 1440],
+    ['en', 1024],
+    ['ar', 1024]
+  ] as const) {
+    server.become(idleState())
+    const page = await startShift(browser, server, { language, width })
+    const places = async (controls: string): Promise<unknown> =>
+      await page.evaluate(`[...document.querySelectorAll(${JSON.stringify(controls)})].map(one => {
+        const { x, y, width, height } = one.getBoundingClientRect()
+        const isOnTop = one.contains(document.elementFromPoint(x + width / 2, y + height / 2))
+        return { text: one.innerText.slice(0, 20), x, y, width, height, isOnTop }
+      })`)
+    server.become(idleState({ status: 'available' }))
+    await barBecomes(page, 'ready')
+    const around = 'nav a, [data-testid=call-bar] > button, section[aria-label=Parley] button'
+    // On a narrow screen the customer's card goes above the queues.
+    const free = width === 1440 ? `${around}, [data-testid=dial]` : around
+    const mainTop = () => page.evaluate('document.querySelector("main").getBoundingClientRect().y')
+    const before = { places: await places(free), top: await mainTop() }
+    server.become(idleState({ status: 'available', state: 'ringing', offer: wordy }))
+    await page.getByTestId('offer').waitFor()
+    t.same({ places: await places(free), top: await mainTop() }, before, `free, ${language}, ${width}`)
+    t.equal(await page.getByTestId('answer').isVisible(), true)
+
+    server.become(talking())
+    await barBecomes(page, 'inCall')
+    const note = page.locator('main textarea').first()
+    await note.click()
+    await note.pressSequentially('Wants a ')
+    const working = `${around}, [data-testid=call] button`
+    const inCall = { places: await places(working), top: await mainTop(), note: await note.boundingBox() }
+    server.become({ ...talking(), offer: { ...wordy, id: 'offer-2', callId: 'call-2' } })
+    await page.getByTestId('offer').waitFor()
+    await note.pressSequentially('refund')
+    const now = { places: await places(working), top: await mainTop(), note: await note.boundingBox() }
+    t.same(now, inCall, `in a call, ${language}, ${width}`)
+    t.equal(await note.inputValue(), 'Wants a refund')
+    t.same(page.faults, [])
+    await page.context().close()
+  }
 })
 
 t.test('nothing is shown as done before the server says so', async t => {
@@ -196,7 +251,7 @@ t.test('a note survives a lost server and a reload, and is sent when the server 
   server.cut()
   await barBecomes(page, 'lost').catch(() => undefined)
   await barBecomes(page, 'inCall')
-  t.ok(Date.now() - lostAt < 3_000, `the desk was back after ${Date.now() - lostAt} ms`)
+  t.ok(Date.now() - lostAt < patient(3_000), `the desk was back after ${Date.now() - lostAt} ms`)
 
   await page.context().setOffline(true)
   await page.evaluate(`dispatchEvent(new Event('offline'))`)
@@ -222,14 +277,14 @@ t.test('a server that is away for long is called away, not a lost sign-in, and i
   const diedAt = Date.now()
   server.cut()
   await page.getByTestId('offline').waitFor()
-  t.ok(Date.now() - diedAt < 3_000, `said so after ${Date.now() - diedAt} ms`)
+  t.ok(Date.now() - diedAt < patient(3_000), `said so after ${Date.now() - diedAt} ms`)
   t.match(await page.getByTestId('call-bar').innerText(), /Anna Weber hears music/)
   await page.waitForTimeout(5_000)
   t.equal(await page.getByTestId('sign-in-again').count(), 0)
   server.isDown = false
   const backAt = Date.now()
   await barBecomes(page, 'inCall')
-  t.ok(Date.now() - backAt < 3_000, `back after ${Date.now() - backAt} ms`)
+  t.ok(Date.now() - backAt < patient(3_000), `back after ${Date.now() - backAt} ms`)
   await page.getByTestId('offline').waitFor({ state: 'detached' })
   await page.context().close()
 })
@@ -292,6 +347,17 @@ t.test('the shortcuts can be given other keys, and no key fires while it is bein
   await page.keyboard.press('Escape')
   await page.keyboard.press('F7')
   t.match(await server.next('mute'), { isMuted: true })
+  await page.context().close()
+})
+
+t.test('a proof that did not convince is followed by others long before the next one is due', async t => {
+  await using server = await DeskServer.start()
+  server.greetWith({ proofEveryMs: 3_600_000 })
+  server.on('proof', () => ({ isRoutable: false, reasons: ['connectionLossy'] }))
+  const page = await startShift(browser, server)
+  // More than the start of a shift needs by itself.
+  for (let proofs = 0; proofs < 6; proofs += 1) await server.next('proof')
+  t.same(page.faults, [])
   await page.context().close()
 })
 

@@ -5,19 +5,21 @@ import t from 'tap'
 import type { Page } from 'playwright-core'
 import { readOptions } from '../../web/src/quality/read-options.ts'
 import { silencesOf } from '../../web/src/quality/silences.ts'
-import { CALLERS, RECORDED, recordingsOf, talk } from '../recordings/support.ts'
-import { TestParley } from '../support/parley.ts'
+import { CALLERS, liveCall, RECORDED, recordingsOf, talk } from '../recordings/support.ts'
+import { newId } from '../../server/ids.ts'
+import { ADMIN_PASSWORD, TestParley } from '../support/parley.ts'
 import { signInPeople } from '../support/people.ts'
 import { transcribe } from '../support/transcripts.ts'
 import { builtDesk } from './support/built-desk.ts'
 import { axeFindings, DeskBrowser } from './support/desk-browser.ts'
-import { LOOKS, openAs, TOO_WIDE } from './support/signed-in.ts'
+import { LOOKS, openAs, fitsWindow } from './support/signed-in.ts'
+import { patient } from '../support/patience.ts'
 
 const PICTURES = fileURLToPath(new URL('../../docs/guide/screenshots', import.meta.url))
 /** Pictures are taken anew only when asked for; the checks run always. */
 const isTakingPictures = process.env['PARLEY_SCREENSHOTS'] === 'true'
 const NUMBER = '+12025550100'
-const UNTRANSLATED = String.raw`(document.querySelector('main').innerText.match(/\b(tab|speaker|player|gap|transcript|consent|comment|clip|review|dispute|search|task|rule|card|calibration|kappa|results|mine)\.[a-zA-Z.]+\b/g) ?? [])`
+const UNTRANSLATED = String.raw`(document.querySelector('main').innerText.match(/\b(tab|speaker|player|gap|transcript|consent|comment|clip|review|dispute|search|task|rule|card|calibration|kappa|results|mine|leave|keep|machine|voicemail)\.[a-zA-Z.]+\b/g) ?? [])`
 
 await builtDesk()
 const browser = await DeskBrowser.launch()
@@ -25,12 +27,15 @@ t.teardown(() => browser[Symbol.asyncDispose]())
 const server = await TestParley.start({ hasDemoData: true })
 t.teardown(() => server[Symbol.asyncDispose]())
 const people = await signInPeople(server, ['quinn', 'ana'])
+const ADMIN = { username: 'admin', password: ADMIN_PASSWORD }
 const QUINN = { username: 'quinn', password: people.quinn.password }
 const yesNo = [
   { value: 'yes', label: 'Yes', points: 100 },
   { value: 'no', label: 'No', points: 0 }
 ]
 t.jobs = 1
+/** In the middle of the call, of both sides. */
+const SILENCE_MS = 4_000
 
 /** A call with sound and text: silence, then the refund is spoken of. */
 async function recordedCall(): Promise<string> {
@@ -39,6 +44,11 @@ async function recordedCall(): Promise<string> {
   caller.audio.connect((await call.answered()).sdp).sendTone(1000)
   await caller.audio.hears(880)
   await talk(server, 6_000)
+  const pause = (action: string) => server.api('POST', `/calls/${liveCall(server).id}/recording`, { action })
+  await pause('pause')
+  await talk(server, SILENCE_MS)
+  await pause('resume')
+  await talk(server, 1_500)
   await call.bye()
   const { id } = await server.story(call.callId)
   await recordingsOf(server, id)
@@ -60,7 +70,7 @@ async function until(isSo: () => Promise<boolean>): Promise<void> {
 let callId = ''
 let scorecardId = ''
 
-t.test('a call is recorded and transcribed, and a scorecard published', { timeout: 90_000 }, async t => {
+t.test('a call is recorded and transcribed, and a scorecard published', { timeout: 280_000 }, async t => {
   await server.addNumber('+12025550199', await server.publish(RECORDED))
   const { body } = await server.api('GET', '/numbers?limit=100')
   const number = (body.items as { id: string; number: string }[]).find(one => one.number === NUMBER)
@@ -83,11 +93,13 @@ t.test('a call is recorded and transcribed, and a scorecard published', { timeou
   })
   scorecardId = made.body['id'] as string
   t.equal((await server.api('POST', `/scorecards/${scorecardId}/publish`)).status, 200)
+  const { items } = (await server.api('GET', '/scorecards')).body
+  t.match(items, [{ name: 'Conversation', version: 1 }, { name: 'Service' }], 'there is one to begin with')
 })
 
 t.test(
   'a reviewer finds the call by what was said; the hit opens a second before the word',
-  { timeout: 60_000 },
+  { timeout: 280_000 },
   async t => {
     const page = await openAs(browser, server, QUINN, { path: '/quality/calls' })
     await page.getByTestId('result').first().waitFor()
@@ -103,7 +115,7 @@ t.test(
     await page.getByTestId('wave').locator('div').first().waitFor()
     const seconds = Number(await page.getByRole('slider').getAttribute('aria-valuenow'))
     t.ok(seconds >= 2 && seconds <= 4, `opened at ${seconds} s`)
-    t.ok(performance.now() - began < 4_000)
+    t.ok(performance.now() - began < patient(4_000))
     await page.locator('[data-testid=transcript] mark[data-kind=hit]').waitFor()
     t.match(await page.getByTestId('transcript').innerText(), /my name is \[name\]/)
     await page.getByRole('textbox').first().waitFor()
@@ -114,7 +126,7 @@ t.test(
   }
 )
 
-t.test('the player streams, seeks, and keeps the transcript in step, all by keys', { timeout: 60_000 }, async t => {
+t.test('the player streams, seeks, and keeps the transcript in step, all by keys', { timeout: 280_000 }, async t => {
   const page = await openAs(browser, server, QUINN, { path: `/quality/calls/${callId}` })
   await page.getByTestId('transcript').locator('li').first().waitFor()
   const sizes: number[] = []
@@ -150,11 +162,60 @@ t.test('the player streams, seeks, and keeps the transcript in step, all by keys
   await page.context().close()
 })
 
+t.test('silence is skipped and twice the speed is twice as fast, in what is heard', { timeout: 280_000 }, async t => {
+  const [recording] = await recordingsOf(server, callId)
+  const gap = recording?.gaps.find(one => one.kind === 'pause')
+  if (gap === undefined) throw new Error('the recording was not paused')
+  const fromS = gap.fromMs / 1000
+  const page = await openAs(browser, server, QUINN, {
+    path: `/quality/calls/${callId}?t=${Math.max(0, gap.fromMs - 1_200)}`
+  })
+  await page.getByTestId('transcript').locator('li').first().waitFor()
+  const slider = page.getByRole('slider')
+  const seconds = async () => Number(await slider.getAttribute('aria-valuenow'))
+  /** How long it takes until this second is reached, and which ones are shown on the way. */
+  const heardUntil = async (second: number) => {
+    const seen = new Set<number>()
+    const began = performance.now()
+    await until(async () => {
+      const now = await seconds()
+      seen.add(now)
+      return now >= second
+    })
+    return { ms: performance.now() - began, seen }
+  }
+  // The keys are those of the player.
+  await slider.focus()
+  await page.keyboard.press('KeyS')
+  await page.locator('button[aria-pressed=true]', { hasText: 'Skip silence' }).waitFor()
+  await page.keyboard.press('F8')
+  const skipped = await heardUntil(Math.ceil(gap.toMs / 1000))
+  await page.keyboard.press('F8')
+  const inside = Math.round(fromS + SILENCE_MS / 2_000)
+  t.notOk(skipped.seen.has(inside), `second ${inside} is not heard: ${[...skipped.seen].join(' ')}`)
+  t.ok(skipped.ms < SILENCE_MS, `${Math.round(skipped.ms)} ms for ${SILENCE_MS} ms of silence and more`)
+
+  await page.getByRole('button', { name: 'Play' }).waitFor()
+  await page.keyboard.press('KeyS')
+  await slider.focus()
+  for (let step = 0; step < 3; step += 1) await page.keyboard.press('ArrowLeft')
+  await until(async () => (await seconds()) === 0)
+  for (let step = 0; step < 4; step += 1) await page.keyboard.press('BracketRight')
+  await page.getByText('2×').waitFor()
+  await page.keyboard.press('F8')
+  await heardUntil(1)
+  const fast = await heardUntil(5)
+  t.ok(fast.ms > 1_200 && fast.ms < 3_900, `four seconds were heard in ${Math.round(fast.ms)} ms`)
+  t.same(page.faults, [])
+  await page.context().close()
+})
+
 t.test(
   'a review is done by keys: digits choose, E cites; a reload brings the draft back',
-  { timeout: 60_000 },
+  { timeout: 280_000 },
   async t => {
     const page = await openAs(browser, server, QUINN, { path: `/quality/calls/${callId}` })
+    await page.getByRole('combobox', { name: 'Scorecard' }).selectOption(scorecardId)
     await page.getByRole('button', { name: 'Review this call' }).click()
     const form = page.getByTestId('review-form')
     await form.waitFor()
@@ -191,7 +252,7 @@ t.test(
   }
 )
 
-t.test('comments stand at the moment, and a clip’s link opens for whoever has it', { timeout: 60_000 }, async t => {
+t.test('comments stand at the moment, and a clip’s link opens for whoever has it', { timeout: 280_000 }, async t => {
   const page = await openAs(browser, server, QUINN, { path: `/quality/calls/${callId}?t=3100` })
   await page.getByTestId('transcript').locator('li').first().waitFor()
   await page.getByRole('slider').focus()
@@ -221,7 +282,7 @@ t.test('comments stand at the moment, and a clip’s link opens for whoever has 
   await page.context().close()
 })
 
-t.test('the agent reads the review and says what speaks against it', { timeout: 60_000 }, async t => {
+t.test('the agent reads the review and says what speaks against it', { timeout: 280_000 }, async t => {
   await server.parley.db.updateTable('reviews').set({ agent_id: people.ana.id }).execute()
   const ana = { username: 'ana', password: people.ana.password }
   const page = await openAs(browser, server, ana, { path: '/my-reviews' })
@@ -236,8 +297,54 @@ t.test('the agent reads the review and says what speaks against it', { timeout: 
   await page.context().close()
 })
 
+t.test(
+  'a call’s page says on what leave it is recorded and what keeps it, and keeps it for a court',
+  { timeout: 280_000 },
+  async t => {
+    await server.api('POST', '/retention/rules', { name: 'A year', keepDays: 365, reason: 'house rule' })
+    const voicemail = { call_id: callId, mailbox: 'support', language: 'en', heard_at: null, bytes: 10 }
+    await server.parley.db
+      .insertInto('voicemails')
+      .values({ ...voicemail, id: newId(), file: 'voicemails/none', sealed_key: '', duration_ms: 4_000 })
+      .execute()
+    const page = await openAs(browser, server, ADMIN, { path: `/quality/calls/${callId}` })
+    const consents = page.getByTestId('call-consents')
+    await consents.getByText('One party is enough').click()
+    t.match(await consents.innerText(), /Customer agreed · nothing had to be said[\s\S]*us-dc\.recording/)
+    t.match(await page.getByTestId('call-voicemails').innerText(), /support/)
+    const keeping = page.getByTestId('call-keeping')
+    await keeping.getByText('A year').first().waitFor()
+    t.match(await keeping.innerText(), /Recording\s+kept until\s+A year/)
+    await keeping.getByText('Keep for a legal matter').click()
+    await keeping.getByRole('textbox', { name: 'Matter' }).fill('Case 12')
+    await keeping.getByRole('textbox', { name: 'Reason' }).fill('court order')
+    await keeping.getByRole('button', { name: 'Keep' }).click()
+    await keeping.getByText('held: Case 12').first().waitFor()
+    t.same(page.faults, [])
+    await page.context().close()
+    const reviewer = await openAs(browser, server, QUINN, { path: `/quality/calls/${callId}` })
+    await reviewer.getByTestId('call-consents').waitFor()
+    t.equal(await reviewer.getByTestId('call-keeping').count(), 0, 'what is kept how long is not the reviewer’s')
+    await reviewer.context().close()
+  }
+)
+
+t.test('results show how far a machine agrees with people', { timeout: 280_000 }, async t => {
+  const { body } = await server.api('POST', '/api-keys', { name: 'scorer', role: 'integration' })
+  const answers = { greeting: { value: 'yes', evidence: [{ fromMs: 0, toMs: 1_000 }] } }
+  const judged = { provider: 'robot', scorecardId, version: 1, answers }
+  const stored = await server.api('POST', `/calls/${callId}/machine-reviews`, judged, body['key'] as string)
+  t.equal(stored.status, 201, JSON.stringify(stored.body))
+  const page = await openAs(browser, server, QUINN, { path: '/quality/results' })
+  const table = page.getByTestId('machine-agreement')
+  await table.getByRole('rowheader', { name: 'Did the agent greet by name?' }).waitFor()
+  t.match(await table.innerText(), /robot · Service v1[\s\S]*50 answers[\s\S]*greet by name\?\s+1\s+100 %/)
+  t.same(page.faults, [])
+  await page.context().close()
+})
+
 for (const look of LOOKS)
-  t.test(`the quality screens are whole and accessible, ${look.name}`, { timeout: 120_000 }, async t => {
+  t.test(`the quality screens are whole and accessible, ${look.name}`, { timeout: 280_000 }, async t => {
     for (const [name, path, ready] of [
       ['search', '/quality/calls?q=refund', '[data-testid=result] mark'],
       ['call', `/quality/calls/${callId}?q=refund&t=3000`, '[data-testid=wave] div'],
@@ -246,11 +353,13 @@ for (const look of LOOKS)
       ['scorecards', '/quality/scorecards', '[data-testid=quality-scorecards] li'],
       ['calibrations', '/quality/calibrations', '[data-testid=quality-calibrations]']
     ] as const) {
-      const page = await openAs(browser, server, QUINN, { ...look, path, width: 1400, height: 1000 })
+      const person = name === 'call' ? ADMIN : QUINN
+      const page = await openAs(browser, server, person, { ...look, path, width: 1400, height: 1000 })
       await page.locator(ready).first().waitFor()
       if (name === 'call') await page.locator('[data-testid=transcript] li').first().waitFor()
+      if (name === 'call') await page.locator('[data-testid=call-keeping] td').first().waitFor()
       t.same(await axeFindings(page), [], name)
-      t.equal(await page.evaluate(TOO_WIDE), false, name)
+      t.ok(await fitsWindow(page), name)
       t.same(await page.evaluate(UNTRANSLATED), [], name)
       t.same(page.faults, [], name)
       if (isTakingPictures && (name === 'search' || name === 'call')) {

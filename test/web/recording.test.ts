@@ -19,7 +19,7 @@ const inCall = (recording: Partial<Recording>) =>
 
 t.test(
   'an agent pauses and resumes the recording, and ends it when the customer wants it',
-  { timeout: 110_000 },
+  { timeout: 280_000 },
   async t => {
     await using server = await DeskServer.start()
     const page = await startShift(browser, server)
@@ -58,7 +58,7 @@ t.test(
   }
 )
 
-t.test('during card entry the agent sees dots and a count, and the end of it', { timeout: 110_000 }, async t => {
+t.test('during card entry the agent sees dots and a count, and the end of it', { timeout: 280_000 }, async t => {
   await using server = await DeskServer.start()
   const page = await startShift(browser, server)
   server.become(inCall({}))

@@ -59,7 +59,7 @@ async function check(t: Test, page: Page, name: string): Promise<void> {
 }
 
 for (const look of LOOKS)
-  t.test(`every state of the desk is whole and accessible, ${look.name}`, { timeout: 120_000 }, async t => {
+  t.test(`every state of the desk is whole and accessible, ${look.name}`, { timeout: 280_000 }, async t => {
     await using server = await DeskServer.start()
     server.language = look.language
     const page = await browser.open(server.url, { ...look, width: 1280, height: 800 })

@@ -8,7 +8,8 @@ import { signInPeople } from '../support/people.ts'
 import { TestSoftphone } from '../support/softphone.ts'
 import { builtDesk } from './support/built-desk.ts'
 import { axeFindings, DeskBrowser } from './support/desk-browser.ts'
-import { LOOKS, openAs, TOO_WIDE, UNTRANSLATED } from './support/signed-in.ts'
+import { LOOKS, openAs, fitsWindow, UNTRANSLATED } from './support/signed-in.ts'
+import { patient } from '../support/patience.ts'
 
 const PICTURES = fileURLToPath(new URL('../../docs/guide/screenshots', import.meta.url))
 /** Pictures are taken anew only when asked for; the checks run always. */
@@ -34,12 +35,12 @@ async function ring() {
 }
 
 for (const look of LOOKS)
-  t.test(`the wallboard is whole and accessible, ${look.name}`, { timeout: 60_000 }, async t => {
+  t.test(`the wallboard is whole and accessible, ${look.name}`, { timeout: 280_000 }, async t => {
     await using ana = await TestSoftphone.onShift(server, people.ana.token)
     const page = await openAs(browser, server, SARA, { ...look, path: '/wallboard', width: 1280, height: 900 })
     await page.locator('[data-testid=agent-row][data-agent="Ana Example"]').waitFor()
     t.same(await axeFindings(page), [])
-    t.equal(await page.evaluate(TOO_WIDE), false)
+    t.ok(await fitsWindow(page))
     t.same(await page.evaluate(UNTRANSLATED), [])
     if (isTakingPictures) {
       await mkdir(PICTURES, { recursive: true })
@@ -60,7 +61,7 @@ t.test('an agent who goes on a break is seen there within a second', async t => 
   await row.getByText('Break: Lunch').waitFor()
   const tookMs = performance.now() - from
   t.comment(`event to screen ${Math.round(tookMs)} ms`)
-  t.ok(tookMs <= 1_500, `${Math.round(tookMs)} ms`)
+  t.ok(tookMs <= patient(1_500), `${Math.round(tookMs)} ms`)
   await page.context().close()
 })
 
@@ -70,7 +71,7 @@ t.test('figures that no longer come are called old within three seconds, and liv
   await page.context().setOffline(true)
   const from = performance.now()
   await page.locator('[data-testid=age][data-old=true]').waitFor()
-  t.ok(performance.now() - from < 4_500)
+  t.ok(performance.now() - from < patient(4_500))
   t.match(await page.getByTestId('age').innerText(), /Old/)
   await page.context().setOffline(false)
   await page.locator('[data-testid=age][data-old=false]').waitFor()
@@ -92,7 +93,7 @@ t.test('a supervisor sets somebody else’s status with a reason, which the audi
   await page.context().close()
 })
 
-t.test('a supervisor listens, whispers and leaves, and the page says who hears whom', { timeout: 60_000 }, async t => {
+t.test('a supervisor listens, whispers and leaves, and the page says who hears whom', { timeout: 280_000 }, async t => {
   await using ana = await TestSoftphone.onShift(server, people.ana.token, { hz: 600 })
   await using caller = await ring()
   const offered = await ana.until(state => state.offer !== null)
@@ -124,13 +125,67 @@ t.test('a supervisor listens, whispers and leaves, and the page says who hears w
   await page.context().close()
 })
 
-t.test('the wall shows no names, twice as large', async t => {
-  await using ana = await TestSoftphone.onShift(server, people.ana.token)
-  const page = await openAs(browser, server, SARA, { path: '/wallboard?tv' })
-  await page.getByTestId('queue-row').first().waitFor()
-  t.notMatch(await page.locator('main').innerText(), /Ana Example/)
-  t.equal(ana.state.status, 'available')
-  await page.context().close()
+for (const look of LOOKS)
+  t.test(
+    `a link shows the board on a wall without an account or names, ${look.name}`,
+    { timeout: 280_000 },
+    async t => {
+      await using _ana = await TestSoftphone.onShift(server, people.ana.token)
+      const page = await openAs(browser, server, SARA, { ...look, path: '/wallboard', width: 1280, height: 900 })
+      await page.locator('[data-testid=agent-row][data-agent="Ana Example"]').waitFor()
+      await page.getByTestId('share').click()
+      const drawer = page.getByTestId('tv-links')
+      await drawer.getByRole('textbox').fill(`Hall ${look.name}`)
+      await drawer.locator('button[type=submit]').click()
+      const link = await drawer.getByTestId('new-key').locator('code').innerText()
+      t.same(await axeFindings(page), [])
+      t.same(await page.evaluate(UNTRANSLATED), [])
+      if (isTakingPictures) await page.screenshot({ path: join(PICTURES, `wallboard-links-${look.name}.png`) })
+
+      const wall = await browser.open(link, { ...look, path: '', width: 1280, height: 900 })
+      await wall.getByTestId('tv').waitFor()
+      await wall.locator('[data-testid=queue-row][data-queue=support]').waitFor()
+      t.notMatch(await wall.locator('body').innerText(), /Ana Example/)
+      t.same(await axeFindings(wall), [])
+      t.ok(await fitsWindow(wall))
+      t.same(await wall.evaluate(UNTRANSLATED), [])
+      if (isTakingPictures) await wall.screenshot({ path: join(PICTURES, `wallboard-tv-${look.name}.png`) })
+      await using _caller = await ring()
+      await wall.locator('[data-testid=tile-waiting]').filter({ hasText: /[1-9]/ }).waitFor()
+
+      const row = drawer.getByTestId('tv-link').first()
+      await row.getByRole('button').click()
+      await row.getByRole('button').waitFor({ state: 'detached' })
+      await wall.getByTestId('tv-withdrawn').waitFor()
+      t.notOk(await wall.getByTestId('tv').isVisible(), 'what was withdrawn is gone from the wall')
+      t.same(await axeFindings(wall), [])
+      await wall.context().close()
+      await page.context().close()
+    }
+  )
+
+t.test('only the secret of an open link opens the wall, and it is kept nowhere', async t => {
+  const made = await server.api('POST', '/wallboard/links', { name: 'Second floor' })
+  t.equal(made.status, 201)
+  const token = String(made.body['path']).replace('/tv#', '')
+  const wall = (secret: string | null) =>
+    fetch(`${server.url}/api/v1/wallboard/tv`, {
+      headers: secret === null ? {} : { authorization: `Bearer ${secret}` }
+    })
+  const shown = await wall(token)
+  t.equal(shown.status, 200)
+  t.match(await shown.json(), { agents: [], total: { waiting: Number } })
+  for (const secret of [null, 'tv_', `${token}x`, people.sara.token]) t.equal((await wall(secret)).status, 401)
+  const agent = await server.api('POST', '/wallboard/links', { name: 'x' }, people.ana.token)
+  t.match([agent.status, agent.body['code']], [403, 'FORBIDDEN'])
+  const { body } = await server.api('GET', '/audit-log?action=wallboard-link.*')
+  t.match(body.items?.[0], { action: 'wallboard-link.created', detail: { name: 'Second floor' } })
+  t.notMatch(JSON.stringify(body), token)
+  const stored = await server.parley.db.selectFrom('wallboard_links').selectAll().execute()
+  t.notMatch(JSON.stringify(stored), token)
+  t.equal((await server.api('DELETE', `/wallboard/links/${made.body['id']}`)).status, 204)
+  t.equal((await server.api('DELETE', `/wallboard/links/${made.body['id']}`)).status, 404)
+  t.equal((await wall(token)).status, 401)
 })
 
 t.test('an administrator reaches the wallboard by keyboard, opens an agent and closes again', async t => {

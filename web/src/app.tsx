@@ -1,6 +1,6 @@
 import { DirectionProvider, MantineProvider, useDirection } from '@mantine/core'
 import { QueryClientProvider } from '@tanstack/react-query'
-import { Suspense, useEffect } from 'react'
+import { lazy, Suspense, useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
 import { BrowserRouter } from 'react-router'
 import { queryClient } from './api/query-client.ts'
@@ -9,6 +9,8 @@ import { ErrorCatcher } from './parts/error-catcher.tsx'
 import { Notices } from './parts/notices.tsx'
 import { Gate } from './shell/gate.tsx'
 import { cssVariables, theme } from './theme.ts'
+
+const TvPage = lazy(async () => ({ default: (await import('./wallboard/tv-page.tsx')).TvPage }))
 
 export function App() {
   const { i18n } = useTranslation()
@@ -20,9 +22,7 @@ export function App() {
         <QueryClientProvider client={queryClient}>
           <ErrorCatcher>
             <BrowserRouter>
-              <Suspense>
-                <Gate />
-              </Suspense>
+              <Suspense>{isOnWall() ? <TvPage /> : <Gate />}</Suspense>
             </BrowserRouter>
             <Notices />
           </ErrorCatcher>
@@ -37,4 +37,9 @@ function FollowDirection({ direction }: Readonly<{ direction: 'ltr' | 'rtl' }>) 
   const { setDirection } = useDirection()
   useEffect(() => setDirection(direction), [direction, setDirection])
   return null
+}
+
+/** A screen on a wall has no account and needs none. */
+export function isOnWall(): boolean {
+  return location.pathname === '/tv'
 }

@@ -69,6 +69,13 @@ export const SCREENS: readonly Screen[] = [
     Page: page(async () => (await import('./reports/reports-page.tsx')).ReportsPage)
   },
   {
+    path: '/bots/*',
+    label: 'nav.bots',
+    icon: 'speaker',
+    permission: 'knowledge:read',
+    Page: page(async () => (await import('./bots/bots-page.tsx')).BotsPage)
+  },
+  {
     path: '/compliance/*',
     label: 'nav.compliance',
     icon: 'check',

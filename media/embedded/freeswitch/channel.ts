@@ -83,6 +83,9 @@ export class Channel {
   readonly variables = new Map<string, string>()
   readonly bugs = new Map<string, ChannelBug>()
   readonly digits: string[] = []
+  /** Keys of whoever it is connected with are not passed on to it; what is sent for each instead. */
+  dropsKeys = false
+  dropMask = ''
   readonly executor: Executor
   readonly #hungUp = new AbortController()
   dialog: SipDialog | undefined
@@ -173,7 +176,9 @@ export class Channel {
     this.executor.offerDigits()
     if (this.bridgedTo !== undefined && this.digits.length > 0 && this.executor.isIdle) {
       // Keys that nobody collects go on to the other leg.
-      this.bridgedTo.media.sendDigits(this.digits.join(''), duration / 8)
+      const { dropsKeys, dropMask, media } = this.bridgedTo
+      const keys = dropsKeys ? this.digits.map(() => dropMask) : this.digits
+      if (keys.join('') !== '') media.sendDigits(keys.join(''), duration / 8)
       this.digits.length = 0
     }
   }

@@ -119,6 +119,7 @@ const API_ROWS: readonly ApiRow[] = [
   ['uuid_audio', 'done', '', channelApi.uuidAudio],
   ['uuid_send_dtmf', 'done', '', channelApi.uuidSendDtmf],
   ['uuid_recv_dtmf', 'done', '', channelApi.uuidRecvDtmf],
+  ['uuid_drop_dtmf', 'partly', '`mask_digits`', channelApi.uuidDropDtmf],
   ['uuid_flush_dtmf', 'done', '', channelApi.uuidFlushDtmf],
   ['uuid_set_media_stats', 'partly', 'packet, byte, loss and jitter counters', channelApi.uuidSetMediaStats],
   ['uuid_answer', 'done', '', channelApi.uuidAnswer],

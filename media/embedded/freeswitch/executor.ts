@@ -22,7 +22,7 @@ export type AppRun = {
   /** Sets the text that CHANNEL_EXECUTE_COMPLETE carries. */
   respond(text: string): void
   source: FrameSource | undefined
-  onBreak: ((isAll: boolean) => void) | undefined
+  onBreak: ((isAll: boolean, isEnd?: boolean) => void) | undefined
   onDigits: (() => void) | undefined
 }
 
@@ -69,7 +69,7 @@ export class Executor {
   /** Ends every application, e.g. because the channel is bridged or parked. */
   breakAll(): void {
     this.#queue.length = 0
-    for (const run of [...this.#stack].reverse()) run.onBreak?.(true)
+    for (const run of [...this.#stack].reverse()) run.onBreak?.(true, true)
   }
 
   /** Lets the top-most application take what is in the queue of key presses. */

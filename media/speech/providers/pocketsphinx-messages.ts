@@ -1,8 +1,13 @@
-/** What the process of PocketSphinx is asked; `phrases` are lower-case words with single spaces. */
+/**
+ * What can be said: phrases of lower-case words with single spaces, or a grammar in JSGF whose words are written so.
+ */
+export type SphinxAsked = readonly string[] | string
+
+/** What the process of PocketSphinx is asked. */
 export type SphinxRequest =
-  | Readonly<{ kind: 'prepare'; id: number; phrases: readonly string[] }>
+  | Readonly<{ kind: 'prepare'; id: number; asked: SphinxAsked }>
   /** 16-bit little-endian mono PCM at 8 kHz, one whole stretch of speech. */
-  | Readonly<{ kind: 'recognize'; id: number; phrases: readonly string[]; pcm: Buffer }>
+  | Readonly<{ kind: 'recognize'; id: number; asked: SphinxAsked; pcm: Buffer }>
 
 export type SphinxReply =
   | Readonly<{ kind: 'ready' }>

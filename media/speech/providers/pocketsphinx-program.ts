@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { resample } from '../../audio/resample.ts'
-import type { SphinxReply, SphinxRequest } from './pocketsphinx-messages.ts'
+import type { SphinxAsked, SphinxReply, SphinxRequest } from './pocketsphinx-messages.ts'
 
 const LINE_RATE_HZ = 8_000
 const MODEL_RATE_HZ = 16_000
@@ -88,15 +88,24 @@ async function openDecoder(): Promise<Decoder> {
 
 let grammar = ''
 
-function load(decoder: Decoder, phrases: readonly string[]): string | null {
-  const wanted = phrases.join('|')
+/** The first word that the dictionary does not have; null when the grammar is ready. */
+function load(decoder: Decoder, asked: SphinxAsked): string | null {
+  const wanted =
+    typeof asked === 'string' ? asked : `#JSGF V1.0; grammar menu; public <phrase> = ${asked.join(' | ')} ;`
   if (wanted === grammar) return null
-  const unknown = phrases.flatMap(phrase => phrase.split(' ')).find(word => !decoder.hasWord(word))
+  const unknown = wordsIn(wanted).find(word => !decoder.hasWord(word))
   if (unknown !== undefined) return unknown
-  if (!decoder.setGrammar(`#JSGF V1.0; grammar menu; public <phrase> = ${phrases.join(' | ')} ;`))
-    throw new Error('the phrases make no grammar')
+  if (!decoder.setGrammar(wanted)) throw new Error('the grammar cannot be used')
   grammar = wanted
   return null
+}
+
+function wordsIn(jsgf: string): readonly string[] {
+  const rules = jsgf.replace(/^#JSGF[^;]*;/, '').replace(/^\s*grammar[^;]*;/, '')
+  return rules
+    .replace(/<[^>]*>|\bpublic\b|[()[\]|+*=;]/g, ' ')
+    .split(/\s+/)
+    .filter(Boolean)
 }
 
 /** Chance that is the same each time (Lehmer's generator), so that the same speech always gives the same answer. */
@@ -121,7 +130,7 @@ try {
   process.on('message', (request: SphinxRequest) => {
     const { id } = request
     try {
-      const unknown = load(decoder, request.phrases)
+      const unknown = load(decoder, request.asked)
       if (unknown !== null)
         return reply({
           kind: 'failed',

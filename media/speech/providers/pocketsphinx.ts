@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { type Recognition, type RecognitionRequest, type Recognizer, SpeechError } from '../recognizer.ts'
-import type { SphinxReply, SphinxRequest } from './pocketsphinx-messages.ts'
+import type { SphinxAsked, SphinxReply, SphinxRequest } from './pocketsphinx-messages.ts'
 
 const START_LIMIT_MS = 20_000
 const RECOGNIZE_LIMIT_MS = 10_000
@@ -26,9 +26,10 @@ export function createPocketsphinx(modelFolder: string, log: Logger): Recognizer
     languages: ['en'],
     isOpen: false,
     host: null,
+    region: null,
     centsPerMinute: 0,
     async prepare(request, signal) {
-      await program.ask({ kind: 'prepare', phrases: phrasesOf(request) }, signal)
+      await program.ask({ kind: 'prepare', asked: askedOf(request) }, signal)
     },
     open(request) {
       const parts: Int16Array[] = []
@@ -47,7 +48,7 @@ export function createPocketsphinx(modelFolder: string, log: Logger): Recognizer
             at += part.length
           }
           const pcm = Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength)
-          const answer = await program.ask({ kind: 'recognize', phrases: phrasesOf(request), pcm })
+          const answer = await program.ask({ kind: 'recognize', asked: askedOf(request), pcm })
           if (answer.kind !== 'recognized' || answer.text === '') return null
           const { text, confidence } = answer
           return { text: request.phrases?.find(one => spell(one) === text) ?? text, confidence }
@@ -79,8 +80,10 @@ function spell(phrase: string): string {
     .trim()
 }
 
-function phrasesOf({ phrases }: RecognitionRequest): readonly string[] {
-  if (phrases === null) throw new SpeechError('SPEECH_FAILED', 'PocketSphinx understands only phrases that it is given')
+function askedOf({ phrases, grammar }: RecognitionRequest): SphinxAsked {
+  if (phrases === null && grammar !== undefined) return grammar
+  if (phrases === null)
+    throw new SpeechError('SPEECH_FAILED', 'PocketSphinx understands only phrases and grammars that it is given')
   return [...new Set(phrases.map(spell).filter(Boolean))]
 }
 

@@ -51,8 +51,11 @@ class SfuThread {
     const started = Promise.withResolvers<Core['ready']>()
     this.#log = log
     this.ready = started.promise
-    this.#worker = new Worker(new URL('./thread.ts', import.meta.url), { workerData: options })
-    const limit = setTimeout(() => void this.#worker.terminate(), START_LIMIT_MS)
+    this.#worker = new Worker(new URL('./thread.ts', import.meta.url), { workerData: options, name: 'sfu' })
+    const limit = setTimeout(() => {
+      this.#failure = new Error(`it was not ready within ${START_LIMIT_MS} ms`)
+      void this.#worker.terminate()
+    }, START_LIMIT_MS)
     this.#worker.on('message', (message: FromThread) => {
       if (message.kind === 'ready') {
         clearTimeout(limit)
@@ -65,7 +68,8 @@ class SfuThread {
     this.#ended = once(this.#worker, 'exit').then(() => {
       clearTimeout(limit)
       const cause = this.#failure
-      started.reject(new RouterError('SFU_REFUSED', 'the embedded SFU does not start', { cause }))
+      const why = cause === undefined ? 'its thread ended' : cause.message
+      started.reject(new RouterError('SFU_REFUSED', `the embedded SFU does not start: ${why}`, { cause }))
       this.#onEnd(new RouterError('SFU_LOST', 'the embedded SFU has ended', { cause }))
     })
   }

@@ -16,14 +16,16 @@ try {
     onRefused: (id, reason) => say({ kind: 'refused', id, reason }),
     onClosed: id => say({ kind: 'closed', id })
   })
-  const stopWatching = goFirstWhenLate(err => say({ kind: 'raised', refusal: err?.message }))
+  // Watching costs a hundred turns a second: not before there is a voice to carry.
+  let stopWatching: (() => void) | undefined
   port.on('message', (message: ToThread) => {
     switch (message.kind) {
       case 'call':
+        stopWatching ??= goFirstWhenLate(err => say({ kind: 'raised', refusal: err?.message }))
         void answer(core, message)
         break
       case 'stop':
-        stopWatching()
+        stopWatching?.()
         void core[Symbol.asyncDispose]().then(() => port.close())
         break
       default:

@@ -6,12 +6,12 @@ import {
   confirmConsentRequest,
   findOpenConsentRequest,
   consentEventsOf,
-  eraseConsentKeys,
   findConsentKey,
   insertConsentEvent,
   insertConsentEvents,
   insertConsentKey,
-  insertConsentRequest
+  insertConsentRequest,
+  listConsentRequests
 } from '../../../sql/queries/compliance/consent.ts'
 import type { ComplianceDb } from '../../../sql/queries/compliance/db.ts'
 import { GRADES, type Grade, MODES, type Mode, PURPOSES, type Purpose } from '../codes.ts'
@@ -240,7 +240,7 @@ export type OptInSender = (
 
 /** Begins a double opt-in: stores the question, then sends it. The grant exists only once the answer came. */
 export async function askOptIn(
-  parts: Pick<LedgerParts, 'db' | 'newId' | 'seal'>,
+  parts: Pick<LedgerParts, 'db' | 'key' | 'newId' | 'seal'>,
   event: Omit<ConsentEvent, 'kind' | 'at'>,
   message: Readonly<{ channel: 'sms' | 'email'; to: string; at: Date }>,
   send: OptInSender
@@ -253,6 +253,7 @@ export async function askOptIn(
     token_hash: hashToken(token),
     channel: message.channel,
     event: JSON.stringify({ sealed: parts.seal(JSON.stringify(event)) }),
+    number_hash: hashNumber(parts.key, event.e164),
     sent_at: message.at,
     expires_at: expiresAt,
     confirmed_at: null
@@ -296,13 +297,26 @@ export async function confirmOptIn(parts: LedgerParts, token: string, at: Date):
   })
 }
 
-function hashToken(token: string): string {
-  return createHash('sha256').update(token).digest('base64url')
+/** Every message that asked for consent about these numbers, answered or not. */
+export async function consentRequestsOf(
+  parts: Pick<LedgerParts, 'db' | 'key' | 'unseal'>,
+  numbers: readonly string[]
+): Promise<readonly Readonly<{ id: string; sentAt: Date }>[]> {
+  if (numbers.length === 0) return []
+  const rows = await listConsentRequests(
+    parts.db,
+    numbers.map(one => hashNumber(parts.key, one))
+  )
+  return rows.filter(
+    row =>
+      row.numberHash !== null ||
+      // From before the hash was kept: only the sealed part says whom it was about.
+      numbers.includes((JSON.parse(parts.unseal(String(row.event['sealed']))) as { e164: string }).e164)
+  )
 }
 
-/** Forgets the personal parts of a number's consents (crypto-shredding); the proof by hash stays. */
-export async function eraseConsent(parts: Pick<LedgerParts, 'db' | 'key'>, e164: string, at: Date): Promise<number> {
-  return await eraseConsentKeys(parts.db, hashNumber(parts.key, e164), at)
+function hashToken(token: string): string {
+  return createHash('sha256').update(token).digest('base64url')
 }
 
 /** The personal part of an event, or null once it was erased. */

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import {
   activate,
   type DncListRow,
@@ -18,6 +19,9 @@ import { LIST_FORMATS, type ListFormat } from './formats.ts'
 import { ImportError, type ImportOptions, type ImportReport, importList } from './import.ts'
 import type { NumberSet } from './number-set.ts'
 import { readSetFile, writeSetFile } from './set-file.ts'
+
+/** A third of the time between two packets of a call. */
+const LONGEST_STRETCH_MS = 6
 
 /** There is no such list or version, or it was changed by somebody else meanwhile. */
 export class DncStoreError extends Error {
@@ -136,7 +140,7 @@ export class DncStore {
   /** Imports a file. Rejects with ImportError (with its report) or DncStoreError; then nothing has changed. */
   async importFile(path: string, request: ImportRequest): Promise<Readonly<{ version: number; report: ImportReport }>> {
     await stat(path)
-    return await this.import(createReadStream(path, { highWaterMark: 1024 * 1024 }), request)
+    return await this.import(createReadStream(path, { highWaterMark: 256 * 1024 }), request)
   }
 
   async import(
@@ -150,6 +154,7 @@ export class DncStore {
     const { set, report } = await importList(chunks, {
       format: formatOf(list, request.method),
       method: request.method,
+      pause: pauses(),
       ...(base !== undefined && { base: base.set }),
       ...(request.expected !== undefined && { expected: request.expected }),
       ...(request.acceptsShrinking !== undefined && { acceptsShrinking: request.acceptsShrinking }),
@@ -210,6 +215,17 @@ export class DncStore {
     }
     this.#active = next
     this.#byRegistry = byRegistry
+  }
+}
+
+/** Lets the program have its turn when long work has run for a while. */
+function pauses(): () => Promise<void> | undefined {
+  let sinceMs = performance.now()
+  return () => {
+    if (performance.now() - sinceMs < LONGEST_STRETCH_MS) return undefined
+    return setImmediate().then(() => {
+      sinceMs = performance.now()
+    })
   }
 }
 

@@ -51,6 +51,8 @@ export type ImportOptions = Readonly<{
   maxWrongShare?: number
   /** Takes a full list that is less than half of the one before. */
   acceptsShrinking?: boolean
+  /** Awaited between the parts of long work, so that the program has its turn; it may give nothing to await. */
+  pause?: () => Promise<void> | undefined
   onProgress?: (progress: Readonly<{ bytes: number; lines: number }>) => void
   signal?: AbortSignal
 }>
@@ -75,7 +77,7 @@ export async function importList(
     state.push(chunk)
     options.onProgress?.({ bytes: state.bytes, lines: state.lines })
   }
-  return state.finish()
+  return await state.finish()
 }
 
 const LF = 10
@@ -118,29 +120,33 @@ class ListScanner {
     this.#scan(data)
   }
 
-  finish(): { set: NumberSet; report: ImportReport } {
+  async finish(): Promise<{ set: NumberSet; report: ImportReport }> {
     if (this.#rest.length > 0) {
       const last = this.#rest
       this.#rest = new Uint8Array(0)
       this.#endsWithLine = false
       this.#line(last, 0, last.length)
     }
-    const set = this.#builder.build()
+    const set = await this.#builder.build(this.#options.pause)
+    const report = this.#report(set.size)
+    this.#refuse(report, set)
+    return { set, report }
+  }
+
+  #report(numbers: number): ImportReport {
     const before = this.#options.method === 'change' ? (this.#options.base?.size ?? 0) : 0
-    const report: ImportReport = {
+    return {
       lines: this.lines,
-      numbers: set.size,
+      numbers,
       listedLines: this.#listed,
       removedLines: this.#removed,
-      duplicates: Math.max(0, this.#listed - Math.max(0, set.size - before)),
+      duplicates: Math.max(0, this.#listed - Math.max(0, numbers - before)),
       wrongLines: this.#wrong,
       problems: this.#problems,
       bytes: this.bytes,
       sha256: this.#hash.digest('hex'),
       encoding: this.#encoding
     }
-    this.#refuse(report, set)
-    return { set, report }
   }
 
   #refuse(report: ImportReport, set: NumberSet): void {
@@ -200,11 +206,7 @@ class ListScanner {
     }
     this.#rest = all.slice(start)
     if (this.#rest.length > MAX_LINE_BYTES)
-      throw new ImportError(
-        'DNC_ENCODING',
-        `line ${this.lines + 1} has no end: is this a text file?`,
-        this.finish().report
-      )
+      throw new ImportError('DNC_ENCODING', `line ${this.lines + 1} has no end: is this a text file?`, this.#report(0))
   }
 
   #line(data: Uint8Array, start: number, lineEnd: number): void {

@@ -11,30 +11,28 @@
  *                  bytes    blocks: 16 sizes (how many numbers a chunk has, or 255 for a bitmap), then for each chunk
  *                           its `low` bytes in order, or 32 bytes of bitmap where that is shorter
  *                  What a look-up touches lies together: one block is some 400 bytes, the starts of a whole registry
- *                  are a few megabytes.
+ *                  are one array of a few megabytes.
  *     sparse page  list     sorted uint32: chunk · 2^8 + low
  */
 export class NumberSet {
   readonly #pages: ReadonlyMap<number, Page>
+  readonly #index: PageIndex
   /** How many numbers are in the set. */
   readonly size: number
 
   constructor(pages: ReadonlyMap<number, Page>, size: number) {
     this.#pages = pages
+    this.#index = new PageIndex(pages)
     this.size = size
   }
 
   /** Whether a number is in the set; `e164` with or without its plus. */
   has(e164: string): boolean {
-    return this.hasValue(digitsValue(e164))
+    return this.#index.has(digitsValue(e164))
   }
 
   hasValue(value: number): boolean {
-    const key = Math.floor(value / PAGE)
-    const page = this.#pages.get(key)
-    if (page === undefined) return false
-    const within = value - key * PAGE
-    return page.kind === 'dense' ? isInDense(page, within) : isInSparse(page.list, within)
+    return this.#index.has(value)
   }
 
   /** Bytes of number data held in memory. */
@@ -74,6 +72,12 @@ const STRIDE = 16
 export const BLOCKS = CHUNKS / STRIDE
 const BITMAP = 255
 const BITMAP_BYTES = 32
+const NO_PAGE = -1
+const OTHER = -2
+/** So many pages from the first one on are found without a hash: all numbers of most sets, in at most 16 MB. */
+const MAX_SLOTS = 2 ** 22
+/** The bytes of dense pages lie together in pieces of this size. */
+const PIECE_BYTES = 4 * 1024 * 1024
 /** Below this a sorted list is smaller than the tables of a dense page. */
 const SPARSE_MAX = 1_100
 
@@ -87,9 +91,73 @@ export function digitsValue(e164: string): number {
   return value
 }
 
-function isInDense(page: Extract<Page, { kind: 'dense' }>, within: number): boolean {
-  const { bytes } = page
-  const block = page.starts[within >>> 12] ?? 0
+/**
+ * Finds numbers without following pointers from page to page: most of the time of a look-up is spent waiting for memory,
+ * so what it reads lies in few places. The bytes of pages lie in few large buffers, the starts of all blocks in one array.
+ */
+class PageIndex {
+  /** The page of `slots[0]`. */
+  readonly #firstKey: number
+  /** By page: which dense page it is, or NO_PAGE, or OTHER for whatever else has to be looked up by its key. */
+  readonly #slots: Int32Array
+  readonly #others = new Map<number, Page>()
+  /** By block of each dense page: where it begins in its buffer. */
+  readonly #starts: Uint32Array
+  readonly #bufferOf: Uint32Array
+  readonly #buffers: readonly Uint8Array[]
+
+  constructor(pages: ReadonlyMap<number, Page>) {
+    let firstKey = Number.POSITIVE_INFINITY
+    let lastKey = Number.NEGATIVE_INFINITY
+    for (const key of pages.keys()) {
+      firstKey = Math.min(firstKey, key)
+      lastKey = Math.max(lastKey, key)
+    }
+    this.#firstKey = pages.size === 0 ? 0 : firstKey
+    this.#slots = new Int32Array(pages.size === 0 ? 0 : Math.min(lastKey - firstKey + 1, MAX_SLOTS)).fill(NO_PAGE)
+    const buffers = new Map<ArrayBufferLike, number>()
+    const dense: Extract<Page, { kind: 'dense' }>[] = []
+    for (const [key, page] of pages) {
+      const at = key - this.#firstKey
+      if (page.kind === 'sparse' || at >= MAX_SLOTS) {
+        if (at < MAX_SLOTS) this.#slots[at] = OTHER
+        this.#others.set(key, page)
+        continue
+      }
+      this.#slots[at] = dense.length
+      dense.push(page)
+      const { buffer } = page.bytes
+      if (!buffers.has(buffer)) buffers.set(buffer, buffers.size)
+    }
+    this.#buffers = [...buffers.keys()].map(buffer => new Uint8Array(buffer))
+    this.#bufferOf = Uint32Array.from(dense, page => buffers.get(page.bytes.buffer) ?? 0)
+    this.#starts = new Uint32Array(dense.length * BLOCKS)
+    dense.forEach(({ bytes, starts }, slot) => {
+      for (let block = 0; block < BLOCKS; block += 1)
+        this.#starts[slot * BLOCKS + block] = bytes.byteOffset + (starts[block] ?? 0)
+    })
+  }
+
+  has(value: number): boolean {
+    const key = Math.floor(value / PAGE)
+    const within = value - key * PAGE
+    const at = key - this.#firstKey
+    if (at < 0) return false
+    const slot = at < this.#slots.length ? (this.#slots[at] ?? NO_PAGE) : OTHER
+    if (slot >= 0) {
+      const bytes = this.#buffers[this.#bufferOf[slot] ?? 0]
+      return bytes !== undefined && isInBlock(bytes, this.#starts[slot * BLOCKS + (within >>> 12)] ?? 0, within)
+    }
+    if (slot === NO_PAGE) return false
+    const page = this.#others.get(key)
+    if (page === undefined) return false
+    return page.kind === 'sparse'
+      ? isInSparse(page.list, within)
+      : isInBlock(page.bytes, page.starts[within >>> 12] ?? 0, within)
+  }
+}
+
+function isInBlock(bytes: Uint8Array, block: number, within: number): boolean {
   const sizeAt = block + ((within >>> 8) & (STRIDE - 1))
   const size = bytes[sizeAt] ?? 0
   if (size === 0) return false
@@ -185,11 +253,16 @@ export class NumberSetBuilder {
     if (bits !== null) bits[within >>> 5] = (bits[within >>> 5] ?? 0) & ~(1 << (within & 31))
   }
 
-  /** The set; the builder is of no use afterwards. */
-  build(): NumberSet {
+  /**
+   * Makes the set, after which the builder is of no use, page by page, and awaits `pause` after each: a national registry takes seconds, and calls must not wait for
+   * them.
+   */
+  async build(pause?: () => Promise<void> | undefined): Promise<NumberSet> {
     const pages = new Map<number, Page>(this.#base?.pages)
+    const pieces = new Pieces()
     for (const [key, draft] of this.#drafts) {
-      const page = freeze(draft)
+      await pause?.()
+      const page = freeze(draft, pieces)
       if (page.count === 0) pages.delete(key)
       else pages.set(key, page)
       this.#drafts.delete(key)
@@ -238,9 +311,25 @@ export class NumberSetBuilder {
   }
 }
 
-function freeze(draft: Draft): Page {
+/** Cuts what pages need from large pieces of memory. */
+class Pieces {
+  #piece = new Uint8Array(0)
+  #used = 0
+
+  take(length: number): Uint8Array {
+    if (this.#used + length > this.#piece.length) {
+      this.#piece = new Uint8Array(Math.max(PIECE_BYTES, length))
+      this.#used = 0
+    }
+    const taken = this.#piece.subarray(this.#used, this.#used + length)
+    this.#used += length
+    return taken
+  }
+}
+
+function freeze(draft: Draft, pieces: Pieces): Page {
   const sorted = draft.bits === null ? uniqueSorted(draft.list.subarray(0, draft.used)) : listOf(draft.bits)
-  return sorted.length <= SPARSE_MAX ? { kind: 'sparse', count: sorted.length, list: sorted } : toDense(sorted)
+  return sorted.length <= SPARSE_MAX ? { kind: 'sparse', count: sorted.length, list: sorted } : toDense(sorted, pieces)
 }
 
 function uniqueSorted(list: Uint32Array): Uint32Array {
@@ -277,12 +366,12 @@ function bitCount(word: number): number {
   return (((value + (value >>> 4)) & 0x0f0f0f0f) * 0x01010101) >>> 24
 }
 
-function toDense(sorted: Uint32Array): Page {
+function toDense(sorted: Uint32Array, pieces: Pieces): Page {
   const counts = new Uint16Array(CHUNKS)
   for (const within of sorted) counts[within >>> 8] = (counts[within >>> 8] ?? 0) + 1
   let total = CHUNKS
   for (const count of counts) total += Math.min(count, BITMAP_BYTES)
-  const bytes = new Uint8Array(total)
+  const bytes = pieces.take(total)
   const starts = new Uint32Array(BLOCKS)
   let start = 0
   let at = 0

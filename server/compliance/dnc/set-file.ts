@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { open, readFile, rename } from 'node:fs/promises'
+import { open, rename } from 'node:fs/promises'
+import { setImmediate } from 'node:timers/promises'
 import { BLOCKS, NumberSet, type Page } from './number-set.ts'
 
 /** A stored set is damaged or of another form; the version before stays in use. */
@@ -13,6 +14,9 @@ const HEADER_BYTES = 16
 const ROW_BYTES = 32
 const DENSE = 1
 const SPARSE = 2
+const PIECE_BYTES = 1024 * 1024
+/** After so many pages calls have their turn. */
+const PAGES_AT_ONCE = 64
 
 /**
  * Writes a set so that a crash leaves either the old file or the new one. Returns the sha256 of the file.
@@ -59,9 +63,8 @@ export async function writeSetFile(path: string, set: NumberSet): Promise<string
 
 /** Reads a set; its pages are views on the one buffer that was read. Throws SetFileError. */
 export async function readSetFile(path: string, sha256: string | null): Promise<NumberSet> {
-  const buffer = await readFile(path)
-  if (sha256 !== null && createHash('sha256').update(buffer).digest('hex') !== sha256)
-    throw new SetFileError(`${path} is not the file that was written`)
+  const { buffer, hash } = await readHashed(path)
+  if (sha256 !== null && hash !== sha256) throw new SetFileError(`${path} is not the file that was written`)
   if (buffer.length < HEADER_BYTES || buffer.toString('latin1', 0, 8) !== MAGIC)
     throw new SetFileError(`${path} is not a stored set`)
   const pages = new Map<number, Page>()
@@ -69,6 +72,7 @@ export async function readSetFile(path: string, sha256: string | null): Promise<
   const count = buffer.readUInt32LE(8)
   if (HEADER_BYTES + count * ROW_BYTES > buffer.length) throw new SetFileError(`${path} is cut short`)
   for (let index = 0; index < count; index += 1) {
+    if (index % PAGES_AT_ONCE === 0) await setImmediate()
     const row = HEADER_BYTES + index * ROW_BYTES
     const offset = buffer.readDoubleLE(row + 16)
     const length = buffer.readUInt32LE(row + 24)
@@ -80,7 +84,7 @@ export async function readSetFile(path: string, sha256: string | null): Promise<
         ? {
             kind: 'dense',
             count: numbers,
-            // Copied, so that all of them lie together in memory.
+            // Copied: the set has its own array of them, and this one goes when it is made anew.
             starts: new Uint32Array(buffer.buffer, start, BLOCKS).slice(),
             bytes: new Uint8Array(buffer.buffer, start + BLOCKS * 4, length - BLOCKS * 4)
           }
@@ -89,6 +93,25 @@ export async function readSetFile(path: string, sha256: string | null): Promise<
     size += numbers
   }
   return new NumberSet(pages, size)
+}
+
+/** Reads a whole file piece by piece: hashing that of a national registry at once would stop every call meanwhile. */
+async function readHashed(path: string): Promise<Readonly<{ buffer: Buffer; hash: string }>> {
+  const file = await open(path)
+  try {
+    const buffer = Buffer.allocUnsafeSlow((await file.stat()).size)
+    const hash = createHash('sha256')
+    let used = 0
+    while (used < buffer.length) {
+      const { bytesRead } = await file.read(buffer, used, Math.min(PIECE_BYTES, buffer.length - used))
+      if (bytesRead === 0) throw new SetFileError(`${path} is cut short`)
+      hash.update(buffer.subarray(used, used + bytesRead))
+      used += bytesRead
+    }
+    return { buffer, hash: hash.digest('hex') }
+  } finally {
+    await file.close()
+  }
 }
 
 function bytesOf(words: Uint32Array): Uint8Array {

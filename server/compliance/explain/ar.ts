@@ -51,6 +51,7 @@ export const ar: Words = {
     CALLBACK_NUMBER: 'إعطاء رقم لمعاودة الاتصال.',
     RECORDING_NOTICE: 'الإبلاغ بأن المكالمة مسجلة.',
     RECORDING_OPT_IN: 'التسجيل فقط بعد موافقة الشخص.',
+    RECORDING_FORBIDDEN: 'لا تسجّل هذه المكالمة.',
     SOURCE_OF_NUMBER_ON_REQUEST: 'ذكر مصدر الرقم عند الطلب.',
     ABANDON_MESSAGE: 'تشغيل رسالة المكالمات المتروكة عند عدم توفر موظف.'
   },
@@ -59,6 +60,12 @@ export const ar: Words = {
   rule: 'القاعدة {rule}: {sentence}',
   unverified: 'قيمة هذه القاعدة غير مؤكدة؛ يُستخدم الخيار الأشد.',
   open: 'يجب حسمه قبل الاتصال: {facts}.',
+  openFacts: {
+    callerId: 'الرقم الظاهر',
+    campaign: 'الحملة ونسبة مكالماتها المتروكة',
+    registries: 'سجل عدم الاتصال {name}',
+    registrations: 'التسجيل {name}'
+  },
   mustDo: 'أثناء المكالمة:',
   proposed: 'قانون مقترح سيقول: {sentence}'
 }

@@ -51,6 +51,7 @@ export const de: Words = {
     CALLBACK_NUMBER: 'Eine Rückrufnummer nennen.',
     RECORDING_NOTICE: 'Sagen, dass das Gespräch aufgezeichnet wird.',
     RECORDING_OPT_IN: 'Erst aufzeichnen, wenn die Person zugestimmt hat.',
+    RECORDING_FORBIDDEN: 'Dieses Gespräch nicht aufzeichnen.',
     SOURCE_OF_NUMBER_ON_REQUEST: 'Auf Nachfrage sagen, woher die Nummer stammt.',
     ABANDON_MESSAGE: 'Die Ansage für abgebrochene Anrufe abspielen, wenn niemand frei ist.'
   },
@@ -59,6 +60,12 @@ export const de: Words = {
   rule: 'Regel {rule}: {sentence}',
   unverified: 'Der Wert dieser Regel ist nicht bestätigt; es gilt die strengere Wahl.',
   open: 'Vor dem Wählen zu klären: {facts}.',
+  openFacts: {
+    callerId: 'die angezeigte Rufnummer',
+    campaign: 'die Kampagne und ihr Anteil abgebrochener Anrufe',
+    registries: 'die Sperrliste {name}',
+    registrations: 'die Registrierung {name}'
+  },
   mustDo: 'Während des Anrufs:',
   proposed: 'Ein geplantes Gesetz würde sagen: {sentence}'
 }

@@ -51,6 +51,7 @@ export const en: Words = {
     CALLBACK_NUMBER: 'Give a number to call back.',
     RECORDING_NOTICE: 'Say that the call is recorded.',
     RECORDING_OPT_IN: 'Record only after the person has agreed.',
+    RECORDING_FORBIDDEN: 'Do not record this call.',
     SOURCE_OF_NUMBER_ON_REQUEST: 'Say on request where the number came from.',
     ABANDON_MESSAGE: 'Play the message for abandoned calls when no agent is free.'
   },
@@ -59,6 +60,12 @@ export const en: Words = {
   rule: 'Rule {rule}: {sentence}',
   unverified: 'The value of this rule is not confirmed; the stricter choice is used.',
   open: 'To be settled before dialling: {facts}.',
+  openFacts: {
+    callerId: 'the number that is shown',
+    campaign: 'the campaign and its share of abandoned calls',
+    registries: 'the do-not-call registry {name}',
+    registrations: 'the registration {name}'
+  },
   mustDo: 'During the call:',
   proposed: 'A proposed law would say: {sentence}'
 }

@@ -51,6 +51,7 @@ export const es: Words = {
     CALLBACK_NUMBER: 'Dar un número al que devolver la llamada.',
     RECORDING_NOTICE: 'Decir que la llamada se graba.',
     RECORDING_OPT_IN: 'Grabar solo después de que la persona acepte.',
+    RECORDING_FORBIDDEN: 'No grabar esta llamada.',
     SOURCE_OF_NUMBER_ON_REQUEST: 'Decir, si se pregunta, de dónde procede el número.',
     ABANDON_MESSAGE: 'Reproducir el mensaje de llamada abandonada si no hay agente libre.'
   },
@@ -59,6 +60,12 @@ export const es: Words = {
   rule: 'Regla {rule}: {sentence}',
   unverified: 'El valor de esta regla no está confirmado; se usa la opción más estricta.',
   open: 'Por resolver antes de marcar: {facts}.',
+  openFacts: {
+    callerId: 'el número que se muestra',
+    campaign: 'la campaña y su porcentaje de llamadas abandonadas',
+    registries: 'el registro de exclusión {name}',
+    registrations: 'la inscripción {name}'
+  },
   mustDo: 'Durante la llamada:',
   proposed: 'Una ley propuesta diría: {sentence}'
 }

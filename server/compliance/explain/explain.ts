@@ -4,7 +4,7 @@ import { de } from './de.ts'
 import { en } from './en.ts'
 import { es } from './es.ts'
 import { ja } from './ja.ts'
-import { EXPLAIN_LANGUAGES, type ExplainLanguage, type Words } from './words.ts'
+import { EXPLAIN_LANGUAGES, type ExplainLanguage, openFactIn, type Words } from './words.ts'
 import { zh } from './zh.ts'
 
 const WORDS: Readonly<Record<ExplainLanguage, Words>> = { en, es, de, zh, ar, ja }
@@ -36,7 +36,8 @@ export function explain(
   if (decision.outcome !== 'ALLOW')
     for (const { zone, local } of decision.zones) lines.push(fill(words.local, { zone, time: local }))
   if (decision.nextAt !== null) lines.push(fill(words.nextAt, { at: decision.nextAt }))
-  if (decision.open.length > 0) lines.push(fill(words.open, { facts: decision.open.join(', ') }))
+  if (decision.open.length > 0)
+    lines.push(fill(words.open, { facts: decision.open.map(fact => openFactIn(fact, words)).join(', ') }))
   for (const one of decision.shadow)
     for (const reason of one.reasons) lines.push(fill(words.proposed, { sentence: words.reasons[reason] }))
   if (decision.obligations.length > 0) {

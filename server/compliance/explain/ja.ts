@@ -51,6 +51,7 @@ export const ja: Words = {
     CALLBACK_NUMBER: '折り返しの番号を伝えること。',
     RECORDING_NOTICE: '通話が録音されることを告げること。',
     RECORDING_OPT_IN: '同意を得てから録音すること。',
+    RECORDING_FORBIDDEN: 'この通話を録音しないこと。',
     SOURCE_OF_NUMBER_ON_REQUEST: '尋ねられたら番号の入手元を告げること。',
     ABANDON_MESSAGE: '対応できる担当者がいないときは放棄呼の案内を流すこと。'
   },
@@ -59,6 +60,12 @@ export const ja: Words = {
   rule: '規則{rule}：{sentence}',
   unverified: 'この規則の値は未確認のため、より厳しい方を用いています。',
   open: '発信前に確定が必要：{facts}。',
+  openFacts: {
+    callerId: '表示する番号',
+    campaign: 'キャンペーンとその放棄呼率',
+    registries: '発信拒否登録簿 {name}',
+    registrations: '登録 {name}'
+  },
   mustDo: '通話中：',
   proposed: '提案中の法律では：{sentence}'
 }

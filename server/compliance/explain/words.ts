@@ -13,6 +13,15 @@ export type Words = Readonly<{
   rule: string
   unverified: string
   open: string
+  /** What may be open, by the first part of its name in `Decision.open`; `{name}` is the rest of it. */
+  openFacts: Readonly<Record<'callerId' | 'campaign' | 'registries' | 'registrations', string>>
   mustDo: string
   proposed: string
 }>
+
+/** `registries.us-dnc`, as a decision names an open fact, in words; what has none stays as it is. */
+export function openFactIn(fact: string, { openFacts }: Pick<Words, 'openFacts'>): string {
+  const [kind = '', ...name] = fact.split('.')
+  if (!Object.hasOwn(openFacts, kind)) return fact
+  return openFacts[kind as keyof typeof openFacts].replace('{name}', name.join('.'))
+}

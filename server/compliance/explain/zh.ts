@@ -51,6 +51,7 @@ export const zh: Words = {
     CALLBACK_NUMBER: '提供回拨号码。',
     RECORDING_NOTICE: '告知通话被录音。',
     RECORDING_OPT_IN: '对方同意后方可录音。',
+    RECORDING_FORBIDDEN: '不得对本次通话录音。',
     SOURCE_OF_NUMBER_ON_REQUEST: '应询问说明号码来源。',
     ABANDON_MESSAGE: '无空闲坐席时播放放弃呼叫提示。'
   },
@@ -59,6 +60,12 @@ export const zh: Words = {
   rule: '规则{rule}：{sentence}',
   unverified: '此规则的数值未经确认，采用较严格的选择。',
   open: '拨打前须确定：{facts}。',
+  openFacts: {
+    callerId: '显示的号码',
+    campaign: '外呼活动及其弃呼率',
+    registries: '谢绝来电登记 {name}',
+    registrations: '登记 {name}'
+  },
   mustDo: '通话期间：',
   proposed: '拟议法律将规定：{sentence}'
 }

@@ -139,13 +139,14 @@ export function replay(
 
 /**
  * Joins a call to the decision that allowed it: the decision must allow, be at most 60 seconds old, and unused.
- * To be called before the INVITE leaves.
+ * To be called before the INVITE leaves. `isParty`: the call exists already, and somebody else is to join it.
  */
 export async function useDecision(
   parts: Pick<LogParts, 'db'>,
   decisionId: string,
   callId: string,
-  now: Date
+  now: Date,
+  isParty = false
 ): Promise<void> {
   const row = await findDecision(parts.db, decisionId)
   if (row === undefined) throw new DecisionError('DECISION_UNKNOWN', 'there is no such decision')
@@ -158,6 +159,7 @@ export async function useDecision(
     await insertAttempt(parts.db, {
       decision_id: row.id,
       call_id: callId,
+      is_party: isParty,
       number_hash: row.numberHash,
       subject: body.facts.subject ?? null,
       outcome: null,

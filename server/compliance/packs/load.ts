@@ -5,6 +5,7 @@ import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
 import { formatDay, parseDay } from '../time/calendar.ts'
 import { isZone } from '../time/zone.ts'
+import type { PackCache } from './pack-cache.ts'
 import { DAY_WORDS, type Pack, PackSchema, RuleSchema } from './schema.ts'
 
 /** One thing that is wrong in a pack: `file:line:column message`. */
@@ -32,23 +33,25 @@ export type LoadedPack = Readonly<{
 }>
 
 const ajv = new Ajv({ allErrors: true, strict: false })
-const validate = ajv.compile(PackSchema)
+let packValidator: ValidateFunction | undefined
 const ruleValidators = new Map<string, ValidateFunction>()
 
-/** Reads every `*.yaml` of a folder. Throws PackError with all problems of all files. */
-export async function loadPacks(folder: string): Promise<readonly LoadedPack[]> {
+/** Reads every `*.yaml` of a folder; what `cache` knows is not read again. Throws PackError with all problems of all files. */
+export async function loadPacks(folder: string, cache?: PackCache): Promise<readonly LoadedPack[]> {
   const names = (await readdir(folder)).filter(name => name.endsWith('.yaml')).sort()
-  return parsePacks(
-    await Promise.all(names.map(async name => ({ file: name, text: await readFile(join(folder, name), 'utf8') })))
-  )
+  const sources = names.map(async name => ({ file: name, text: await readFile(join(folder, name), 'utf8') }))
+  return parsePacks(await Promise.all(sources), cache)
 }
 
 /** Reads packs from their texts. Throws PackError with all problems of all files. */
-export function parsePacks(sources: readonly Readonly<{ file: string; text: string }>[]): readonly LoadedPack[] {
+export function parsePacks(
+  sources: readonly Readonly<{ file: string; text: string }>[],
+  cache?: PackCache
+): readonly LoadedPack[] {
   const problems: PackProblem[] = []
   const packs: LoadedPack[] = []
   for (const { file, text } of sources) {
-    const read = parsePack(file, text)
+    const read = parsePack(file, text, cache)
     if ('problems' in read) problems.push(...read.problems)
     else packs.push(read)
   }
@@ -57,13 +60,18 @@ export function parsePacks(sources: readonly Readonly<{ file: string; text: stri
   return packs
 }
 
-function parsePack(file: string, text: string): LoadedPack | { problems: readonly PackProblem[] } {
-  const counter = new LineCounter()
-  const document = parseDocument(text, { lineCounter: counter, uniqueKeys: true, version: '1.2' })
-  const at = (offset: number) => {
-    const { line, col } = counter.linePos(offset)
-    return { line, column: col }
+function parsePack(file: string, text: string, cache?: PackCache): LoadedPack | { problems: readonly PackProblem[] } {
+  const hash = createHash('sha256').update(text).digest('hex')
+  const known = cache?.find(hash)
+  if (known !== undefined) {
+    let source: Source | undefined
+    const lineOf: LoadedPack['lineOf'] = path => {
+      source ??= parseSource(text)
+      return source.lineOf(path)
+    }
+    return { pack: known, file, text, hash, lineOf }
   }
+  const { document, at, lineOf } = parseSource(text)
   if (document.errors.length > 0)
     return {
       problems: document.errors.map(err => ({
@@ -72,20 +80,35 @@ function parsePack(file: string, text: string): LoadedPack | { problems: readonl
         message: err.message.split('\n')[0] ?? 'not YAML'
       }))
     }
-  const lineOf = (path: readonly (string | number)[]) => at(offsetOf(document.contents, path))
   const data: unknown = document.toJS()
   const problems: PackProblem[] = []
   const problem = (path: readonly (string | number)[], message: string) =>
     problems.push({ file, ...lineOf(path), message })
-  if (!validate(data)) {
-    for (const { path, message } of readableErrors(data)) problem(path, message)
+  packValidator ??= ajv.compile(PackSchema)
+  if (!packValidator(data)) {
+    for (const { path, message } of readableErrors(data, packValidator.errors ?? [])) problem(path, message)
     if (problems.length === 0) problem([], 'does not have the form of a rule pack')
     return { problems }
   }
   const pack = data as Pack
   checkPack(pack, problem)
   if (problems.length > 0) return { problems }
-  return { pack, file, text, hash: createHash('sha256').update(text).digest('hex'), lineOf }
+  cache?.add(hash, pack)
+  return { pack, file, text, hash, lineOf }
+}
+
+type Source = ReturnType<typeof parseSource>
+
+/** The text as a tree, and where its parts stand. */
+function parseSource(text: string) {
+  const counter = new LineCounter()
+  const document = parseDocument(text, { lineCounter: counter, uniqueKeys: true, version: '1.2' })
+  const at = (offset: number) => {
+    const { line, col } = counter.linePos(offset)
+    return { line, column: col }
+  }
+  const lineOf = (path: readonly (string | number)[]) => at(offsetOf(document.contents, path))
+  return { document, at, lineOf }
 }
 
 type Complain = (path: readonly (string | number)[], message: string) => void
@@ -206,9 +229,12 @@ export function parseDays(text: string): { weekdays: readonly number[]; holiday:
 }
 
 /** Errors of the one kind of rule that was meant, instead of one for every kind that it is not. */
-function readableErrors(data: unknown): readonly { path: (string | number)[]; message: string }[] {
+function readableErrors(
+  data: unknown,
+  errors: readonly ErrorObject[]
+): readonly { path: (string | number)[]; message: string }[] {
   const found: { path: (string | number)[]; message: string }[] = []
-  for (const error of validate.errors ?? []) {
+  for (const error of errors) {
     const path = error.instancePath
       .split('/')
       .slice(1)

@@ -208,8 +208,14 @@ export const RuleSchema = Type.Union([
     )
   }),
   rule('recording', {
-    policy: literals(['one_party', 'notice', 'notice_object', 'all_party', 'opt_in'] as const),
+    policy: literals(['one_party', 'notice', 'notice_object', 'all_party', 'opt_in', 'never'] as const),
     isCompulsory: Type.Optional(Type.Boolean({ description: 'The call must be recorded; a refusal ends the offer' })),
+    whenRecorderFails: Type.Optional(
+      Type.Union([Type.Literal('end'), Type.Literal('goOn')], {
+        description:
+          'What becomes of a call that must be recorded and cannot be any more (default end): it ends with a word to both, or goes on and a supervisor is alarmed'
+      })
+    ),
     onDemand: Type.Optional(Type.Boolean({ description: 'Recording begins only when it is needed' }))
   })
 ])

@@ -77,6 +77,7 @@ function foundBy(rule: PackRule, facts: Facts, set: PackSet, decision: ReturnTyp
   if (rule.check === 'recording') {
     const own = decision.recording?.reasons.find(one => one.rule === rule.id)
     if (own === undefined || own.what === 'one_party') return ['pass']
+    if (own.what === 'never') return ['RECORDING_FORBIDDEN']
     return [own.what === 'opt_in' ? 'RECORDING_OPT_IN' : 'RECORDING_NOTICE']
   }
   if (rule.check === 'disclosure') {

@@ -29,6 +29,18 @@ export function zoneOf(name: string): Zone {
   return zone
 }
 
+/** The zones that were asked for so far. */
+export function knownZones(): readonly Zone[] {
+  return [...known.values()]
+}
+
+/** Takes over zones that `knownZones` gave to a program of the same zone database. */
+export function learnZones(zones: readonly Zone[]): void {
+  for (const { name, startsMs, offsetsMs } of zones)
+    if (!known.has(name))
+      known.set(name, Object.freeze({ name, startsMs: Object.freeze(startsMs), offsetsMs: Object.freeze(offsetsMs) }))
+}
+
 export function isZone(name: string): boolean {
   try {
     zoneOf(name)

@@ -46,7 +46,8 @@ const CallSchema = Type.Object({
   endedBy: NullableString,
   fault: NullableString,
   hangupCause: NullableString,
-  tags: Type.Array(Type.String())
+  tags: Type.Array(Type.String()),
+  isSimulated: Type.Boolean({ description: 'A scripted caller’s' })
 })
 
 const StorySchema = Type.Object({
@@ -68,6 +69,7 @@ const CallFilter = Type.Object({
   endReason: Type.Optional(Type.String({ maxLength: 50 })),
   number: Type.Optional(Type.String({ maxLength: 20, description: 'Caller or called number, E.164' })),
   tag: Type.Optional(Type.String({ maxLength: 100 })),
+  isSimulated: Type.Optional(Type.Boolean({ description: 'Only calls of scripted callers, or only others' })),
   from: Type.Optional(Type.String({ format: 'date-time' })),
   until: Type.Optional(Type.String({ format: 'date-time' }))
 })
@@ -223,7 +225,8 @@ function toCall(row: Selectable<CdrsTable>, actor: Actor) {
     endedBy: row.ended_by,
     fault: row.fault,
     hangupCause: row.hangup_cause,
-    tags: row.tags
+    tags: row.tags,
+    isSimulated: row.is_simulated
   }
 }
 

@@ -6,13 +6,14 @@ import {
   listCardSources,
   updateCardSource
 } from '../../../sql/queries/card-sources.ts'
+import { askCardSource } from '../../agent-calls/card-source.ts'
 import { type CardSources, sealHeaders } from '../../card-sources.ts'
 import { AppError } from '../../errors.ts'
 import { newId } from '../../ids.ts'
 import { audit } from '../audit.ts'
 import type { App } from '../fastify-types.ts'
 import type { HttpParts } from '../parts.ts'
-import { IdParams, NullableString, pageOf, responses } from '../schemas.ts'
+import { E164, IdParams, LanguageTag, NullableString, pageOf, responses } from '../schemas.ts'
 import { refuseDuplicate } from './users.ts'
 
 const Field = Type.Object(
@@ -34,6 +35,20 @@ const SourceSchema = Type.Object({
   isEnabled: Type.Boolean()
 })
 
+const TriedSchema = Type.Object({
+  state: Type.Enum(['loading', 'ready', 'late', 'failed']),
+  tookMs: Type.Union([Type.Integer(), Type.Null()]),
+  problem: NullableString,
+  customerName: NullableString,
+  fields: Type.Array(
+    Type.Object({
+      label: Type.String(),
+      path: Type.String(),
+      value: Type.Union([Type.String(), Type.Null()], { description: 'Null when the answer has no plain value there' })
+    })
+  )
+})
+
 const Fields = {
   name: Type.String({ minLength: 1, maxLength: 60 }),
   url: Type.String({
@@ -51,7 +66,7 @@ const Fields = {
 }
 
 /** The company's services that are asked about a customer before the ring. */
-export function registerCardSourceRoutes(app: App, { db, secretKey }: HttpParts, sources: CardSources): void {
+export function registerCardSourceRoutes(app: App, { db, log, secretKey }: HttpParts, sources: CardSources): void {
   app.get(
     '/card-sources',
     {
@@ -140,6 +155,45 @@ export function registerCardSourceRoutes(app: App, { db, secretKey }: HttpParts,
       )
       sources.refresh()
       return reply.status(204).send(null)
+    }
+  )
+
+  app.post(
+    '/card-sources/:id/try',
+    {
+      config: { access: 'card-sources:write' },
+      schema: {
+        summary: 'Ask a source about a number now, as a call would',
+        description:
+          'Also one that is switched off. The answer may be about a real person; that it was tried is in the audit log, the number is not.',
+        tags: ['card-sources'],
+        params: IdParams,
+        body: Type.Object({ number: E164, language: Type.Optional(LanguageTag) }, { additionalProperties: false }),
+        response: responses({ 200: TriedSchema })
+      }
+    },
+    async request => {
+      const { id } = request.params
+      const { number, language = null } = request.body
+      const settings = await sources.find(id)
+      if (settings === undefined) throw new AppError('NOT_FOUND', 'No source has this id.')
+      const question = { callId: `try-${request.id}`, number, language }
+      // Its own time limit ends it.
+      const answer = await askCardSource(settings, question, log, new AbortController().signal)
+      if (answer === null) throw new Error('a trial was aborted that nothing aborts')
+      const { source, customerName } = answer
+      await audit(db, request, 'card-source.tried', { kind: 'card-source', id }, { state: source.state })
+      return {
+        state: source.state,
+        tookMs: source.tookMs,
+        problem: source.problem,
+        customerName,
+        fields: settings.fields.map(({ label, path }) => ({
+          label,
+          path,
+          value: source.fields.find(one => one.label === label)?.value ?? null
+        }))
+      }
     }
   )
 

@@ -1,40 +1,24 @@
 import type { Readable } from 'node:stream'
 import { Type } from 'typebox'
 import {
-  deleteContact,
-  findContact,
   findContactList,
   findImport,
   insertContactList,
   listContactLists,
-  listContacts,
   listImports,
-  numbersOf,
   updateContactList,
   type ContactImportRow
 } from '../../../sql/queries/campaigns/contacts.ts'
 import type { Db } from '../../../sql/database.ts'
-import { toE164 } from '../../compliance/numbers/analyze.ts'
 import { refusal, type ContactService } from '../../contacts/contact-service.ts'
 import { ENCODINGS } from '../../contacts/encoding.ts'
 import { type Mapping, MappingSchema } from '../../contacts/mapping.ts'
 import { AppError } from '../../errors.ts'
 import { newId } from '../../ids.ts'
-import { numberFor } from '../../number-mask.ts'
 import { actorOf } from '../actor.ts'
 import { audit } from '../audit.ts'
 import type { App } from '../fastify-types.ts'
-import {
-  DateString,
-  decodeCursor,
-  IdParams,
-  NullableDate,
-  NullableString,
-  PageQuery,
-  pageOf,
-  responses,
-  toPage
-} from '../schemas.ts'
+import { DateString, IdParams, NullableDate, NullableString, responses } from '../schemas.ts'
 import { refuseDuplicate } from './users.ts'
 
 const literals = <const T extends readonly string[]>(values: T) =>
@@ -74,19 +58,6 @@ const ImportSchema = Type.Object({
   failure: Type.Union([Type.Object({ code: Type.String(), message: Type.String() }), Type.Null()]),
   startedAt: DateString,
   endedAt: NullableDate
-})
-
-const ContactSchema = Type.Object({
-  id: Type.String(),
-  name: Type.String(),
-  externalId: NullableString,
-  language: NullableString,
-  country: NullableString,
-  region: NullableString,
-  zone: NullableString,
-  party: Type.String(),
-  custom: Type.Record(Type.String(), Type.String()),
-  numbers: Type.Array(Type.Object({ number: NullableString, kind: Type.String() }))
 })
 
 const MAX_UPLOAD_BYTES = 4 * 1024 ** 3
@@ -162,81 +133,6 @@ export function registerContactListRoutes(app: App, { db, contacts }: ContactRou
       if ((await updateContactList(db, id, { deleted_at: new Date() })) === undefined)
         throw new AppError('NOT_FOUND', 'No list has this id.')
       await audit(db, request, 'contact-list.removed', { kind: 'contact-list', id })
-      return reply.status(204).send(null)
-    }
-  )
-
-  app.get(
-    '/contact-lists/:id/contacts',
-    {
-      config: { access: 'contacts:read' },
-      schema: {
-        summary: 'Contacts of a list; numbers are masked for the role',
-        tags: ['contacts'],
-        params: IdParams,
-        querystring: Type.Object({
-          ...PageQuery.properties,
-          name: Type.Optional(Type.String({ maxLength: 200 })),
-          number: Type.Optional(Type.String({ maxLength: 32 }))
-        }),
-        response: responses({ 200: pageOf(ContactSchema) })
-      }
-    },
-    async request => {
-      const { limit = 50, cursor, name, number } = request.query
-      const e164 = number === undefined ? undefined : toE164(number)
-      if (e164 === null) throw new AppError('NUMBER_INVALID', 'Write the number with its country code.')
-      const [after = null] = decodeCursor(cursor, 1) ?? []
-      const list = await findContactList(db, request.params.id)
-      if (list === undefined) throw new AppError('NOT_FOUND', 'No list has this id.')
-      const rows = await listContacts(
-        db,
-        { listNo: list.no, ...(e164 !== undefined && { number: e164 }), ...(name !== undefined && { name }) },
-        after,
-        limit + 1
-      )
-      const numbers = await numbersOf(
-        db,
-        rows.map(row => row.id)
-      )
-      const { role } = actorOf(request)
-      return toPage(
-        rows,
-        limit,
-        row => ({
-          id: row.id,
-          name: row.name,
-          externalId: row.external_id,
-          language: row.language,
-          country: row.country,
-          region: row.region,
-          zone: row.zone,
-          party: row.party,
-          custom: { ...row.custom },
-          numbers: (numbers.get(row.id) ?? []).map(one => ({ number: numberFor(role, one.number), kind: one.kind }))
-        }),
-        row => [row.id]
-      )
-    }
-  )
-
-  app.delete(
-    '/contacts/:id',
-    {
-      config: { access: 'contacts:write' },
-      schema: {
-        summary: 'Forget a contact',
-        tags: ['contacts'],
-        params: IdParams,
-        response: responses({ 204: Type.Null() })
-      }
-    },
-    async (request, reply) => {
-      const { id } = request.params
-      if (!/^\d{1,18}$/.test(id) || (await findContact(db, id)) === undefined)
-        throw new AppError('NOT_FOUND', 'No contact has this id.')
-      await deleteContact(db, id)
-      await audit(db, request, 'contact.removed', { kind: 'contact', id })
       return reply.status(204).send(null)
     }
   )

@@ -12,6 +12,7 @@ import {
   listFlowVersions,
   publishFlowVersion
 } from '../../../sql/queries/flows.ts'
+import type { ComplianceService } from '../../compliance/compliance-service.ts'
 import { AppError } from '../../errors.ts'
 import { checkFlow } from '../../flow-library.ts'
 import { actorOf } from '../actor.ts'
@@ -47,7 +48,11 @@ const SourceSchema = Type.String({ minLength: 1, maxLength: 500_000, description
 const VersionParams = Type.Object({ ...IdParams.properties, version: Type.Integer({ minimum: 1 }) })
 
 /** Flows: immutable versions, publishing, rolling back, comparing. */
-export function registerFlowRoutes(app: App, { db, settingsChanged }: HttpParts): void {
+export function registerFlowRoutes(
+  app: App,
+  { db, settingsChanged }: HttpParts,
+  compliance: Pick<ComplianceService, 'packs'>
+): void {
   app.get(
     '/flows',
     {
@@ -99,7 +104,7 @@ export function registerFlowRoutes(app: App, { db, settingsChanged }: HttpParts)
       }
     },
     async request => {
-      const { flow, problems } = await checkFlow(db, request.body.source)
+      const { flow, problems } = await checkFlow(db, compliance.packs, request.body.source)
       return { isValid: flow !== null, problems: [...problems], graph: flow === null ? null : flowGraph(flow) }
     }
   )
@@ -257,7 +262,7 @@ export function registerFlowRoutes(app: App, { db, settingsChanged }: HttpParts)
   )
 
   async function validFlow(source: string) {
-    const { flow, problems } = await checkFlow(db, source)
+    const { flow, problems } = await checkFlow(db, compliance.packs, source)
     if (flow !== null) return flow
     throw new AppError('FLOW_INVALID', problems[0]?.message ?? 'The flow cannot be read.', {
       problems: problems.map(one => ({ at: `${one.line}:${one.column}`, message: `${one.code} ${one.message}` }))

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { Type } from 'typebox'
 import { findVersion, insertReview } from '../../../sql/queries/quality/reviews.ts'
 import { readCallsToIndex } from '../../../sql/queries/quality/search.ts'
@@ -83,6 +84,49 @@ export function registerMachineReviewRoutes(app: App, { db }: Quality): void {
       await audit(db, request, 'review.by-machine', { kind: 'call', id: callId }, { provider, reviewId: id })
       return reply.status(201).send({ id })
     }
+  )
+
+  app.get(
+    '/machine-agreement/machines',
+    {
+      config: { access: 'reviews:read' },
+      schema: {
+        summary: 'Which machines have judged calls, by which scorecards',
+        tags: ['reviews'],
+        response: responses({
+          200: Type.Object({
+            items: Type.Array(
+              Type.Object({
+                provider: Type.String(),
+                scorecardId: Type.String(),
+                scorecardName: Type.String(),
+                version: Type.Integer(),
+                reviews: Type.Integer()
+              })
+            )
+          })
+        })
+      }
+    },
+    async () => ({
+      items: await db
+        .selectFrom('reviews')
+        .innerJoin('scorecards', 'scorecards.id', 'reviews.scorecard_id')
+        .select([
+          'reviews.reviewer_name as provider',
+          'scorecards.id as scorecardId',
+          'scorecards.name as scorecardName',
+          'reviews.version',
+          sql<number>`count(*)::int`.as('reviews')
+        ])
+        .where('reviews.kind', '=', 'machine')
+        .groupBy(['reviews.reviewer_name', 'scorecards.id', 'scorecards.name', 'reviews.version'])
+        .orderBy('scorecards.name')
+        .orderBy('reviews.version', 'desc')
+        .orderBy('reviews.reviewer_name')
+        .limit(200)
+        .execute()
+    })
   )
 
   app.get(

@@ -1,22 +1,20 @@
 import { Type } from 'typebox'
 import { listAudit } from '../../../sql/queries/audit.ts'
 import { AppError } from '../../errors.ts'
-import { actorOf } from '../actor.ts'
 import { audit, verifyAuditLog } from '../audit.ts'
 import type { App } from '../fastify-types.ts'
 import type { HttpParts } from '../parts.ts'
-import { numberFor } from '../../number-mask.ts'
 import { decodeCursor, NullableString, PageQuery, pageOf, responses, toPage } from '../schemas.ts'
-
-const HEARTBEAT_MS = 15_000
-/** Bytes that a slow listener may leave unread before it is cut off; it comes back and reads the list. */
-const MAX_UNREAD_BYTES = 1_000_000
 
 const HealthSchema = Type.Object({
   status: Type.Union([Type.Literal('ok'), Type.Literal('degraded'), Type.Literal('draining')]),
   database: Type.Object({ kind: Type.String(), isUp: Type.Boolean() }),
   engines: Type.Array(Type.Object({ name: Type.String(), isEmbedded: Type.Boolean(), isUp: Type.Boolean() })),
-  calls: Type.Object({ running: Type.Integer(), limit: Type.Integer() })
+  calls: Type.Object({ running: Type.Integer(), limit: Type.Integer() }),
+  embeddings: Type.Union(
+    [Type.Object({ state: Type.Enum(['ok', 'missing', 'failing']), code: NullableString }), Type.Null()],
+    { description: 'Whether bots find articles by what is meant; they find them by words in any case' }
+  )
 })
 
 /** `/healthz` and `/metrics`, outside the versioned API. */
@@ -41,7 +39,8 @@ export function registerHealthRoutes(app: App, parts: HttpParts): void {
         status,
         database: { kind: parts.config.databaseUrl === null ? 'pglite' : 'postgres', isUp: isDatabaseUp },
         engines,
-        calls: { running: parts.liveCalls.size, limit: parts.config.sip.maxCalls }
+        calls: { running: parts.liveCalls.size, limit: parts.config.sip.maxCalls },
+        embeddings: parts.embeddings()
       })
     }
   )
@@ -81,8 +80,8 @@ const AuditSchema = Type.Object({
   hash: Type.String()
 })
 
-/** The audit log and the stream of live events. */
-export function registerOperationRoutes(app: App, { db, events }: HttpParts): void {
+/** The audit log. */
+export function registerOperationRoutes(app: App, { db }: HttpParts): void {
   app.get(
     '/audit-log',
     {
@@ -164,52 +163,6 @@ export function registerOperationRoutes(app: App, { db, events }: HttpParts): vo
         head: { ...found.head },
         chainedAt: found.chainedAt.toISOString()
       }
-    }
-  )
-
-  app.get(
-    '/events',
-    {
-      config: { access: 'events:read' },
-      schema: { summary: 'Live events (server-sent events)', tags: ['operations'], produces: ['text/event-stream'] }
-    },
-    (request, reply) => {
-      const { role } = actorOf(request)
-      reply.hijack()
-      const { raw } = reply
-      raw.writeHead(200, {
-        'content-type': 'text/event-stream',
-        'cache-control': 'no-store',
-        'x-accel-buffering': 'no'
-      })
-      raw.write(': connected\n\n')
-      const gone = new AbortController()
-      const beat = setInterval(() => raw.write(': still here\n\n'), HEARTBEAT_MS)
-      raw.once('close', () => {
-        clearInterval(beat)
-        gone.abort()
-      })
-      events.listen(({ event, cdr }) => {
-        if (raw.writableLength > MAX_UNREAD_BYTES) {
-          raw.destroy()
-          return
-        }
-        const isInbound = cdr.direction === 'inbound'
-        const data = {
-          callId: event.callId,
-          seq: event.seq,
-          at: event.at,
-          kind: event.kind,
-          direction: cdr.direction,
-          state: cdr.state,
-          callerNumber: isInbound ? numberFor(role, cdr.callerNumber) : cdr.callerNumber,
-          calledNumber: isInbound ? cdr.calledNumber : numberFor(role, cdr.calledNumber),
-          flowId: cdr.flowId,
-          language: cdr.language,
-          endReason: cdr.endReason
-        }
-        raw.write(`event: call\nid: ${event.callId}:${event.seq}\ndata: ${JSON.stringify(data)}\n\n`)
-      }, gone.signal)
     }
   )
 }

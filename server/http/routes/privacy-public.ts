@@ -15,7 +15,8 @@ import {
 } from '../../../sql/queries/privacy/requests.ts'
 import { analyzeNumber } from '../../compliance/numbers/analyze.ts'
 import { newId } from '../../ids.ts'
-import { type Certificate, hashOf, type PrivacyService } from '../../privacy/privacy-service.ts'
+import { hashOf, type PrivacyService } from '../../privacy/privacy-service.ts'
+import type { Certificate } from '../../privacy/request-facts.ts'
 import { codePage, receivedPage, requestPage, statusPage, unknownPage } from '../../privacy/public-page.ts'
 import {
   fill,

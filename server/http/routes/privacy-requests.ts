@@ -10,7 +10,8 @@ import {
 } from '../../../sql/queries/privacy/requests.ts'
 import { AppError } from '../../errors.ts'
 import { clockOf, extended, REGIMES } from '../../privacy/clocks.ts'
-import { type Certificate, ERASE_WORD, type Plan, type PrivacyService } from '../../privacy/privacy-service.ts'
+import { ERASE_WORD, type PrivacyService } from '../../privacy/privacy-service.ts'
+import type { Certificate, Plan } from '../../privacy/request-facts.ts'
 import { correctTranscript } from '../../quality/transcript-store.ts'
 import { actorOf } from '../actor.ts'
 import { audit } from '../audit.ts'
@@ -393,6 +394,32 @@ export function registerPrivacyRequestRoutes(app: App, privacy: PrivacyService):
         throw new AppError('CONFLICT', 'Only a proved request for correction changes a transcript.')
       await correctTranscript(privacy.parts.quality, callId, corrections)
       return await noted(request, id, 'corrected', { callId, utterances: corrections.map(one => one.index) })
+    }
+  )
+
+  app.post(
+    '/privacy-requests/:id/lift',
+    {
+      config: { access: 'privacy:write' },
+      schema: {
+        summary: 'Lift a restriction, or a wish that data is not sold',
+        description: 'The person is to be told before (GDPR Article 18(3)). Calls are not allowed again by it.',
+        tags: ['privacy'],
+        params: IdParams,
+        body: Type.Object(
+          {
+            reason: Type.String({ minLength: 5, maxLength: 500 }),
+            toldAt: DateString
+          },
+          { additionalProperties: false }
+        ),
+        response: responses({ 200: DetailSchema })
+      }
+    },
+    async request => {
+      const { id } = request.params
+      await privacy.lift(await known(id))
+      return await noted(request, id, 'lifted', { ...request.body })
     }
   )
 

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { isTimeZone } from '../../../ivr-flows/calendar/local-time.ts'
+import { hasActed } from '../../../sql/queries/audit.ts'
 import { findCdr } from '../../../sql/queries/calls.ts'
 import {
   closeTask,
@@ -13,6 +14,7 @@ import {
 } from '../../../sql/queries/quality/reviews.ts'
 import { readCallsToIndex } from '../../../sql/queries/quality/search.ts'
 import { findTranscript } from '../../../sql/queries/quality/transcripts.ts'
+import { transcriptionJobOfCall } from '../../../sql/queries/quality/transcription-jobs.ts'
 import { bucketsOf, INTERVALS, instantOf, type Interval } from '../../../sql/reports/buckets.ts'
 import { qualityReport, questionReport } from '../../../sql/reports/quality.ts'
 import { AppError } from '../../errors.ts'
@@ -33,6 +35,8 @@ const CallSchema = Type.Object({
   callId: Type.String(),
   startedAt: Type.String(),
   answeredAt: NullableString,
+  isRunning: Type.Boolean(),
+  isSimulated: Type.Boolean({ description: 'A scripted caller’s, which nobody reviews' }),
   durationMs: Type.Integer(),
   direction: Type.String(),
   customerNumber: NullableString,
@@ -50,8 +54,22 @@ const CallSchema = Type.Object({
       gaps: Type.Array(Type.Object({ kind: Type.String(), fromMs: Type.Integer(), toMs: Type.Integer() }))
     })
   ),
-  transcript: NullableString
+  transcript: NullableString,
+  transcription: Type.Union(
+    [
+      Type.Object({
+        status: Type.Enum(['waiting', 'running', 'done', 'failed']),
+        attempts: Type.Integer(),
+        code: NullableString,
+        againAt: NullableString
+      }),
+      Type.Null()
+    ],
+    { description: 'What became of the job that turns the recording into text; null when there is none' }
+  )
 })
+
+const FOLLOWED_MS = 300_000
 
 const SettingsSchema = Type.Object(
   {
@@ -117,21 +135,29 @@ export function registerQualityRoutes(app: App, quality: Quality): void {
     async request => {
       const { id } = request.params
       const cdr = await findCdr(db, id)
-      const call = (await readCallsToIndex(db, [id]))[0]
-      if (cdr === undefined || call === undefined) throw new AppError('NOT_FOUND', 'No ended call has this id.')
-      const [transcript, recordings, consent, users, queues] = await Promise.all([
+      const call = (await readCallsToIndex(db, [id], ['ended', 'answered'], { withScripted: true }))[0]
+      if (cdr === undefined || call === undefined) throw new AppError('NOT_FOUND', 'No answered call has this id.')
+      const isRunning = cdr.state !== 'ended'
+      const [transcript, recordings, consent, users, queues, job] = await Promise.all([
         findTranscript(db, id),
         quality.recordings.ofCalls([id]),
         quality.recordings.consentOf(id),
         namesOf('users', call.agentIds),
-        namesOf('queues', call.queueIds)
+        namesOf('queues', call.queueIds),
+        transcriptionJobOfCall(db, id)
       ])
-      await audit(db, request, 'call.read', { kind: 'call', id })
+      const subject = { kind: 'call', id }
+      const since = new Date(Date.now() - FOLLOWED_MS)
+      // Whoever follows a running call is logged once in five minutes.
+      if (!isRunning || !(await hasActed(db, actorOf(request).id, 'call.read', subject, since)))
+        await audit(db, request, 'call.read', subject)
       return {
         callId: id,
         startedAt: call.startedAt.toISOString(),
         answeredAt: cdr.answered_at?.toISOString() ?? null,
-        durationMs: call.durationMs,
+        isRunning,
+        isSimulated: cdr.is_simulated,
+        durationMs: isRunning ? Date.now() - (cdr.answered_at ?? cdr.started_at).getTime() : call.durationMs,
         direction: call.direction,
         customerNumber: numberFor(actorOf(request).role, call.customer),
         language: transcript?.language ?? call.language,
@@ -141,7 +167,16 @@ export function registerQualityRoutes(app: App, quality: Quality): void {
         tags: [...call.tags],
         consent,
         recordings: recordings.map(one => ({ ...one, gaps: [...one.gaps] })),
-        transcript: transcript?.status ?? null
+        transcript: transcript?.status ?? null,
+        transcription:
+          job === undefined
+            ? null
+            : {
+                status: job.status,
+                attempts: job.attempts,
+                code: job.code,
+                againAt: (job.status === 'waiting' ? job.leased_until?.toISOString() : null) ?? null
+              }
       }
     }
   )

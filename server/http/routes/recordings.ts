@@ -26,6 +26,9 @@ const Span = { fromMs: Type.Integer(), toMs: Type.Integer() }
 const RecordingSchema = Type.Object({
   id: Type.String(),
   callId: Type.String(),
+  kind: Type.Union([Type.Literal('call'), Type.Literal('voicemail')], {
+    description: 'voicemail: a message that the customer left'
+  }),
   answeredAt: Type.String({ description: 'Where the timeline begins' }),
   durationMs: Type.Integer(),
   gaps: Type.Array(Type.Object({ kind: Type.Unsafe<string>({ type: 'string', enum: [...GAP_KINDS] }), ...Span }), {
@@ -376,6 +379,7 @@ function toRecording(row: RecordingSummary): Static<typeof RecordingSchema> {
   return {
     id: row.id,
     callId: row.callId,
+    kind: row.kind,
     answeredAt: row.answeredAt.toISOString(),
     durationMs: row.durationMs,
     gaps: row.gaps.map(gap => ({ ...gap })),

@@ -5,6 +5,7 @@ import type { Db } from '../../../sql/database.ts'
 import { type Bucket, bucketsOf, INTERVALS, instantOf, type Interval } from '../../../sql/reports/buckets.ts'
 import { DEFINITIONS } from '../../../sql/reports/definitions.ts'
 import { agentReport, type Report, visitReport } from '../../../sql/reports/reports.ts'
+import type { VisitFilter } from '../../../sql/reports/visit-report.ts'
 import { AppError } from '../../errors.ts'
 import type { App } from '../fastify-types.ts'
 import { NullableString, responses } from '../schemas.ts'
@@ -20,28 +21,31 @@ const Instant = Type.String({
 })
 const List = Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 200 }))
 
-const ReportQuery = Type.Object({
+/** Which time and whose visits; the interval and the form come on top. */
+export const ReportScope = {
   from: Instant,
   until: Type.String({ maxLength: 40, description: 'Not included' }),
   timeZone: Type.Optional(Type.String({ maxLength: 64, description: 'An IANA zone; by default UTC' })),
-  interval: Type.Optional(Type.Enum([...INTERVALS], { description: 'Left out: all in one' })),
   queueId: List,
   agentId: List,
   language: List,
-  number: List,
+  number: List
+}
+const ReportQuery = Type.Object({
+  ...ReportScope,
+  interval: Type.Optional(Type.Enum([...INTERVALS], { description: 'Left out: all in one' })),
   format: Type.Optional(Type.Enum(['json', 'csv']))
 })
-type ReportQueryValues = Readonly<{
+export type ReportScopeValues = Readonly<{
   from: string
   until: string
   timeZone?: string
-  interval?: Interval
   queueId?: string[]
   agentId?: string[]
   language?: string[]
   number?: string[]
-  format?: 'json' | 'csv'
 }>
+type ReportQueryValues = ReportScopeValues & Readonly<{ interval?: Interval; format?: 'json' | 'csv' }>
 
 const Figures = Type.Record(Type.String(), Type.Union([Type.Number(), Type.Null()]))
 
@@ -65,7 +69,7 @@ const ReportSchema = Type.Object({
   total: Figures
 })
 
-type Kind = 'queues' | 'agents' | 'numbers' | 'languages'
+export type Kind = 'queues' | 'agents' | 'numbers' | 'languages'
 
 const TITLES: Readonly<Record<Kind, string>> = {
   queues: 'Queues',
@@ -82,6 +86,29 @@ export function registerReportRoutes(app: App, { db, queues, agents }: QueueRout
     numbers: key => key,
     languages: key => key
   }
+
+  app.get(
+    '/reports',
+    {
+      config: { access: 'reports:read' },
+      schema: {
+        summary: 'What reports there are',
+        tags: ['reports'],
+        response: responses({
+          200: Type.Object({
+            items: Type.Array(Type.Object({ name: Type.String(), title: Type.String(), path: Type.String() }))
+          })
+        })
+      }
+    },
+    async () => ({
+      items: Object.entries({ ...TITLES, quality: 'Quality', bots: 'Bots' }).map(([name, title]) => ({
+        name,
+        title,
+        path: `/api/v1/reports/${name}`
+      }))
+    })
+  )
 
   for (const kind of ['queues', 'agents', 'numbers', 'languages'] as const)
     app.get(
@@ -111,12 +138,7 @@ export function registerReportRoutes(app: App, { db, queues, agents }: QueueRout
     const { timeZone = 'UTC', interval } = query
     const buckets = cut(query, timeZone)
     const asOf = new Date()
-    const filter = {
-      ...(query.queueId !== undefined && { queueIds: query.queueId }),
-      ...(query.agentId !== undefined && { agentIds: query.agentId }),
-      ...(query.language !== undefined && { languages: query.language }),
-      ...(query.number !== undefined && { calledNumbers: query.number })
-    }
+    const filter = filterOf(query)
     const report = await read(db, kind, buckets, asOf, filter)
     if (report.rows.length > MAX_ROWS)
       throw new AppError('VALIDATION_FAILED', `The report has more than ${MAX_ROWS} rows: take a longer interval.`)
@@ -163,7 +185,7 @@ async function read(
   kind: Kind,
   buckets: readonly Bucket[],
   asOf: Date,
-  filter: Parameters<typeof visitReport>[3]
+  filter: VisitFilter
 ): Promise<Report<object>> {
   switch (kind) {
     case 'queues':
@@ -179,7 +201,18 @@ async function read(
   }
 }
 
-function cut({ from, until, interval }: ReportQueryValues, timeZone: string): readonly Bucket[] {
+/** Whose visits a query asks for. */
+export function filterOf(query: ReportScopeValues): VisitFilter {
+  return {
+    ...(query.queueId !== undefined && { queueIds: query.queueId }),
+    ...(query.agentId !== undefined && { agentIds: query.agentId }),
+    ...(query.language !== undefined && { languages: query.language }),
+    ...(query.number !== undefined && { calledNumbers: query.number })
+  }
+}
+
+/** The buckets of a query; throws AppError VALIDATION_FAILED for times that are none. */
+export function cut({ from, until, interval }: ReportQueryValues, timeZone: string): readonly Bucket[] {
   if (!isTimeZone(timeZone)) throw new AppError('VALIDATION_FAILED', `There is no time zone ${timeZone}.`)
   const start = instantOf(from, timeZone)
   const end = instantOf(until, timeZone)

@@ -1,9 +1,18 @@
 import { type Static, Type } from 'typebox'
+import { PURPOSES, type Purpose } from '../../compliance/codes.ts'
 import { AppError } from '../../errors.ts'
 import { newId } from '../../ids.ts'
+import { noteClock } from '../../privacy/daily-sweep.ts'
 import type { PrivacyService } from '../../privacy/privacy-service.ts'
-import { explainCall, readRetention, type RetentionState, sweep } from '../../privacy/retention.ts'
-import { RETAINED } from '../../privacy/retention-rules.ts'
+import {
+  type Explained,
+  explainCall,
+  explainItem,
+  readRetention,
+  type RetentionState,
+  sweep
+} from '../../privacy/retention.ts'
+import { NOT_RETAINED, RETAINED, type Retained } from '../../privacy/retention-rules.ts'
 import { actorOf } from '../actor.ts'
 import { audit } from '../audit.ts'
 import type { App } from '../fastify-types.ts'
@@ -11,14 +20,18 @@ import { E164, IdParams, NullableDate, NullableString, responses } from '../sche
 
 const NullableInteger = Type.Union([Type.Integer(), Type.Null()])
 const StoreList = Type.Array(Type.Enum([...RETAINED]), { maxItems: RETAINED.length })
+/**
+ * The fields that may be null are no unions: in one the first type would be made out of a null, as 0 days out of `keepDays` that
+ * keeps without end.
+ */
 const RuleBody = Type.Object(
   {
     name: Type.String({ minLength: 1, maxLength: 100 }),
     stores: Type.Optional(StoreList),
-    region: Type.Optional(Type.Union([Type.String({ pattern: '^[A-Z]{2}$' }), Type.Null()])),
-    queueId: Type.Optional(Type.Union([Type.String({ maxLength: 64 }), Type.Null()])),
-    purpose: Type.Optional(Type.Union([Type.String({ maxLength: 50 }), Type.Null()])),
-    keepDays: Type.Union([Type.Integer({ minimum: 0, maximum: 36_500 }), Type.Null()]),
+    region: Type.Optional(Type.Unsafe<string | null>({ type: ['string', 'null'], pattern: '^[A-Z]{2}$' })),
+    queueId: Type.Optional(Type.Unsafe<string | null>({ type: ['string', 'null'], minLength: 1, maxLength: 64 })),
+    purpose: Type.Optional(Type.Unsafe<Purpose | null>({ enum: [...PURPOSES, null] })),
+    keepDays: Type.Unsafe<number | null>({ type: ['integer', 'null'], minimum: 0, maximum: 36_500 }),
     reason: Type.String({ minLength: 3, maxLength: 500 })
   },
   { additionalProperties: false }
@@ -48,6 +61,21 @@ const ReportSchema = Type.Object({
   ),
   problems: Type.Array(Type.Object({ store: Type.String(), id: Type.String(), problem: Type.String() }))
 })
+const NotRetained = Type.Record(Type.String(), Type.String(), {
+  description: 'Stores that no rule speaks of, and why: proof, follows or ownLimit'
+})
+const ExplainedSchema = Type.Object({
+  store: Type.String(),
+  id: Type.String(),
+  at: Type.String(),
+  region: NullableString,
+  purpose: Type.String(),
+  verdict: Type.String(),
+  rule: Type.Union([RuleSchema, Type.Null()]),
+  deleteAt: NullableDate,
+  hold: NullableString,
+  alsoMatched: Type.Array(Type.Object({ name: Type.String(), deleteAt: NullableDate }))
+})
 const HoldSchema = Type.Object({
   id: Type.String(),
   callId: NullableString,
@@ -72,12 +100,27 @@ export function registerRetentionRoutes(app: App, privacy: PrivacyService): void
       schema: {
         summary: 'How long what is kept',
         tags: ['retention'],
-        response: responses({ 200: Type.Object({ ...SettingsSchema.properties, items: Type.Array(RuleSchema) }) })
+        response: responses({
+          200: Type.Object({
+            ...SettingsSchema.properties,
+            items: Type.Array(RuleSchema),
+            stores: Type.Array(Type.String(), { description: 'What a rule can speak of' }),
+            purposes: Type.Array(Type.String(), { description: 'What calls can be about, for a rule' }),
+            notRetained: NotRetained
+          })
+        })
       }
     },
     async () => {
       const { rules, overlap, isSweeping } = await readRetention(db)
-      return { overlap, isSweeping, items: rules.map(rule => ({ ...rule, stores: [...rule.stores] })) }
+      return {
+        overlap,
+        isSweeping,
+        items: rules.map(rule => ({ ...rule, stores: [...rule.stores] })),
+        stores: [...RETAINED],
+        purposes: [...PURPOSES],
+        notRetained: NOT_RETAINED
+      }
     }
   )
 
@@ -229,7 +272,10 @@ export function registerRetentionRoutes(app: App, privacy: PrivacyService): void
     },
     async request => {
       await audit(db, request, 'retention.swept', { kind: 'retention', id: 'sweep' })
-      const report = await sweep(parts, { isDry: false, now: new Date() })
+      const now = new Date()
+      const report = await sweep(parts, { isDry: false, now })
+      // Whoever sweeps by hand has seen what time it is.
+      await noteClock(db, now)
       return { ...report, byRule: [...report.byRule], problems: [...report.problems] }
     }
   )
@@ -244,20 +290,8 @@ export function registerRetentionRoutes(app: App, privacy: PrivacyService): void
         params: IdParams,
         response: responses({
           200: Type.Object({
-            items: Type.Array(
-              Type.Object({
-                store: Type.String(),
-                id: Type.String(),
-                at: Type.String(),
-                region: NullableString,
-                purpose: Type.String(),
-                verdict: Type.String(),
-                rule: Type.Union([RuleSchema, Type.Null()]),
-                deleteAt: NullableDate,
-                hold: NullableString,
-                alsoMatched: Type.Array(Type.Object({ name: Type.String(), deleteAt: NullableDate }))
-              })
-            ),
+            items: Type.Array(ExplainedSchema),
+            notRetained: NotRetained,
             erased: Type.Array(
               Type.Object({ store: Type.String(), at: Type.String(), cause: Type.String(), method: Type.String() })
             )
@@ -270,20 +304,8 @@ export function registerRetentionRoutes(app: App, privacy: PrivacyService): void
       const explained = await explainCall(parts, id, new Date())
       const erased = await db.selectFrom('erasures').selectAll().where('call_id', '=', id).orderBy('id').execute()
       return {
-        items: explained.map(({ item, verdict }) => ({
-          store: item.store,
-          id: item.id,
-          at: item.at.toISOString(),
-          region: item.region,
-          purpose: item.purpose,
-          verdict: verdict.kind,
-          rule: verdict.rule === null ? null : { ...verdict.rule, stores: [...verdict.rule.stores] },
-          deleteAt: verdict.deleteAt?.toISOString() ?? null,
-          hold: verdict.hold,
-          alsoMatched: verdict.matched
-            .slice(1)
-            .map(one => ({ name: one.rule.name, deleteAt: one.deleteAt?.toISOString() ?? null }))
-        })),
+        items: explained.map(toExplained),
+        notRetained: NOT_RETAINED,
         erased: erased.map(row => ({
           store: row.store,
           at: row.at.toISOString(),
@@ -291,6 +313,28 @@ export function registerRetentionRoutes(app: App, privacy: PrivacyService): void
           method: row.method
         }))
       }
+    }
+  )
+
+  app.get(
+    '/retention/explain',
+    {
+      config: { access: 'retention:read' },
+      schema: {
+        summary: 'Which rule keeps one thing or deletes it, and when',
+        description: 'Such as a contact, which belongs to no call.',
+        tags: ['retention'],
+        querystring: Type.Object({
+          store: Type.Enum([...RETAINED]),
+          id: Type.String({ minLength: 1, maxLength: 200 })
+        }),
+        response: responses({ 200: ExplainedSchema })
+      }
+    },
+    async request => {
+      const explained = await explainItem(parts, request.query.store as Retained, request.query.id, new Date())
+      if (explained === null) throw new AppError('NOT_FOUND', 'Nothing there has this id.')
+      return toExplained(explained)
     }
   )
 
@@ -390,6 +434,23 @@ export function registerRetentionRoutes(app: App, privacy: PrivacyService): void
       return reply.status(204).send(null)
     }
   )
+}
+
+function toExplained({ item, verdict }: Explained) {
+  return {
+    store: item.store,
+    id: item.id,
+    at: item.at.toISOString(),
+    region: item.region,
+    purpose: item.purpose,
+    verdict: verdict.kind,
+    rule: verdict.rule === null ? null : { ...verdict.rule, stores: [...verdict.rule.stores] },
+    deleteAt: verdict.deleteAt?.toISOString() ?? null,
+    hold: verdict.hold,
+    alsoMatched: verdict.matched
+      .slice(1)
+      .map(one => ({ name: one.rule.name, deleteAt: one.deleteAt?.toISOString() ?? null }))
+  }
 }
 
 function toRow(rule: Static<typeof RuleBody>) {

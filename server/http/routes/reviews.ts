@@ -1,14 +1,9 @@
-import { type Static, Type } from 'typebox'
+import { Type } from 'typebox'
 import { findCdr } from '../../../sql/queries/calls.ts'
 import {
-  answerDispute,
   closeTask,
   deleteDraft,
-  type DisputeRow,
-  findReview,
   findScorecard,
-  findVersion,
-  insertDispute,
   insertHistory,
   insertReview,
   listDisputes,
@@ -21,67 +16,16 @@ import { AppError } from '../../errors.ts'
 import { newId } from '../../ids.ts'
 import { QualityError } from '../../quality/errors.ts'
 import type { Quality } from '../../quality/quality.ts'
-import {
-  type Answers,
-  AnswersSchema,
-  missingOf,
-  questionsOf,
-  type Scorecard,
-  scoreOf
-} from '../../quality/scorecard.ts'
+import { type Answers, AnswersSchema, missingOf, scoreOf } from '../../quality/scorecard.ts'
 import { actorOf } from '../actor.ts'
 import { audit } from '../audit.ts'
 import type { App } from '../fastify-types.ts'
-import {
-  decodeCursor,
-  IdParams,
-  NullableDate,
-  NullableString,
-  PageQuery,
-  pageOf,
-  responses,
-  toPage
-} from '../schemas.ts'
-import { NullableNumber, ReviewText } from './agreement.ts'
+import { decodeCursor, IdParams, PageQuery, pageOf, responses, toPage } from '../schemas.ts'
+import { ReviewText } from './agreement.ts'
 import { knownCalibration, submittedOf } from './calibrations.ts'
+import { knownReview, ReviewSchema, scorecardOf, toReview } from './review-parts.ts'
 
-const NullableBoolean = Type.Union([Type.Boolean(), Type.Null()])
-
-const DisputeSchema = Type.Object({
-  id: Type.String(),
-  questionIds: Type.Array(Type.String()),
-  reason: Type.String(),
-  raisedAt: Type.String(),
-  outcome: NullableString,
-  answer: NullableString,
-  answeredBy: NullableString,
-  answeredAt: NullableDate
-})
-const ReviewSchema = Type.Object({
-  id: Type.String(),
-  callId: Type.String(),
-  scorecardId: Type.String(),
-  version: Type.Integer(),
-  kind: Type.String(),
-  calibrationId: NullableString,
-  reviewerId: Type.String(),
-  reviewerName: Type.String(),
-  agentId: NullableString,
-  answers: AnswersSchema,
-  note: Type.String(),
-  coaching: Type.String(),
-  status: Type.String(),
-  percent: NullableNumber,
-  critical: Type.Array(Type.String()),
-  isPassed: NullableBoolean,
-  createdAt: Type.String(),
-  changedAt: Type.String(),
-  submittedAt: NullableDate,
-  seenByAgentAt: NullableDate,
-  disputes: Type.Array(DisputeSchema)
-})
-
-/** Reviews: drafts, submitted ones, what agents say to them, and what a reviewer answers. */
+/** Reviews: drafts, and those that were submitted. */
 export function registerReviewRoutes(app: App, { db }: Quality): void {
   app.get(
     '/reviews',
@@ -197,7 +141,9 @@ export function registerReviewRoutes(app: App, { db }: Quality): void {
           : row.calibration_id === calibration.id
       )
       if (known !== undefined) return toReview(known, [])
-      if ((await findCdr(db, callId)) === undefined) throw new AppError('NOT_FOUND', 'No call has this id.')
+      const cdr = await findCdr(db, callId)
+      if (cdr === undefined) throw new AppError('NOT_FOUND', 'No call has this id.')
+      if (cdr.is_simulated) throw new AppError('CONFLICT', 'The call was a script’s, which nobody reviews.')
       const card = await findScorecard(db, scorecardId)
       const version = calibration?.version ?? card?.version ?? null
       if (card === undefined || version === null) throw new AppError('NOT_FOUND', 'No published scorecard has this id.')
@@ -222,7 +168,7 @@ export function registerReviewRoutes(app: App, { db }: Quality): void {
         seen_by_agent_at: null
       })
       await audit(db, request, 'review.begun', { kind: 'call', id: callId }, { reviewId: id })
-      return reply.status(201).send(toReview(await knownReview(id), []))
+      return reply.status(201).send(toReview(await knownReview(db, id), []))
     }
   )
 
@@ -233,7 +179,7 @@ export function registerReviewRoutes(app: App, { db }: Quality): void {
       schema: { summary: 'One review', tags: ['reviews'], params: IdParams, response: responses({ 200: ReviewSchema }) }
     },
     async request => {
-      const row = await knownReview(request.params.id)
+      const row = await knownReview(db, request.params.id)
       const actor = actorOf(request)
       const isOwn = row.agent_id === actor.id && row.kind === 'review' && row.status !== 'draft'
       if (!isOwn && (actor.role === 'agent' || !(await maySee(row, actor.id))))
@@ -265,7 +211,7 @@ export function registerReviewRoutes(app: App, { db }: Quality): void {
       const { id } = request.params
       const row = await ownDraft(id, actorOf(request).id)
       const answers = (request.body.answers ?? row.answers) as Answers
-      const score = scoreOf(await scorecardOf(row), answers)
+      const score = scoreOf(await scorecardOf(db, row), answers)
       await updateReview(
         db,
         id,
@@ -280,7 +226,7 @@ export function registerReviewRoutes(app: App, { db }: Quality): void {
         },
         ['draft']
       )
-      return toReview(await knownReview(id), [])
+      return toReview(await knownReview(db, id), [])
     }
   )
 
@@ -319,7 +265,7 @@ export function registerReviewRoutes(app: App, { db }: Quality): void {
       const { id } = request.params
       const actor = actorOf(request)
       const row = await ownDraft(id, actor.id)
-      const card = await scorecardOf(row)
+      const card = await scorecardOf(db, row)
       const problems = missingOf(card, row.answers as Answers)
       if (problems.length > 0) throw new QualityError('REVIEW_INCOMPLETE', 'Some questions are open.', { problems })
       const score = scoreOf(card, row.answers as Answers)
@@ -346,146 +292,14 @@ export function registerReviewRoutes(app: App, { db }: Quality): void {
       })
       if (row.task_id !== null) await closeTask(db, row.task_id, 'done', now)
       await audit(db, request, 'review.submitted', { kind: 'call', id: row.call_id }, { reviewId: id })
-      return toReview(await knownReview(id), [])
+      return toReview(await knownReview(db, id), [])
     }
   )
-
-  app.post(
-    '/reviews/:id/seen',
-    {
-      config: { access: 'reviews:own' },
-      schema: {
-        summary: 'Say that I have read the review of my call',
-        tags: ['reviews'],
-        params: IdParams,
-        response: responses({ 204: Type.Null() })
-      }
-    },
-    async (request, reply) => {
-      const row = await ownCallReview(request.params.id, actorOf(request).id)
-      if (row.seen_by_agent_at === null)
-        await updateReview(db, row.id, { seen_by_agent_at: new Date() }, ['submitted', 'disputed', 'settled'])
-      return reply.status(204).send(null)
-    }
-  )
-
-  app.post(
-    '/reviews/:id/disputes',
-    {
-      config: { access: 'reviews:own' },
-      schema: {
-        summary: 'Dispute the review of my call',
-        tags: ['reviews'],
-        params: IdParams,
-        body: Type.Object(
-          {
-            reason: Type.String({ minLength: 5, maxLength: 2_000 }),
-            questionIds: Type.Optional(Type.Array(Type.String({ maxLength: 40 }), { maxItems: 50 }))
-          },
-          { additionalProperties: false }
-        ),
-        response: responses({ 201: Type.Object({ id: Type.String() }) })
-      }
-    },
-    async (request, reply) => {
-      const actor = actorOf(request)
-      const row = await ownCallReview(request.params.id, actor.id)
-      const questions = new Set(questionsOf(await scorecardOf(row)).map(question => question.id))
-      const { reason, questionIds = [] } = request.body
-      for (const [at, questionId] of questionIds.entries())
-        if (!questions.has(questionId))
-          throw new AppError('VALIDATION_FAILED', 'The scorecard has no such question.', {
-            problems: [{ at: `/body/questionIds/${at}`, message: 'is no question of the scorecard' }]
-          })
-      if (!(await updateReview(db, row.id, { status: 'disputed', changed_at: new Date() }, ['submitted', 'settled'])))
-        throw new AppError('CONFLICT', 'The review is disputed already.')
-      const id = newId()
-      await insertDispute(db, {
-        id,
-        review_id: row.id,
-        raised_by: actor.id,
-        question_ids: [...questionIds],
-        reason,
-        outcome: null,
-        answer: null,
-        answered_by: null,
-        answered_at: null
-      })
-      await audit(db, request, 'review.disputed', { kind: 'call', id: row.call_id }, { reviewId: row.id })
-      return reply.status(201).send({ id })
-    }
-  )
-
-  app.post(
-    '/reviews/:id/disputes/:disputeId/answer',
-    {
-      config: { access: 'reviews:write' },
-      schema: {
-        summary: 'Answer a dispute, and change the review where the agent is right',
-        tags: ['reviews'],
-        params: Type.Object({ id: Type.String({ maxLength: 64 }), disputeId: Type.String({ maxLength: 64 }) }),
-        body: Type.Object(
-          { answer: Type.String({ minLength: 5, maxLength: 2_000 }), answers: Type.Optional(AnswersSchema) },
-          { additionalProperties: false }
-        ),
-        response: responses({ 200: ReviewSchema })
-      }
-    },
-    async request => {
-      const { id, disputeId } = request.params
-      const { answer, answers } = request.body
-      const actor = actorOf(request)
-      const row = await knownReview(id)
-      const card = await scorecardOf(row)
-      const next = (answers ?? row.answers) as Answers
-      const problems = missingOf(card, next)
-      if (problems.length > 0) throw new QualityError('REVIEW_INCOMPLETE', 'Some questions are open.', { problems })
-      const outcome = answers === undefined ? 'upheld' : 'changed'
-      const isAnswered = await answerDispute(db, disputeId, { outcome, text: answer, by: actor.name, at: new Date() })
-      if (!isAnswered) throw new AppError('CONFLICT', 'No open dispute of this review has this id.')
-      const score = scoreOf(card, next)
-      await insertHistory(db, { reviewId: id, by: actor.id, what: outcome, answers: next, percent: score.percent })
-      await updateReview(
-        db,
-        id,
-        {
-          status: 'settled',
-          answers: JSON.stringify(next),
-          percent: score.percent,
-          critical: [...score.critical],
-          is_passed: score.isPassed,
-          changed_at: new Date()
-        },
-        ['disputed']
-      )
-      await audit(db, request, 'review.dispute-answered', { kind: 'call', id: row.call_id }, { reviewId: id, outcome })
-      return toReview(await knownReview(id), await listDisputes(db, [id]))
-    }
-  )
-
-  async function knownReview(id: string): Promise<ReviewRow> {
-    const row = await findReview(db, id)
-    if (row === undefined) throw new AppError('NOT_FOUND', 'No review has this id.')
-    return row
-  }
-
-  async function scorecardOf(row: ReviewRow): Promise<Scorecard> {
-    const version = await findVersion(db, row.scorecard_id, row.version)
-    if (version === undefined) throw new TypeError('a review has a scorecard version that does not exist')
-    return version.body as Scorecard
-  }
 
   async function ownDraft(id: string, personId: string): Promise<ReviewRow> {
-    const row = await knownReview(id)
+    const row = await knownReview(db, id)
     if (row.reviewer_id !== personId) throw new AppError('NOT_FOUND', 'No draft of yours has this id.')
     if (row.status !== 'draft') throw new AppError('CONFLICT', 'The review was submitted and does not change any more.')
-    return row
-  }
-
-  async function ownCallReview(id: string, agentId: string): Promise<ReviewRow> {
-    const row = await findReview(db, id)
-    if (row === undefined || row.agent_id !== agentId || row.kind !== 'review' || row.status === 'draft')
-      throw new AppError('NOT_FOUND', 'No review of a call of yours has this id.')
     return row
   }
 
@@ -495,42 +309,5 @@ export function registerReviewRoutes(app: App, { db }: Quality): void {
     if (row.calibration_id === null) return true
     const calibration = await knownCalibration(db, row.calibration_id)
     return (await submittedOf(db, calibration)).length === calibration.reviewer_ids.length
-  }
-}
-
-function toReview(row: ReviewRow, disputes: readonly DisputeRow[]): Static<typeof ReviewSchema> {
-  return {
-    id: row.id,
-    callId: row.call_id,
-    scorecardId: row.scorecard_id,
-    version: row.version,
-    kind: row.kind,
-    calibrationId: row.calibration_id,
-    reviewerId: row.reviewer_id,
-    reviewerName: row.reviewer_name,
-    agentId: row.agent_id,
-    answers: row.answers as Static<typeof AnswersSchema>,
-    note: row.note,
-    coaching: row.coaching,
-    status: row.status,
-    percent: row.percent,
-    critical: row.critical,
-    isPassed: row.is_passed,
-    createdAt: row.created_at.toISOString(),
-    changedAt: row.changed_at.toISOString(),
-    submittedAt: row.submitted_at?.toISOString() ?? null,
-    seenByAgentAt: row.seen_by_agent_at?.toISOString() ?? null,
-    disputes: disputes
-      .filter(dispute => dispute.review_id === row.id)
-      .map(dispute => ({
-        id: dispute.id,
-        questionIds: dispute.question_ids,
-        reason: dispute.reason,
-        raisedAt: dispute.raised_at.toISOString(),
-        outcome: dispute.outcome,
-        answer: dispute.answer,
-        answeredBy: dispute.answered_by,
-        answeredAt: dispute.answered_at?.toISOString() ?? null
-      }))
   }
 }

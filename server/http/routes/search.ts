@@ -36,6 +36,7 @@ const FilterSchema = Type.Object({
   queueId: List,
   agentId: List,
   flowId: List,
+  campaignId: List,
   disposition: List,
   tag: List,
   direction: Type.Optional(Type.Enum(['inbound', 'outbound'])),

@@ -3,11 +3,10 @@ import type { WebSocket } from 'ws'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { findSessionUser } from '../../../sql/queries/access.ts'
-import { insertAudit } from '../../../sql/queries/audit.ts'
 import { listDispositions, listStatusReasons } from '../../../sql/queries/queues.ts'
 import type { AgentCalls, Person } from '../../agent-calls/agent-calls.ts'
 import type { AgentDesk } from '../../agent-calls/agent-desk.ts'
-import { type AuditNote, handleDeskRequest } from '../../agent-calls/desk-requests.ts'
+import { type AuditActor, handleDeskRequest } from '../../agent-calls/desk-requests.ts'
 import { AppError, isDatabaseUnavailable } from '../../errors.ts'
 import { newId } from '../../ids.ts'
 import {
@@ -67,20 +66,10 @@ export async function registerSoftphoneRoute(app: App, parts: HttpParts, calls: 
         role: actor.role,
         language: actor.language
       }
-      const audit: AuditNote = (action, subject, detail) =>
-        insertAudit(parts.db, {
-          actorKind: 'user',
-          actorId: person.id,
-          actorName: person.username,
-          action,
-          subjectKind: subject.kind,
-          subjectId: subject.id,
-          detail: { ...detail },
-          ip: http.ip,
-          requestId: http.id
-        })
+      const { id, username, role } = person
+      const auditActor: AuditActor = { id, username, role, ip: http.ip, requestId: http.id }
       const { tab = newId() } = http.query as { tab?: string }
-      await serveTab(parts, calls, person, socket, tab, actor.sessionHash ?? '', audit)
+      await serveTab(parts, calls, person, socket, tab, actor.sessionHash ?? '', auditActor)
     }
   )
 }
@@ -92,7 +81,7 @@ async function serveTab(
   socket: WebSocket,
   tabId: string,
   sessionHash: string,
-  audit: AuditNote
+  actor: AuditActor
 ): Promise<void> {
   const { log } = parts
   const tab: Tab = {
@@ -152,7 +141,7 @@ async function serveTab(
   }
   const answer = async (message: SoftphoneRequest): Promise<void> => {
     try {
-      const data = await handleDeskRequest(calls, person, desk, tab.id, message, audit)
+      const data = await handleDeskRequest(calls, actor, desk, tab.id, message)
       send(socket, { kind: 'reply', id: message.id, ok: true, data: data as Readonly<Record<string, unknown>> })
     } catch (err) {
       send(socket, { kind: 'reply', id: message.id, ok: false, problem: problemOf(err, message, parts) })

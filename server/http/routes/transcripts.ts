@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { hasActed } from '../../../sql/queries/audit.ts'
 import { findCdr } from '../../../sql/queries/calls.ts'
 import {
   hasUnredactedGrant,
@@ -40,6 +41,7 @@ const MAX_IMPORT_BYTES = 16 * 1024 * 1024
 /** The last moment of a call that can be written: a week after its answer. */
 const MAX_MS = 7 * 86_400_000
 const MAX_GRANT_DAYS = 90
+const FOLLOWED_MS = 300_000
 
 const Moment = Type.Integer({ minimum: 0, maximum: MAX_MS })
 const SpeakerSchema = Type.Enum([...SPEAKERS])
@@ -48,6 +50,7 @@ const TranscriptFields = {
   callId: Type.String(),
   language: Type.String(),
   provider: Type.String(),
+  region: NullableString,
   origin: Type.String(),
   status: Type.String(),
   utteranceCount: Type.Integer(),
@@ -174,14 +177,20 @@ export function registerTranscriptRoutes(app: App, quality: Quality): void {
         params: IdParams,
         querystring: Type.Object({
           view: Type.Optional(Type.Enum(['redacted', 'unredacted'], { default: 'redacted' })),
-          reason: Type.Optional(Type.String({ minLength: 5, maxLength: 300 }))
+          reason: Type.Optional(Type.String({ minLength: 5, maxLength: 300 })),
+          isFollowing: Type.Optional(
+            Type.Boolean({
+              description:
+                'Asks again for a transcript that is being written: logged once in five minutes, not each time'
+            })
+          )
         }),
         response: responses({ 200: TranscriptSchema })
       }
     },
     async request => {
       const { id } = request.params
-      const { view = 'redacted', reason } = request.query as { view?: 'redacted' | 'unredacted'; reason?: string }
+      const { view = 'redacted', reason, isFollowing = false } = request.query
       const actor = actorOf(request)
       const mayUnredact = await maySeeAll(actor)
       if (view === 'unredacted') {
@@ -191,14 +200,20 @@ export function registerTranscriptRoutes(app: App, quality: Quality): void {
       }
       const transcript = await readTranscript(quality, id)
       if (transcript === null) throw new AppError('NOT_FOUND', 'The call has no transcript.')
+      const isLogged =
+        isFollowing &&
+        view === 'redacted' &&
+        transcript.row.status === 'writing' &&
+        (await hasActed(db, actor.id, 'transcript.read', { kind: 'call', id }, new Date(Date.now() - FOLLOWED_MS)))
       // The log comes first: nothing is read that is not in it.
-      await audit(
-        db,
-        request,
-        'transcript.read',
-        { kind: 'call', id },
-        { view, ...(reason !== undefined && { reason }) }
-      )
+      if (!isLogged)
+        await audit(
+          db,
+          request,
+          'transcript.read',
+          { kind: 'call', id },
+          { view, ...(reason !== undefined && { reason }) }
+        )
       return {
         ...toSummary(transcript.row),
         view,
@@ -382,6 +397,7 @@ function toSummary(row: Awaited<ReturnType<typeof listTranscripts>>[number]) {
     callId: row.call_id,
     language: row.language,
     provider: row.provider,
+    region: row.region,
     origin: row.origin,
     status: row.status,
     utteranceCount: row.utterances,

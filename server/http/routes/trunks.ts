@@ -4,16 +4,13 @@ import {
   deleteTrunk,
   findTrunk,
   insertTrunk,
-  listSipAccounts,
   listTrunks,
   type TrunkRow,
-  updateTrunk,
-  upsertSipAccount
+  updateTrunk
 } from '../../../sql/queries/telephony.ts'
 import { AppError, type InputProblem } from '../../errors.ts'
 import { newId } from '../../ids.ts'
 import { seal } from '../../seal.ts'
-import { hashDigestPassword } from '../../telephony/digest.ts'
 import { audit } from '../audit.ts'
 import type { App } from '../fastify-types.ts'
 import type { HttpParts } from '../parts.ts'
@@ -67,8 +64,8 @@ const ChangeSchema = Type.Object(
   { additionalProperties: false, minProperties: 1 }
 )
 
-/** Agreements with carriers, and the accounts of desk phones. */
-export function registerTrunkRoutes(app: App, { db, config, secretKey, settingsChanged }: HttpParts): void {
+/** Agreements with carriers. */
+export function registerTrunkRoutes(app: App, { db, secretKey, settingsChanged }: HttpParts): void {
   app.get(
     '/trunks',
     {
@@ -174,56 +171,6 @@ export function registerTrunkRoutes(app: App, { db, config, secretKey, settingsC
       await audit(db, request, 'trunk.removed', { kind: 'trunk', id })
       settingsChanged()
       return reply.status(204).send(null)
-    }
-  )
-
-  const SipAccountSchema = Type.Object({
-    username: Type.String(),
-    userId: NullableString,
-    extension: NullableString,
-    realm: Type.String()
-  })
-
-  app.get(
-    '/sip-accounts',
-    {
-      config: { access: 'trunks:read' },
-      schema: {
-        summary: 'List accounts of desk phones',
-        tags: ['trunks'],
-        response: responses({ 200: pageOf(SipAccountSchema) })
-      }
-    },
-    async () => ({ items: [...(await listSipAccounts(db))], nextCursor: null })
-  )
-
-  app.put(
-    '/sip-accounts/:username',
-    {
-      config: { access: 'trunks:write' },
-      schema: {
-        summary: 'Create or change the account of a desk phone',
-        tags: ['trunks'],
-        params: Type.Object({ username: Type.String({ pattern: '^[A-Za-z0-9._-]{1,64}$' }) }),
-        body: Type.Object(
-          {
-            password: Type.String({ minLength: 8, maxLength: 200 }),
-            extension: Type.Optional(Type.String({ pattern: '^\\d{2,6}$' })),
-            userId: Type.Optional(Type.String())
-          },
-          { additionalProperties: false }
-        ),
-        response: responses({ 200: SipAccountSchema })
-      }
-    },
-    async request => {
-      const { username } = request.params
-      const { password, extension = null, userId = null } = request.body
-      const { realm } = config.sip
-      const account = { username, userId, extension, realm, ...hashDigestPassword(username, realm, password) }
-      await upsertSipAccount(db, account).catch(refuseDuplicate(`The extension ${extension} is taken.`))
-      await audit(db, request, 'sip-account.set', { kind: 'sip-account', id: username })
-      return { username, userId, extension, realm }
     }
   )
 

@@ -65,7 +65,7 @@ const ApiKeySchema = Type.Object({
 })
 
 /** People and the keys of programs. */
-export function registerUserRoutes(app: App, { db }: HttpParts): void {
+export function registerUserRoutes(app: App, { db, passwordCost }: HttpParts): void {
   app.get(
     '/users',
     {
@@ -107,7 +107,7 @@ export function registerUserRoutes(app: App, { db }: HttpParts): void {
     async (request, reply) => {
       const { username, displayName, password, role, language = 'en' } = request.body
       const id = newId()
-      const passwordHash = await hashPassword(password)
+      const passwordHash = await hashPassword(password, passwordCost)
       await insertUser(db, { id, username, displayName, passwordHash, role, language }).catch(
         refuseDuplicate(`A user ${username} exists.`)
       )
@@ -146,7 +146,7 @@ export function registerUserRoutes(app: App, { db }: HttpParts): void {
         throw new AppError('CONFLICT', 'Nobody can disable or demote themselves; ask another administrator.')
       const isFound = await updateUser(db, id, {
         ...rest,
-        ...(password !== undefined && { passwordHash: await hashPassword(password) }),
+        ...(password !== undefined && { passwordHash: await hashPassword(password, passwordCost) }),
         ...(isDisabled !== undefined && { disabledAt: isDisabled ? new Date() : null })
       })
       if (!isFound) throw new AppError('NOT_FOUND', 'No user has this id.')

@@ -1,12 +1,8 @@
-import { join } from 'node:path'
 import { Type } from 'typebox'
-import { decodeG711 } from '../../../media/audio/g711.ts'
-import { writeWav } from '../../../media/audio/wav.ts'
-import { readSealedAudio, SealedAudioError } from '../../../media/recordings/sealed-audio.ts'
-import { findVoicemail, listVoicemails, markVoicemailHeard } from '../../../sql/queries/calls.ts'
-import { VOICEMAIL_KEY_PURPOSE } from '../../calls/voicemail.ts'
+import { listVoicemails, markVoicemailHeard } from '../../../sql/queries/calls.ts'
 import { AppError } from '../../errors.ts'
-import { unseal } from '../../seal.ts'
+import type { RecordingLibrary } from '../../recordings/recording-library.ts'
+import { readVoicemail } from '../../recordings/voicemail-audio.ts'
 import { audit } from '../audit.ts'
 import type { App } from '../fastify-types.ts'
 import type { HttpParts } from '../parts.ts'
@@ -21,11 +17,10 @@ import {
   toPage
 } from '../schemas.ts'
 
-const RATE_HZ = 8_000
-
 const VoicemailSchema = Type.Object({
   id: Type.String(),
   callId: Type.String(),
+  recordingId: Type.Union([Type.String(), Type.Null()], { description: 'The recording that it is; null for old ones' }),
   mailbox: Type.String(),
   language: NullableString,
   durationMs: Type.Integer(),
@@ -34,7 +29,11 @@ const VoicemailSchema = Type.Object({
 })
 
 /** Messages that callers left. Each hearing is in the audit log. */
-export function registerVoicemailRoutes(app: App, { db, config, secretKey }: HttpParts): void {
+export function registerVoicemailRoutes(
+  app: App,
+  { db, config, secretKey }: HttpParts,
+  library: RecordingLibrary
+): void {
   app.get(
     '/voicemails',
     {
@@ -42,19 +41,20 @@ export function registerVoicemailRoutes(app: App, { db, config, secretKey }: Htt
       schema: {
         summary: 'List voicemails, newest first',
         tags: ['voicemails'],
-        querystring: PageQuery,
+        querystring: Type.Object({ ...PageQuery.properties, callId: Type.Optional(Type.String({ maxLength: 64 })) }),
         response: responses({ 200: pageOf(VoicemailSchema) })
       }
     },
     async request => {
-      const { cursor, limit = 50 } = request.query
-      const rows = await listVoicemails(db, decodeCursor(cursor, 1)?.[0] ?? null, limit + 1)
+      const { cursor, limit = 50, callId } = request.query
+      const rows = await listVoicemails(db, decodeCursor(cursor, 1)?.[0] ?? null, limit + 1, callId)
       return toPage(
         rows,
         limit,
         row => ({
           id: row.id,
           callId: row.call_id,
+          recordingId: row.recording_id,
           mailbox: row.mailbox,
           language: row.language,
           durationMs: row.duration_ms,
@@ -72,7 +72,7 @@ export function registerVoicemailRoutes(app: App, { db, config, secretKey }: Htt
       config: { access: 'voicemails:read' },
       schema: {
         summary: 'Hear a voicemail',
-        description: 'WAV, 8 kHz mono. A damaged message plays up to the damage.',
+        description: 'WAV, 8 kHz mono. What is damaged is silent.',
         tags: ['voicemails'],
         params: IdParams,
         produces: ['audio/wav'],
@@ -81,26 +81,13 @@ export function registerVoicemailRoutes(app: App, { db, config, secretKey }: Htt
     },
     async (request, reply) => {
       const { id } = request.params
-      const row = await findVoicemail(db, id)
-      if (row === undefined) throw new AppError('NOT_FOUND', 'No voicemail has this id.')
-      const key = unseal(secretKey, VOICEMAIL_KEY_PURPOSE, row.sealed_key)
-      const parts: Buffer[] = []
-      try {
-        for await (const part of readSealedAudio(join(config.dataDir, row.file), row.id, key)) parts.push(part)
-      } catch (err) {
-        if (!(err instanceof SealedAudioError) || parts.length === 0) throw err
-        request.log.error({ err, voicemailId: id }, 'a voicemail is damaged; what is whole is played')
-      }
-      const coded = Buffer.concat(parts)
-      const samples = new Int16Array(coded.length)
-      decodeG711('PCMU', coded, 0, coded.length, samples)
+      const parts = { db, library, dataDir: config.dataDir, secretKey, log: request.log }
+      const audio = await readVoicemail(parts, id)
+      if (audio === null) throw new AppError('NOT_FOUND', 'No voicemail has this id.')
       // The log comes first: nothing is heard that is not in it.
       await audit(db, request, 'voicemail.heard', { kind: 'voicemail', id })
       await markVoicemailHeard(db, id, new Date())
-      return reply
-        .type('audio/wav')
-        .header('cache-control', 'no-store')
-        .send(writeWav({ sampleRateHz: RATE_HZ, channels: 1, samples }))
+      return reply.type('audio/wav').header('cache-control', 'no-store').send(audio)
     }
   )
 }

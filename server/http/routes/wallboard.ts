@@ -23,7 +23,7 @@ const Figures = {
   unreachable: Type.Integer({ description: 'Available, but calls cannot reach them' })
 }
 
-const WallboardSchema = Type.Object({
+export const WallboardSchema = Type.Object({
   asOf: Type.String(),
   windowFrom: Type.String(),
   windowMs: Type.Integer(),
@@ -94,4 +94,4 @@ export function toWallboardJson(view: WallboardView) {
 }
 
 const { offered, serviceLevel, abandonment, meanAnswerWaitMs, meanHandleMs } = DEFINITIONS
-const WALLBOARD_DEFINITIONS = { offered, serviceLevel, abandonment, meanAnswerWaitMs, meanHandleMs }
+export const WALLBOARD_DEFINITIONS = { offered, serviceLevel, abandonment, meanAnswerWaitMs, meanHandleMs }

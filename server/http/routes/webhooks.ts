@@ -8,9 +8,11 @@ import {
   listDeliveries,
   listWebhooks,
   replayDeliveries,
+  type ListedWebhook,
   updateWebhook,
   type WebhookRow
 } from '../../../sql/queries/webhooks.ts'
+import { CALL_EVENT_KINDS, isCallEventKind } from '../../calls/event-kinds.ts'
 import { AppError } from '../../errors.ts'
 import { newId } from '../../ids.ts'
 import { seal } from '../../seal.ts'
@@ -37,7 +39,10 @@ const WebhookSchema = Type.Object({
   name: Type.String(),
   url: Type.String(),
   kinds: Type.Array(Type.String()),
-  isEnabled: Type.Boolean()
+  isEnabled: Type.Boolean(),
+  lastDelivery: Type.Union([Type.Object({ state: State, at: Type.String() }), Type.Null()], {
+    description: 'The newest one, by when its event happened'
+  })
 })
 
 const DeliverySchema = Type.Object({
@@ -63,6 +68,17 @@ const Fields = {
     description: 'Kinds of call events, such as started, answered, agentJoined, ended; * for all'
   }),
   isEnabled: Type.Boolean()
+}
+
+/** Throws AppError VALIDATION_FAILED for names that no event has: a webhook for them would wait for ever. */
+function checkKinds(kinds: readonly string[]): void {
+  const problems = kinds.flatMap((kind, at) =>
+    kind === '*' || isCallEventKind(kind) ? [] : [{ at: `/body/kinds/${at}`, message: `no event is called ${kind}` }]
+  )
+  if (problems.length > 0)
+    throw new AppError('VALIDATION_FAILED', `Events are called: ${CALL_EVENT_KINDS.join(', ')}, or * for all.`, {
+      problems
+    })
 }
 
 /** Programs of others that hear of calls, and what became of each delivery. */
@@ -93,6 +109,7 @@ export function registerWebhookRoutes(app: App, { db, secretKey }: HttpParts): v
     },
     async (request, reply) => {
       const { name, url, kinds } = request.body
+      checkKinds(kinds)
       const id = newId()
       const secret = newSecret()
       await insertWebhook(db, {
@@ -122,6 +139,7 @@ export function registerWebhookRoutes(app: App, { db, secretKey }: HttpParts): v
     async (request, reply) => {
       const { id } = request.params
       const { name, url, kinds, isEnabled } = request.body
+      if (kinds !== undefined) checkKinds(kinds)
       await existing(id)
       await updateWebhook(db, id, {
         ...(name !== undefined && { name }),
@@ -232,8 +250,16 @@ export function registerWebhookRoutes(app: App, { db, secretKey }: HttpParts): v
   }
 }
 
-function toWebhook(row: WebhookRow) {
-  return { id: row.id, name: row.name, url: row.url, kinds: [...row.kinds], isEnabled: row.is_enabled }
+function toWebhook(row: ListedWebhook) {
+  const { last_state: state, last_at: at } = row
+  return {
+    id: row.id,
+    name: row.name,
+    url: row.url,
+    kinds: [...row.kinds],
+    isEnabled: row.is_enabled,
+    lastDelivery: state === null || at === null ? null : { state, at: at.toISOString() }
+  }
 }
 
 function toDelivery(row: DeliveryRow & { kind: string | null }) {

@@ -17,35 +17,42 @@ export type ReservedLead = Readonly<{
   attempts: number
   callbackAt: Date | null
   callbackAgentId: string | null
+  callbackNote: string
 }>
 
+/** Where somebody waits: a range of the index by which leads are found. */
+export type Slot = Readonly<{ placeId: number; priority: number }>
+
 /**
- * Holds the next leads for one control plane and writes their attempts, in one statement. Only leads that are due at the
- * given places are looked at, most important first, longest due first. A number that somebody is calling just now is
+ * Holds the next leads for one control plane and writes their attempts, in one statement. Only leads that are due in the
+ * given slots are looked at, slot by slot in their order, longest due first. A number that somebody is calling just now is
  * left for a minute.
  */
 export async function reserveLeads(
   db: Db,
   request: Readonly<{
     campaignNo: number
-    placeIds: readonly number[]
-    priorities: readonly number[]
+    slots: readonly Slot[]
     ids: readonly string[]
     controlPlaneId: string
     now: Date
+    /** Calls that these agents have promised are due with the others; those of others once they are older than this. */
+    promises: Readonly<{ agentIds: readonly string[]; olderThan: Date }>
   }>
 ): Promise<readonly ReservedLead[]> {
-  const { campaignNo, placeIds, priorities, ids, controlPlaneId, now } = request
-  if (ids.length === 0 || placeIds.length === 0) return []
+  const { campaignNo, slots, ids, controlPlaneId, now, promises } = request
+  if (ids.length === 0 || slots.length === 0) return []
   const { rows } = await sql<ReservedLead>`
-    with slots as materialized (
-      select p.place_id, q.priority from unnest(${[...priorities]}::smallint[]) with ordinality q (priority, rank)
-      cross join unnest(${[...placeIds]}::integer[]) with ordinality p (place_id, turn) order by q.rank, p.turn
-    ), picked as (
-      select l.* from slots s cross join lateral (
-        select contact_id, place_id, position, priority, attempts, callback_at, callback_agent_id from campaign_leads
+    with picked as (
+      select l.* from unnest(${slots.map(one => one.placeId)}::integer[], ${slots.map(one => one.priority)}::smallint[])
+        s (place_id, priority)
+      cross join lateral (
+        select contact_id, place_id, position, priority, attempts, callback_at, callback_agent_id, callback_note
+          from campaign_leads
         where campaign_no = ${campaignNo} and place_id = s.place_id and priority = s.priority
           and state = 'waiting' and next_at <= ${now}
+          and (callback_agent_id is null or callback_at <= ${promises.olderThan}
+            or callback_agent_id = any(${[...promises.agentIds]}::text[]))
         order by next_at limit ${ids.length} for update skip locked
       ) l limit ${ids.length}
     ), numbered as (
@@ -62,12 +69,12 @@ export async function reserveLeads(
       update campaign_leads l set state = 'reserved' from made m
       where l.campaign_no = ${campaignNo} and l.contact_id = m.contact_id
     ), occupied as (
-      update campaign_leads l set next_at = ${now}::timestamptz + interval '1 minute' from picked p
+      update campaign_leads l set next_at = ${now}::timestamptz + interval '1 minute', put_off_at = ${now} from picked p
       where l.campaign_no = ${campaignNo} and l.contact_id = p.contact_id
         and not exists (select from made m where m.contact_id = p.contact_id)
     )
     select m.id, m.contact_id::text as "contactId", n.position, n.number, n.place_id as "placeId", n.priority, n.attempts,
-      n.callback_at as "callbackAt", n.callback_agent_id as "callbackAgentId"
+      n.callback_at as "callbackAt", n.callback_agent_id as "callbackAgentId", n.callback_note as "callbackNote"
     from made m join numbered n on n.contact_id = m.contact_id order by n.turn`.execute(db)
   return rows
 }
@@ -122,11 +129,12 @@ export async function endAttempt(db: Db, id: string, end: AttemptEnd, now: Date)
       .updateTable('campaign_leads')
       .set(({ eb }) => ({
         state: lead.state,
-        ...(lead.nextAt !== null && { next_at: lead.nextAt }),
+        ...(lead.nextAt !== null && { next_at: lead.nextAt, put_off_at: now }),
         ...(lead.position !== null && { position: lead.position }),
         ...(lead.placeId !== null && { place_id: lead.placeId }),
         ...(lead.priority !== undefined && { priority: lead.priority }),
-        ...(lead.reasons !== undefined && { reasons: [...lead.reasons] }),
+        // What a decision said before is of no more weight than the last one.
+        reasons: [...(lead.reasons ?? [])],
         ...(lead.decisionId !== undefined && { decision_id: lead.decisionId }),
         ...(lead.lastOutcome !== null && { last_outcome: lead.lastOutcome, last_at: now }),
         ...(lead.isCounted && { attempts: eb('attempts', '+', 1), callback_at: null, callback_agent_id: null })
@@ -176,23 +184,59 @@ export async function beginDialling(
   })
 }
 
-/** A person has answered: counted for the law in the same transaction. */
-export async function countLive(db: Db, id: string, campaignNo: number, answeredAt: Date): Promise<void> {
+/** A person has answered: counted for the law in the same transaction, also when the attempt was closed meanwhile. */
+export async function countLive(
+  db: Db,
+  id: string,
+  campaignNo: number,
+  answeredAt: Date,
+  change: Updateable<CampaignAttemptsTable> = {}
+): Promise<void> {
   await db.transaction().execute(async trx => {
-    await trx.updateTable('campaign_attempts').set({ state: 'answered' }).where('id', '=', id).execute()
+    await updateOpenAttempt(trx, id, { ...change, state: 'answered' })
     await addToDay(trx, campaignNo, answeredAt.toISOString().slice(0, 10), { live: 1 })
   })
 }
 
-export async function openAttempts(db: Db, campaignNo: number): Promise<readonly AttemptRow[]> {
-  return (
-    await db
-      .selectFrom('campaign_attempts')
-      .selectAll()
-      .where('campaign_no', '=', campaignNo)
-      .where('state', 'in', [...OPEN])
-      .execute()
-  ).map(withTextId)
+/** What all control planes have under way for a campaign. */
+export type OpenCounts = Readonly<{
+  total: number
+  /** Not dialled yet. */
+  reserved: number
+  /** Dialled, and nothing has rung yet. */
+  dialling: number
+  ringing: number
+  /** Answered, and nobody of ours talks yet. */
+  answered: number
+  talking: number
+  /** Of those that nobody has answered, the ones that may still be answered by a person. */
+  underWay: number
+}>
+
+export async function countOpen(db: Db, campaignNo: number): Promise<OpenCounts> {
+  const { rows } = await sql<OpenCounts>`
+    select count(*)::int as total,
+      (count(*) filter (where state in ('reserved', 'permitted')))::int as reserved,
+      (count(*) filter (where state = 'dialling' and rang_at is null))::int as dialling,
+      (count(*) filter (where state = 'dialling' and rang_at is not null))::int as ringing,
+      (count(*) filter (where state = 'answered' and connected_at is null))::int as answered,
+      (count(*) filter (where connected_at is not null))::int as talking,
+      (count(*) filter (where state <> 'answered' and amd_result is distinct from 'machine'
+        and amd_result is distinct from 'screening'))::int as "underWay"
+    from campaign_attempts
+    where campaign_no = ${campaignNo} and state in ('reserved', 'permitted', 'dialling', 'answered')`.execute(db)
+  return rows[0] ?? { total: 0, reserved: 0, dialling: 0, ringing: 0, answered: 0, talking: 0, underWay: 0 }
+}
+
+/**
+ * Makes this transaction the only one that takes leads of a campaign; false when another one is at it. What is taken need not
+ * be on the disk before it is gone on with: whatever an attempt does next is committed later, and so is that.
+ */
+export async function lockTaking(trx: Db, campaignNo: number): Promise<boolean> {
+  const { rows } = await sql<{ isOurs: boolean }>`
+    select pg_try_advisory_xact_lock(727539350, ${campaignNo}) as "isOurs",
+      set_config('synchronous_commit', 'off', true)`.execute(trx)
+  return rows[0]?.isOurs === true
 }
 
 /** Open attempts whose control plane is dead: its heartbeat is older than `deadSince` or gone. */
@@ -261,14 +305,24 @@ export type RecentFigures = Readonly<{
   live: number
   answerMs: number | null
   handleMs: readonly number[]
+  /** Dials a minute while it dialled: pauses of more than two minutes count as two. Null before there are twenty. */
+  perMinute: number | null
 }>
 
 /** What the last calls of a campaign were like. */
 export async function recentFigures(db: Db, campaignNo: number): Promise<RecentFigures> {
-  const { rows } = await sql<{ dialled: number; live: number; answerMs: number | null; handleMs: number[] | null }>`
+  const { rows } = await sql<{
+    dialled: number
+    live: number
+    answerMs: number | null
+    handleMs: number[] | null
+    perMinute: number | null
+  }>`
     with recent as (
       select * from campaign_attempts where campaign_no = ${campaignNo} and dialled_at is not null
       order by reserved_at desc limit 400
+    ), gaps as (
+      select extract(epoch from dialled_at - lag(dialled_at) over (order by dialled_at)) / 60 as minutes from recent
     ), done as (
       select (extract(epoch from ended_at - connected_at) * 1000)::int as ms from recent
       where connected_at is not null and ended_at is not null
@@ -276,14 +330,17 @@ export async function recentFigures(db: Db, campaignNo: number): Promise<RecentF
     select count(*) filter (where state = 'over')::int as dialled,
       count(*) filter (where outcome in ('person', 'abandoned'))::int as live,
       (avg(extract(epoch from answered_at - dialled_at) * 1000) filter (where answered_at is not null))::int as "answerMs",
-      (select array_agg(ms order by ms) from done) as "handleMs"
+      (select array_agg(ms order by ms) from done) as "handleMs",
+      (select case when count(minutes) >= 20 then (count(minutes) / greatest(0.01, sum(least(minutes, 2))))::float8 end
+        from gaps) as "perMinute"
     from recent`.execute(db)
   const [row] = rows
   return {
     dialled: row?.dialled ?? 0,
     live: row?.live ?? 0,
     answerMs: row?.answerMs ?? null,
-    handleMs: row?.handleMs ?? []
+    handleMs: row?.handleMs ?? [],
+    perMinute: row?.perMinute ?? null
   }
 }
 
@@ -329,7 +386,7 @@ export async function setDisposed(
       .set({
         state: lead.state,
         last_outcome: lead.outcome,
-        ...(lead.nextAt !== null && { next_at: lead.nextAt }),
+        ...(lead.nextAt !== null && { next_at: lead.nextAt, put_off_at: now }),
         ...(lead.position !== null && { position: lead.position }),
         ...(lead.placeId !== null && { place_id: lead.placeId })
       })
@@ -354,6 +411,7 @@ export async function promiseCallback(
       state: 'waiting',
       priority: 0,
       next_at: promise.at,
+      put_off_at: null,
       callback_at: promise.at,
       callback_agent_id: promise.agentId,
       callback_note: promise.note
@@ -376,7 +434,7 @@ export async function settleUnknown(
 ): Promise<boolean> {
   const rows = await db
     .updateTable('campaign_leads')
-    .set({ state, next_at: now })
+    .set({ state, next_at: now, put_off_at: now })
     .where('campaign_no', '=', campaignNo)
     .where('contact_id', '=', contactId)
     .where('state', 'in', ['unknown', 'review', 'blocked'])
@@ -423,7 +481,7 @@ export async function markDetectorWrong(db: Db, id: string): Promise<AttemptRow 
       .set({ is_amd_wrong: true })
       .where('id', '=', id)
       .where('is_amd_wrong', '=', false)
-      .where('amd_result', '=', 'machine')
+      .where('amd_result', 'in', ['machine', 'screening'])
       .returningAll()
       .executeTakeFirst()
     return row === undefined ? undefined : withTextId(row)

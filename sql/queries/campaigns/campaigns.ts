@@ -1,6 +1,7 @@
 import { type Insertable, type Selectable, sql, type Updateable } from 'kysely'
 import type { CallerIdsTable, CampaignsTable, CampaignState, LeadState } from '../../campaign-tables.ts'
 import type { Db } from '../../database.ts'
+import type { Slot } from './attempts.ts'
 
 export type CampaignRow = Selectable<CampaignsTable>
 export type CallerIdRow = Selectable<CallerIdsTable>
@@ -119,8 +120,8 @@ export async function loadLeads(
       where c.list_no = any(${[...listNos]}::integer[]) and c.id > ${afterId}::bigint
       order by c.id limit ${limit}
     ), added as (
-      insert into campaign_leads (campaign_no, contact_id, priority, place_id, next_at)
-      select ${campaignNo}::integer, id, priority, place_id, ${now} from found where is_meant
+      insert into campaign_leads (campaign_no, contact_id, priority, place_id, next_at, put_off_at)
+      select ${campaignNo}::integer, id, priority, place_id, ${now}, ${now} from found where is_meant
       on conflict do nothing returning 1
     )
     select (select max(id)::text from found) as "lastId", (select count(*)::int from added) as added`.execute(db)
@@ -169,12 +170,14 @@ export type LeadCounts = Readonly<{
   byState: Readonly<Partial<Record<LeadState, number>>>
   /** Of those that may not be called: by the first reason. */
   byReason: Readonly<Record<string, number>>
+  /** Of those that a decision has put off: by the first reason, and when the next one of them has its turn. */
+  putOff: readonly Readonly<{ reason: string; count: number; nextAt: Date }>[]
   /** Of those that wait, by place: how many are due, and when the others are. */
   places: readonly Readonly<{ placeId: number; waiting: number; due: number; nextAt: Date | null }>[]
 }>
 
 export async function countLeads(db: Db, campaignNo: number, now: Date): Promise<LeadCounts> {
-  const [states, reasons, places] = await Promise.all([
+  const [states, reasons, putOff, places] = await Promise.all([
     sql<{ state: LeadState; count: number }>`
       select state, count(*)::int as count from campaign_leads where campaign_no = ${campaignNo} group by state`.execute(
       db
@@ -183,6 +186,10 @@ export async function countLeads(db: Db, campaignNo: number, now: Date): Promise
       select reasons[1] as reason, count(*)::int as count from campaign_leads
       where campaign_no = ${campaignNo} and state in ('blocked', 'review') and cardinality(reasons) > 0
       group by reasons[1]`.execute(db),
+    sql<{ reason: string; count: number; nextAt: Date }>`
+      select reasons[1] as reason, count(*)::int as count, min(next_at) as "nextAt" from campaign_leads
+      where campaign_no = ${campaignNo} and state = 'waiting' and next_at > ${now} and cardinality(reasons) > 0
+      group by reasons[1] order by 2 desc`.execute(db),
     sql<{ placeId: number; waiting: number; due: number; nextAt: Date | null }>`
       select place_id as "placeId", count(*)::int as waiting, (count(*) filter (where next_at <= ${now}))::int as due,
         min(next_at) filter (where next_at > ${now}) as "nextAt"
@@ -191,21 +198,50 @@ export async function countLeads(db: Db, campaignNo: number, now: Date): Promise
   return {
     byState: Object.fromEntries(states.rows.map(row => [row.state, row.count])),
     byReason: Object.fromEntries(reasons.rows.map(row => [row.reason, row.count])),
+    putOff: putOff.rows,
     places: places.rows
   }
 }
 
-/** Places at which somebody waits; found by jumping along the index, whatever the number of leads. */
-export async function placesWaiting(db: Db, campaignNo: number): Promise<readonly number[]> {
-  const { rows } = await sql<{ placeId: number }>`
-    with recursive places as (
-      (select place_id from campaign_leads where campaign_no = ${campaignNo} and state = 'waiting'
-        order by place_id limit 1)
+/** Where somebody waits, with which priorities; found by jumping along the index, whatever the number of leads. */
+export async function slotsWaiting(db: Db, campaignNo: number): Promise<readonly Slot[]> {
+  const { rows } = await sql<Slot>`
+    with recursive slots as (
+      (select place_id, priority from campaign_leads where campaign_no = ${campaignNo} and state = 'waiting'
+        order by place_id, priority limit 1)
       union all
-      select (select l.place_id from campaign_leads l where l.campaign_no = ${campaignNo} and l.state = 'waiting'
-        and l.place_id > p.place_id order by l.place_id limit 1) from places p where p.place_id is not null
-    ) select place_id as "placeId" from places where place_id is not null`.execute(db)
-  return rows.map(row => row.placeId)
+      select n.place_id, n.priority from slots s cross join lateral (
+        select l.place_id, l.priority from campaign_leads l where l.campaign_no = ${campaignNo} and l.state = 'waiting'
+          and (l.place_id, l.priority) > (s.place_id, s.priority) order by l.place_id, l.priority limit 1
+      ) n
+    ) select place_id as "placeId", priority from slots`.execute(db)
+  return rows
+}
+
+/** Whether anybody of a campaign is still to be called or looked after; found without counting anybody. */
+export async function isAnybodyLeft(db: Db, campaignNo: number): Promise<boolean> {
+  const { rows } = await sql<{ isLeft: boolean }>`
+    select exists (select from campaign_leads where campaign_no = ${campaignNo} and state = 'waiting')
+      or exists (select from campaign_leads where campaign_no = ${campaignNo} and state in ('reserved', 'wrapUp')
+        and state <> 'waiting') as "isLeft"`.execute(db)
+  return rows[0]?.isLeft === true
+}
+
+/** How many people of a campaign were talked to, and with how many that is not decided before wrap-up is over. */
+export async function countConversations(
+  db: Db,
+  campaignNo: number,
+  atMost: number
+): Promise<Readonly<{ done: number; inWrapUp: number }>> {
+  const { rows } = await sql<{ done: number; inWrapUp: number }>`
+    select
+      (select count(*)::int from (
+        select from campaign_leads where campaign_no = ${campaignNo} and state = 'done' and state <> 'waiting'
+        limit ${atMost}
+      ) talked) as done,
+      (select count(*)::int from campaign_leads where campaign_no = ${campaignNo} and state = 'wrapUp'
+        and state <> 'waiting') as "inWrapUp"`.execute(db)
+  return rows[0] ?? { done: 0, inWrapUp: 0 }
 }
 
 /** Somebody of a place, whose number and address say when its people may be called. */

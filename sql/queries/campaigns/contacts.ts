@@ -93,6 +93,12 @@ export async function listPlaces(db: Db, ids: readonly number[]): Promise<readon
     .execute()
 }
 
+export async function hasContacts(db: Db, listNo: number): Promise<boolean> {
+  const { rows } = await sql<{ hasSome: boolean }>`
+    select exists (select from contacts where list_no = ${listNo}) as "hasSome"`.execute(db)
+  return rows[0]?.hasSome === true
+}
+
 /** Which of these numbers and outside ids a list holds already, with the contact that has them. */
 export async function findExisting(
   db: Db,
@@ -102,14 +108,14 @@ export async function findExisting(
 ): Promise<Readonly<{ numbers: ReadonlyMap<string, string>; externalIds: ReadonlyMap<string, string> }>> {
   const found = await sql<{ number: string; id: string }>`
     select number, contact_id::text as id from contact_numbers
-    where list_no = ${listNo} and number = any(${numbers}::text[])`.execute(db)
+    where list_no = ${listNo} and number = any(${texts(numbers)})`.execute(db)
   const known =
     externalIds.length === 0
       ? []
       : (
           await sql<{ externalId: string; id: string }>`
             select external_id as "externalId", id::text as id from contacts
-            where list_no = ${listNo} and external_id = any(${externalIds}::text[])`.execute(db)
+            where list_no = ${listNo} and external_id = any(${texts(externalIds)})`.execute(db)
         ).rows
   return {
     numbers: new Map(found.rows.map(row => [row.number, row.id])),
@@ -117,34 +123,37 @@ export async function findExisting(
   }
 }
 
-/** Stores new contacts with their numbers in two statements; ids in the order given. */
+/** Stores new contacts with their numbers, in one statement. */
 export async function insertContacts(
   db: Db,
   listNo: number,
   importId: string | null,
   contacts: readonly StoredContact[]
-): Promise<readonly string[]> {
-  if (contacts.length === 0) return []
-  const { rows } = await sql<{ id: string }>`
-    select nextval('contacts_id_seq')::text as id from generate_series(1, ${contacts.length}::int)`.execute(db)
-  const ids = rows.map(row => row.id)
-  const column = <T>(read: (contact: StoredContact) => T) => contacts.map(read)
-  await sql`insert into contacts (id, list_no, import_id, line, external_id, name, language, country, region, zone, party,
-      is_customer, custom)
-    select id, ${listNo}, ${importId}, line, external_id, name, language, country, region, zone, party, is_customer, custom
-    from unnest(${ids}::bigint[], ${column(one => one.line)}::bigint[], ${column(one => one.externalId)}::text[],
-      ${column(one => one.name)}::text[], ${column(one => one.language)}::text[], ${column(one => one.country)}::text[],
-      ${column(one => one.region)}::text[], ${column(one => one.zone)}::text[], ${column(one => one.party)}::text[],
-      ${column(one => one.isCustomer)}::boolean[], ${column(one => JSON.stringify(one.custom))}::jsonb[])
-      as c (id, line, external_id, name, language, country, region, zone, party, is_customer, custom)`.execute(db)
-  await insertNumbers(
-    db,
-    listNo,
-    contacts.flatMap((contact, index) =>
-      contact.numbers.map((one, position) => ({ ...one, position, contactId: ids[index] ?? '' }))
-    )
+): Promise<void> {
+  if (contacts.length === 0) return
+  const column = (read: (contact: StoredContact) => string | number | boolean | null) => texts(contacts.map(read))
+  const numbers = contacts.flatMap((contact, index) =>
+    contact.numbers.map((one, position) => ({ ...one, position, turn: index + 1 }))
   )
-  return ids
+  const part = (read: (number: (typeof numbers)[number]) => string | number) => texts(numbers.map(read))
+  await sql`with people as materialized (
+      select nextval('contacts_id_seq') as id, c.* from unnest(${column(one => one.line)}::bigint[],
+        ${column(one => one.externalId)}, ${column(one => one.name)}, ${column(one => one.language)},
+        ${column(one => one.country)}, ${column(one => one.region)}, ${column(one => one.zone)},
+        ${column(one => one.party)}, ${column(one => one.isCustomer)}::boolean[],
+        ${column(one => JSON.stringify(one.custom))}::jsonb[]) with ordinality
+        as c (line, external_id, name, language, country, region, zone, party, is_customer, custom, turn)
+    ), stored as (
+      insert into contacts (id, list_no, import_id, line, external_id, name, language, country, region, zone, party,
+        is_customer, custom)
+      select id, ${listNo}, ${importId}, line, external_id, coalesce(name, ''), language, country, region, zone, party,
+        is_customer, custom from people
+    )
+    insert into contact_numbers (contact_id, position, list_no, number, kind, place_id)
+    select p.id, n.position, ${listNo}, n.number, n.kind, n.place_id
+    from unnest(${part(one => one.turn)}::bigint[], ${part(one => one.position)}::smallint[], ${part(one => one.number)},
+      ${part(one => one.kind)}, ${part(one => one.placeId)}::integer[]) as n (turn, position, number, kind, place_id)
+    join people p using (turn)`.execute(db)
 }
 
 export async function insertNumbers(
@@ -159,12 +168,23 @@ export async function insertNumbers(
   }>[]
 ): Promise<void> {
   if (numbers.length === 0) return
-  const column = <T>(read: (number: (typeof numbers)[number]) => T) => numbers.map(read)
+  const column = (read: (number: (typeof numbers)[number]) => string | number) => texts(numbers.map(read))
   await sql`insert into contact_numbers (contact_id, position, list_no, number, kind, place_id)
     select contact_id, position, ${listNo}, number, kind, place_id
     from unnest(${column(one => one.contactId)}::bigint[], ${column(one => one.position)}::smallint[],
-      ${column(one => one.number)}::text[], ${column(one => one.kind)}::text[], ${column(one => one.placeId)}::integer[])
+      ${column(one => one.number)}, ${column(one => one.kind)}, ${column(one => one.placeId)}::integer[])
       as n (contact_id, position, number, kind, place_id)`.execute(db)
+}
+
+const BETWEEN = '\u001f'
+const NULL = '\u001e'
+
+/**
+ * A list of values as `text[]`. One text that the database splits costs a tenth of an array, which drivers escape value by
+ * value. None of the values may hold these two separators; a single empty text becomes null.
+ */
+function texts(values: readonly (string | number | boolean | null)[]) {
+  return sql<string[]>`string_to_array(${values.map(one => one ?? NULL).join(BETWEEN)}::text, ${BETWEEN}, ${NULL})`
 }
 
 /** Brings what is on file up to date; what a file leaves out stays. Custom fields are joined. */
@@ -238,7 +258,8 @@ export async function failLostImports(db: Db, deadSince: Date, at: Date): Promis
   return rows.length
 }
 
-export type ContactFilter = Readonly<{ listNo: number; number?: string; name?: string }>
+/** Without `listNo`: those of all lists. */
+export type ContactFilter = Readonly<{ listNo?: number; number?: string; name?: string }>
 
 export async function listContacts(
   db: Db,
@@ -246,7 +267,8 @@ export async function listContacts(
   afterId: string | null,
   limit: number
 ): Promise<readonly ContactRow[]> {
-  let query = db.selectFrom('contacts').selectAll().where('list_no', '=', filter.listNo).orderBy('id').limit(limit)
+  let query = db.selectFrom('contacts').selectAll().orderBy('id').limit(limit)
+  if (filter.listNo !== undefined) query = query.where('list_no', '=', filter.listNo)
   if (afterId !== null) query = query.where('id', '>', afterId)
   if (filter.number !== undefined)
     query = query.where('id', 'in', eb =>
@@ -254,10 +276,20 @@ export async function listContacts(
         .selectFrom('contact_numbers')
         .select('contact_id')
         .where('number', '=', filter.number ?? '')
-        .where('list_no', '=', filter.listNo)
     )
   if (filter.name !== undefined) query = query.where('name', 'ilike', `%${filter.name.replace(/[\\%_]/g, '\\$&')}%`)
   return (await query.execute()).map(withTextId)
+}
+
+/** The ids of lists by their numbers. */
+export async function listIdsOf(db: Db, listNos: readonly number[]): Promise<ReadonlyMap<number, string>> {
+  if (listNos.length === 0) return new Map()
+  const rows = await db
+    .selectFrom('contact_lists')
+    .select(['no', 'id'])
+    .where('no', 'in', [...new Set(listNos)])
+    .execute()
+  return new Map(rows.map(row => [row.no, row.id]))
 }
 
 export async function findContact(db: Db, id: string): Promise<ContactRow | undefined> {
@@ -287,9 +319,14 @@ export async function numbersOf(
   return found
 }
 
+/**
+ * Takes a contact out of its list, with what was promised to it. Attempts keep their number, because limits of calls to one
+ * number count them; requests of persons find them by it.
+ */
 export async function deleteContact(db: Db, id: string): Promise<boolean> {
   return await db.transaction().execute(async trx => {
     await trx.deleteFrom('contact_numbers').where('contact_id', '=', id).execute()
+    await trx.updateTable('campaign_leads').set({ callback_note: '' }).where('contact_id', '=', id).execute()
     await trx
       .updateTable('campaign_leads')
       .set({ state: 'done', last_outcome: 'contactRemoved' })

@@ -87,6 +87,17 @@ export async function consentEventsOf(
   return rows.map(row => ({ ...row, seq: Number(row.seq) }))
 }
 
+/** The whole ledger, newest first; `before` is the seq of the last row of the page before. */
+export async function listConsentEvents(
+  db: ComplianceDb,
+  before: string | null,
+  limit: number
+): Promise<readonly ConsentEventRow[]> {
+  let query = db.selectFrom('consent_events').select(EVENT_COLUMNS).orderBy('seq', 'desc').limit(limit)
+  if (before !== null) query = query.where('seq', '<', before)
+  return (await query.execute()).map(row => ({ ...row, seq: Number(row.seq) }))
+}
+
 /** Events of many numbers, by their hash, each in the order in which they were recorded. */
 export async function consentEventsOfMany(
   db: ComplianceDb,
@@ -114,9 +125,9 @@ export async function findConsentKey(db: ComplianceDb, id: string): Promise<stri
   return row?.sealed_key ?? null
 }
 
-/** Forgets the keys of a number's personal parts; the events and their chain stay. Returns how many were forgotten. */
-export async function eraseConsentKeys(db: ComplianceDb, numberHash: string, at: Date): Promise<number> {
-  const rows = await db
+/** Forgets the keys of these events' personal parts; the events and their chain stay. */
+export async function forgetConsentKeys(db: ComplianceDb, eventIds: readonly string[], at: Date): Promise<void> {
+  await db
     .updateTable('consent_keys')
     .set({ sealed_key: null, erased_at: at })
     .where('sealed_key', 'is not', null)
@@ -124,16 +135,28 @@ export async function eraseConsentKeys(db: ComplianceDb, numberHash: string, at:
       where
         .selectFrom('consent_events')
         .select('key_id')
-        .where('number_hash', '=', numberHash)
+        .where('id', 'in', [...eventIds])
         .$castTo<{ key_id: string }>()
     )
-    .returning('id')
     .execute()
-  return rows.length
 }
 
 export async function insertConsentRequest(db: ComplianceDb, row: Insertable<ConsentRequestsTable>): Promise<void> {
   await db.insertInto('consent_requests').values(row).execute()
+}
+
+/** Those of some numbers, and those of which no hash was kept. */
+export async function listConsentRequests(
+  db: ComplianceDb,
+  numberHashes: readonly string[]
+): Promise<
+  readonly Readonly<{ id: string; sentAt: Date; numberHash: string | null; event: Readonly<Record<string, unknown>> }>[]
+> {
+  return await db
+    .selectFrom('consent_requests')
+    .select(['id', 'sent_at as sentAt', 'number_hash as numberHash', 'event'])
+    .where(eb => eb.or([eb('number_hash', 'in', [...numberHashes]), eb('number_hash', 'is', null)]))
+    .execute()
 }
 
 /** Marks a request as answered, once and in time; undefined when there is no such open request. */

@@ -105,16 +105,16 @@ export async function decisionsAfter(db: ComplianceDb, seq: number, limit: numbe
   return rows.map(toDecision)
 }
 
-/** Joins an attempt to its decision. Refused by the database when either was joined before. */
+/** Joins an attempt to its decision. Refused by the database when the decision was used before. */
 export async function insertAttempt(db: ComplianceDb, row: Insertable<ComplianceAttemptsTable>): Promise<void> {
   await db.insertInto('compliance_attempts').values(row).execute()
 }
 
-export async function setAttemptOutcome(db: ComplianceDb, callId: string, outcome: string): Promise<boolean> {
+export async function setAttemptOutcome(db: ComplianceDb, decisionId: string, outcome: string): Promise<boolean> {
   const rows = await db
     .updateTable('compliance_attempts')
     .set({ outcome })
-    .where('call_id', '=', callId)
+    .where('decision_id', '=', decisionId)
     .returning('call_id')
     .execute()
   return rows.length > 0
@@ -154,7 +154,7 @@ export async function attemptsOfMany(
   return Map.groupBy(rows, row => row.numberHash)
 }
 
-/** Outbound calls that no decision stands for: each is an alarm. */
+/** Outbound calls, and calls with a leg to a number outside, that no decision stands for: each is an alarm. */
 export async function callsWithoutDecision(
   db: ComplianceDb,
   since: Date,
@@ -162,9 +162,16 @@ export async function callsWithoutDecision(
 ): Promise<readonly Readonly<{ callId: string; startedAt: Date }>[]> {
   const result = await sql<{ callId: string; startedAt: Date }>`
     select c.call_id as "callId", c.started_at as "startedAt" from cdrs c
-    left join compliance_attempts a on a.call_id = c.call_id
-    where c.direction = 'outbound' and c.started_at >= ${since} and a.call_id is null
-    order by c.started_at desc limit ${limit}`.execute(db)
+    where c.direction = 'outbound' and c.started_at >= ${since}
+      and not exists (select from compliance_attempts a where a.call_id = c.call_id and not a.is_party)
+    union
+    select e.call_id, min(e.at) from call_events e
+    where e.kind = 'legStarted' and e.data ->> 'destination' = 'number' and e.at >= ${since}
+      and not exists (
+        select from compliance_attempts a
+        where a.call_id = e.call_id and a.decision_id = coalesce(e.data ->> 'decisionId', a.decision_id))
+    group by e.call_id
+    order by 2 desc limit ${limit}`.execute(db)
   return result.rows
 }
 

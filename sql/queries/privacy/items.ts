@@ -3,68 +3,219 @@ import type { Db } from '../../database.ts'
 
 export type AgingItem = Readonly<{
   id: string
-  callId: string
+  callId: string | null
   at: Date
   customer: string | null
+  /** More numbers of the same person: a hold may stand on any. */
+  otherNumbers: readonly string[]
   queueIds: readonly string[]
   purpose: string | null
   recordingHold: string | null
 }>
 
-/** Where each kind of data stands; `alive` tells what is there to be deleted. */
+type Source = Readonly<{
+  from: string
+  id: string
+  at: string
+  /** What is there to be deleted. */
+  alive: string
+  /** Null for what belongs to no call. */
+  call: string | null
+  /** Where the customer's number stands when the call does not say it. */
+  customer?: string
+  otherNumbers?: string
+  /** For what belongs to no call, or says it better than its call. */
+  purpose?: string
+  /** Holds that stand on a recording itself. */
+  hold?: string
+  /** A key by which a large table is gone through instead of by age, and how an id is compared with it. */
+  order?: Readonly<{ column: string; cast: string }>
+}>
+
+/** Text that people wrote in a review, in any state that it was in. */
+export const HAS_REVIEW_TEXT = `(reviews.note <> '' or reviews.coaching <> ''
+  or exists (select 1 from jsonb_each(reviews.answers) where value ? 'note')
+  or exists (select 1 from review_history h, jsonb_each(h.answers) a where h.review_id = reviews.id and a.value ? 'note')
+  or exists (select 1 from review_disputes d where d.review_id = reviews.id and (d.reason <> '' or d.answer <> '')))`
+
+/** Where each kind of data stands. */
 const SOURCES = {
   recordings: {
     from: 'recordings',
     id: 'recordings.id',
     at: 'recordings.created_at',
-    alive: `recordings.state <> 'erased'`
+    alive: `recordings.state <> 'erased' and recordings.kind = 'call'`,
+    call: 'recordings.call_id',
+    hold: 'recordings.legal_hold'
   },
   transcripts: {
     from: 'transcripts',
     id: 'transcripts.id',
     at: 'transcripts.created_at',
-    alive: `transcripts.status = 'complete'`
+    alive: `transcripts.status = 'complete'`,
+    call: 'transcripts.call_id'
   },
-  voicemails: { from: 'voicemails', id: 'voicemails.id', at: 'voicemails.created_at', alive: 'true' },
+  voicemails: {
+    from: 'voicemails',
+    id: 'voicemails.id',
+    at: 'voicemails.created_at',
+    alive: 'true',
+    call: 'voicemails.call_id',
+    hold: '(select r.legal_hold from recordings r where r.id = voicemails.recording_id)'
+  },
   notes: {
     from: 'call_notes',
     id: `call_notes.call_id || ' ' || call_notes.agent_id`,
     at: 'call_notes.updated_at',
-    alive: `call_notes.note <> ''`
+    alive: `call_notes.note <> ''`,
+    call: 'call_notes.call_id'
+  },
+  comments: {
+    from: 'call_comments',
+    id: 'call_comments.id',
+    at: 'call_comments.created_at',
+    alive: 'call_comments.deleted_at is null',
+    call: 'call_comments.call_id'
+  },
+  reviewNotes: {
+    from: 'reviews',
+    id: 'reviews.id',
+    at: 'reviews.changed_at',
+    alive: HAS_REVIEW_TEXT,
+    call: 'reviews.call_id'
+  },
+  clips: {
+    from: 'clips',
+    id: 'clips.id',
+    at: 'clips.created_at',
+    alive: 'clips.revoked_at is null',
+    call: 'clips.call_id'
+  },
+  surveyAnswers: {
+    from: 'survey_answers',
+    id: `survey_answers.call_id || ' ' || survey_answers.question`,
+    at: 'survey_answers.answered_at',
+    alive: 'true',
+    call: 'survey_answers.call_id'
+  },
+  botQuestions: {
+    from: 'bot_questions',
+    id: 'bot_questions.id',
+    at: 'bot_questions.asked_at',
+    alive: 'true',
+    call: 'bot_questions.call_id'
+  },
+  callbacks: {
+    from: 'queue_callbacks',
+    id: 'queue_callbacks.id',
+    at: 'queue_callbacks.created_at',
+    // One that somebody waits for has no age yet.
+    alive: `queue_callbacks.number <> '' and queue_callbacks.status not in ('waiting', 'dialling')`,
+    call: 'queue_callbacks.call_id',
+    customer: 'queue_callbacks.number'
+  },
+  languages: {
+    from: 'caller_languages',
+    id: 'caller_languages.id::text',
+    at: 'caller_languages.chosen_at',
+    alive: 'true',
+    call: null,
+    customer: 'caller_languages.number'
+  },
+  consentRequests: {
+    from: 'consent_requests',
+    id: 'consent_requests.id',
+    at: 'consent_requests.sent_at',
+    alive: 'consent_requests.expires_at < now()',
+    call: null
+  },
+  requests: {
+    from: 'privacy_requests',
+    id: 'privacy_requests.id',
+    at: 'privacy_requests.done_at',
+    // A restriction that is in force can be lifted only by who it is about.
+    alive: `privacy_requests.sealed is not null and privacy_requests.done_at is not null
+      and privacy_requests.kind not in ('restrict', 'do-not-sell')`,
+    call: null
+  },
+  attempts: {
+    from: 'campaign_attempts',
+    id: 'campaign_attempts.id',
+    at: 'campaign_attempts.reserved_at',
+    alive: `campaign_attempts.number <> ''
+      and campaign_attempts.state not in ('reserved', 'permitted', 'dialling', 'answered')`,
+    call: 'campaign_attempts.id',
+    customer: 'campaign_attempts.number',
+    order: { column: 'campaign_attempts.id', cast: 'text' }
   },
   calls: {
     from: 'cdrs',
     id: 'cdrs.call_id',
     at: 'cdrs.started_at',
-    alive: `cdrs.state = 'ended' and (case cdrs.direction when 'inbound' then cdrs.caller_number else cdrs.called_number end) is not null`
+    alive: `cdrs.state = 'ended' and (case cdrs.direction when 'inbound' then cdrs.caller_number else cdrs.called_number end) is not null`,
+    call: 'cdrs.call_id'
+  },
+  contacts: {
+    from: 'contacts',
+    id: 'contacts.id::text',
+    // Since something last happened to it in a campaign.
+    at: `greatest(contacts.created_at, (select max(l.last_at) from campaigns k
+      join campaign_leads l on l.campaign_no = k.no and l.contact_id = contacts.id))`,
+    alive: 'true',
+    call: null,
+    customer: '(select n.number from contact_numbers n where n.contact_id = contacts.id order by n.position limit 1)',
+    otherNumbers: 'array(select n.number from contact_numbers n where n.contact_id = contacts.id)',
+    purpose: `(select k.settings ->> 'purpose' from campaigns k
+      join campaign_leads l on l.campaign_no = k.no and l.contact_id = contacts.id order by k.no desc limit 1)`,
+    order: { column: 'contacts.id', cast: 'bigint' }
   }
-} as const
+} as const satisfies Readonly<Record<string, Source>>
 
 export type AgingStore = keyof typeof SOURCES
 
-/** Items in the order of their age, after a place, with what retention rules ask about. */
+/**
+ * Items in the order of their age (of large tables: of their keys), after a place, with what retention rules ask about.
+ * `only`: those of one call, or one of them.
+ */
 export async function listAging(
   db: Db,
   store: AgingStore,
   after: Readonly<{ at: Date; id: string }> | null,
   limit: number,
-  onlyCallId: string | null = null
+  only: Readonly<{ callId: string } | { id: string }> | null = null
 ): Promise<readonly AgingItem[]> {
-  const { from, id, at, alive } = SOURCES[store]
-  const call = from === 'cdrs' ? 'cdrs.call_id' : `${from}.call_id`
-  const { rows } = await sql<AgingItem & { at: Date }>`
-    select ${sql.raw(id)} as id, ${sql.raw(call)} as "callId", ${sql.raw(at)} as at,
-      case c.direction when 'inbound' then c.caller_number else c.called_number end as customer,
-      array(select distinct queue_id from queue_visits where queue_visits.call_id = ${sql.raw(call)}) as "queueIds",
-      (select d.body::jsonb -> 'facts' ->> 'purpose' from compliance_attempts a
-        join compliance_decisions d on d.id = a.decision_id where a.call_id = ${sql.raw(call)} limit 1) as purpose,
-      ${sql.raw(store === 'recordings' ? 'recordings.legal_hold' : 'null::text')} as "recordingHold"
-    from ${sql.raw(from)} ${sql.raw(from === 'cdrs' ? '' : `left join cdrs c on c.call_id = ${call}`)}
-    ${sql.raw(from === 'cdrs' ? 'cross join lateral (select cdrs.direction, cdrs.caller_number, cdrs.called_number) c' : '')}
-    where ${sql.raw(alive)}
-      ${after === null ? sql`` : sql`and (${sql.raw(at)}, ${sql.raw(id)}) > (${after.at}::timestamptz, ${after.id})`}
-      ${onlyCallId === null ? sql`` : sql`and ${sql.raw(call)} = ${onlyCallId}`}
-    order by ${sql.raw(at)}, ${sql.raw(id)} limit ${limit}`.execute(db)
+  const { from, id, at, alive, call, customer, purpose, hold, order, otherNumbers }: Source = SOURCES[store]
+  if (only !== null && 'callId' in only && call === null) return []
+  const isCall = from === 'cdrs'
+  const ofCall = call ?? 'null::text'
+  const next =
+    after === null
+      ? sql``
+      : order === undefined
+        ? sql`and (${sql.raw(at)}, ${sql.raw(id)}) > (${after.at}::timestamptz, ${after.id})`
+        : sql`and ${sql.raw(order.column)} > ${after.id}::${sql.raw(order.cast)}`
+  const wanted =
+    only === null
+      ? sql``
+      : 'callId' in only
+        ? sql`and ${sql.raw(ofCall)} = ${only.callId}`
+        : sql`and ${sql.raw(id)} = ${only.id}`
+  const { rows } = await sql<AgingItem>`
+    select ${sql.raw(id)} as id, ${sql.raw(ofCall)} as "callId", ${sql.raw(at)} as at,
+      ${sql.raw(customer ?? (call === null ? 'null::text' : "case c.direction when 'inbound' then c.caller_number else c.called_number end"))} as customer,
+      ${sql.raw(otherNumbers ?? 'array[]::text[]')} as "otherNumbers",
+      array(select distinct queue_id from queue_visits where queue_visits.call_id = ${sql.raw(ofCall)}) as "queueIds",
+      ${
+        purpose === undefined
+          ? sql`(select d.body::jsonb -> 'facts' ->> 'purpose' from compliance_attempts a
+        join compliance_decisions d on d.id = a.decision_id where a.call_id = ${sql.raw(ofCall)} limit 1)`
+          : sql.raw(purpose)
+      } as purpose,
+      ${sql.raw(hold ?? 'null::text')} as "recordingHold"
+    from ${sql.raw(from)} ${sql.raw(call === null || isCall ? '' : `left join cdrs c on c.call_id = ${call}`)}
+    ${sql.raw(isCall ? 'cross join lateral (select cdrs.direction, cdrs.caller_number, cdrs.called_number) c' : '')}
+    where ${sql.raw(alive)} ${next} ${wanted}
+    order by ${sql.raw(order?.column ?? `${at}, ${id}`)} limit ${limit}`.execute(db)
   return rows
 }
 

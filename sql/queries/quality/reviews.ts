@@ -355,6 +355,7 @@ export async function listAgentCalls(
     .innerJoin('queue_visits', 'queue_visits.call_id', 'cdrs.call_id')
     .select(['cdrs.call_id as callId', 'queue_visits.agent_id as agentId', 'cdrs.talk_ms as talkMs', 'cdrs.tags'])
     .distinct()
+    .where('cdrs.is_simulated', '=', false)
     .where('cdrs.state', '=', 'ended')
     .where('cdrs.ended_at', '>=', from)
     .where('cdrs.ended_at', '<', until)

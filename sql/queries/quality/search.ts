@@ -9,6 +9,8 @@ export type CallToIndex = Readonly<{
   ours: string | null
   language: string | null
   flowId: string | null
+  /** The campaign that placed the call. */
+  campaignId: string | null
   startedAt: Date
   durationMs: number
   tags: readonly string[]
@@ -38,11 +40,23 @@ export async function removeQueued(db: Db, calls: readonly QueuedCall[]): Promis
     where search_queue.call_id = done.call_id and search_queue.queued_at = done.stamp::timestamptz`.execute(db)
 }
 
-export async function readCallsToIndex(db: Db, callIds: readonly string[]): Promise<readonly CallToIndex[]> {
+export async function readCallsToIndex(
+  db: Db,
+  callIds: readonly string[],
+  states: readonly ('ended' | 'answered')[] = ['ended'],
+  { withScripted = false }: Readonly<{ withScripted?: boolean }> = {}
+): Promise<readonly CallToIndex[]> {
   if (callIds.length === 0) return []
   const ids = [...callIds]
-  const [calls, visits, notes, offers, surveys, reviews] = await Promise.all([
-    db.selectFrom('cdrs').selectAll().where('call_id', 'in', ids).where('state', '=', 'ended').execute(),
+  const [calls, visits, notes, offers, surveys, reviews, attempts] = await Promise.all([
+    db
+      .selectFrom('cdrs')
+      .selectAll()
+      .where('call_id', 'in', ids)
+      .where('state', 'in', [...states])
+      // Nobody reviews a script.
+      .$if(!withScripted, calls => calls.where('is_simulated', '=', false))
+      .execute(),
     db.selectFrom('queue_visits').select(['call_id', 'queue_id', 'agent_id']).where('call_id', 'in', ids).execute(),
     db.selectFrom('call_notes').select(['call_id', 'agent_id', 'disposition']).where('call_id', 'in', ids).execute(),
     db
@@ -59,6 +73,13 @@ export async function readCallsToIndex(db: Db, callIds: readonly string[]): Prom
       .where('kind', '=', 'review')
       .where('status', '<>', 'draft')
       .groupBy('call_id')
+      .execute(),
+    // A campaign's call has the id of its attempt.
+    db
+      .selectFrom('campaign_attempts')
+      .innerJoin('campaigns', 'campaigns.no', 'campaign_attempts.campaign_no')
+      .select(['campaign_attempts.id as call_id', 'campaigns.id as campaignId'])
+      .where('campaign_attempts.id', 'in', ids)
       .execute()
   ])
   return calls.map(call => {
@@ -74,6 +95,7 @@ export async function readCallsToIndex(db: Db, callIds: readonly string[]): Prom
       ours: isInbound ? call.called_number : call.caller_number,
       language: call.language,
       flowId: call.flow_id,
+      campaignId: own(attempts)[0]?.campaignId ?? null,
       startedAt: call.started_at,
       durationMs: call.talk_ms ?? 0,
       tags: call.tags,
@@ -277,4 +299,11 @@ export async function oldestDocument(db: Db): Promise<Date | null> {
     .limit(1)
     .executeTakeFirst()
   return row?.started_at ?? null
+}
+
+/** Asks for calls to be put into the search anew. */
+export async function queueForSearch(db: Db, callIds: readonly string[]): Promise<void> {
+  await sql`
+    insert into search_queue (call_id) select distinct unnest(${[...callIds]}::text[])
+    on conflict (call_id) do update set queued_at = clock_timestamp()`.execute(db)
 }

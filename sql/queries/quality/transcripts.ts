@@ -62,18 +62,23 @@ export async function markWritten(db: Db, id: string, at: Date): Promise<void> {
   await db.updateTable('transcripts').set({ written_at: at }).where('id', '=', id).execute()
 }
 
-/** Puts packed parts in the place of those that were written one by one, and closes the transcript. */
+/**
+ * Puts packed parts in the place of those that were written one by one, and closes the transcript: in the transaction that
+ * it is given, or in one of its own.
+ */
 export async function completeTranscript(
   db: Db,
   id: string,
   parts: readonly Insertable<TranscriptPartsTable>[],
   figures: Updateable<TranscriptsTable>
 ): Promise<void> {
-  await db.transaction().execute(async trx => {
+  const pack = async (trx: Db) => {
     await trx.deleteFrom('transcript_parts').where('transcript_id', '=', id).execute()
     await insertParts(trx, parts)
     await trx.updateTable('transcripts').set(figures).where('id', '=', id).execute()
-  })
+  }
+  if (db.isTransaction) await pack(db)
+  else await db.transaction().execute(pack)
 }
 
 /** Transcripts that nobody has written to since `before` although their calls have ended. */

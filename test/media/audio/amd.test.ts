@@ -89,6 +89,21 @@ t.test('fax machines and the network are heard by their tones', async t => {
   ])
 })
 
+t.test('tones are known although packets are missing', async t => {
+  const torn = (...parts: readonly Int16Array[]) => {
+    const heard = Int16Array.from(parts.flatMap(part => [...part]))
+    for (let at = 3 * 160; at < heard.length; at += 7 * 160) heard.fill(0, at, at + 160)
+    return heard
+  }
+  const information = torn(tone(950, 330), tone(1_400, 330), tone(1_800, 330), quiet(500))
+  t.match(listen(null, information), [{ result: 'network', reason: 'informationTones' }])
+  t.match(listen(null, torn(quiet(1_000), tone(1_100, 500), quiet(3_000))), [{ result: 'fax', reason: 'faxTone' }])
+  const name = await say('Anna.', 'en')
+  t.match(listen('US', torn(quiet(300), name, quiet(200), tone(1_400, 300), quiet(500))), [
+    { result: 'machine', reason: 'beep' }
+  ])
+})
+
 t.test('who says nothing stays unknown, and noise is no greeting', async t => {
   t.match(listen(null, quiet(5_000)), [{ result: 'unknown', reason: 'silence' }])
   t.match(listen(null, generateNoise(8 * 5_000, 900)), [{ result: 'unknown' }])

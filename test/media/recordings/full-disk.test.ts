@@ -15,7 +15,7 @@ const PROGRAM = fileURLToPath(new URL('./full-disk-program.ts', import.meta.url)
 /** Room for about six seconds of noise. */
 const ROOM_BYTES = 200 * 1024
 
-t.test('a disk that is full for a while delays a recording and loses nothing of it', { timeout: 60_000 }, async t => {
+t.test('a disk that is full for a while delays a recording and loses nothing of it', { timeout: 280_000 }, async t => {
   const folder = await tempFolder(t)
   const key = newDataKey()
   // The kernel refuses to let the file grow, in the middle of a write, as a full disk does.

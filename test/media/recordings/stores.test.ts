@@ -38,7 +38,7 @@ const KINDS: Readonly<Record<string, (t: Test) => Promise<ObjectStore>>> = {
 }
 
 for (const [kind, open] of Object.entries(KINDS))
-  t.test(`a recording in a store comes back in any range, ${kind}`, { timeout: 60_000 }, async t => {
+  t.test(`a recording in a store comes back in any range, ${kind}`, { timeout: 280_000 }, async t => {
     const store = await open(t)
     const bytes = randomBytes(100_000)
     const path = join(await tempFolder(t), 'file')
@@ -67,7 +67,7 @@ for (const [kind, open] of Object.entries(KINDS))
       await t.rejects(store.put(trick, path, signal), { code: 'OBJECT_KEY_INVALID' }, JSON.stringify(trick))
   })
 
-t.test('a long recording goes to S3 in parts, streamed and in order', { timeout: 60_000 }, async t => {
+t.test('a long recording goes to S3 in parts, streamed and in order', { timeout: 280_000 }, async t => {
   const { server, store } = await startS3(t)
   const bytes = randomBytes(20 * 1024 * 1024 + 17)
   const path = join(await tempFolder(t), 'file')
@@ -80,7 +80,7 @@ t.test('a long recording goes to S3 in parts, streamed and in order', { timeout:
 
 t.test(
   'a store that cannot be reached or does not know us says so, and leaves no half object',
-  { timeout: 60_000 },
+  { timeout: 280_000 },
   async t => {
     const { server, store } = await startS3(t)
     const path = join(await tempFolder(t), 'file')

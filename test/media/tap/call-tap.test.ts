@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { CallTap, type MissedFrames, type TapFrame } from '../../../media/tap/call-tap.ts'
@@ -7,7 +9,7 @@ import { ForkingLeg, stereoFrame } from './support.ts'
 const log = pino({ level: 'silent' })
 
 /** A tap on a leg whose clock the test turns. */
-async function startTap(t: Test) {
+async function startTap(t: Test, isLegKept = false) {
   const taps = await TapServer.start('127.0.0.1', log)
   const leg = new ForkingLeg()
   const clock = { ms: 0 }
@@ -17,6 +19,7 @@ async function startTap(t: Test) {
     log,
     deadAirMs: 0,
     onDeadAir: () => {},
+    isLegKept,
     now: () => clock.ms
   })
   t.teardown(async () => {
@@ -201,5 +204,42 @@ t.test('the end of the call ends every consumer, also one that comes too late', 
   await tap[Symbol.asyncDispose]()
   tap.attach({ name: 'late', onFrame: () => {}, onEnd: () => void ended.push('late') })
   t.same(ended, ['early', 'late'])
+  t.same(leg.stopped, [], 'the end of the leg takes its fork with it')
+})
+
+t.test('a leg that goes on without its tap is left without a fork', async t => {
+  const { tap, leg, listen } = await startTap(t, true)
+  const forked = leg.forked()
+  listen('one')
+  const socket = await forked
+  const closed = once(socket, 'close')
+  await tap[Symbol.asyncDispose]()
+  await closed
   t.same(leg.stopped, ['tap-1'])
+})
+
+t.test('a fork that nobody expects is refused, and breaking it off ends that fork alone', async t => {
+  const taps = await TapServer.start('127.0.0.1', log)
+  t.teardown(async () => await taps[Symbol.asyncDispose]())
+  const expected = taps.expect(() => {})
+  const { hostname, port } = new URL(expected.url)
+  const upgrade = async (path: string) => {
+    const socket = connect({ host: hostname, port: Number(port) })
+    socket.write(
+      `GET ${path} HTTP/1.1\r\nHost: parley\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+        'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n' +
+        'Sec-WebSocket-Protocol: audio.drachtio.org\r\n\r\n'
+    )
+    const [answer] = await once(socket, 'data')
+    return { socket, answer: String(answer) }
+  }
+  const stray = await upgrade('/tap/0123456789abcdef')
+  t.match(stray.answer, /^HTTP\/1.1 404/)
+  stray.socket.resetAndDestroy()
+  await once(stray.socket, 'close')
+  const { socket, answer } = await upgrade(new URL(expected.url).pathname)
+  t.match(answer, /^HTTP\/1.1 101/)
+  await expected.connected
+  socket.resetAndDestroy()
+  await expected.ended
 })

@@ -101,7 +101,7 @@ contract('ICE restarts in mid-call without a gap', async (t, media) => {
 for (const engine of engines) {
   // mediasoup waits at least ten seconds.
   const consentTimeoutMs = engine === 'embedded' ? 1_500 : 10_000
-  t.test(`${engine}: a softphone that falls silent is disconnected, and comes back`, { timeout: 40_000 }, async t => {
+  t.test(`${engine}: a softphone that falls silent is disconnected, and comes back`, { timeout: 280_000 }, async t => {
     await using media = await open(engine, { consentTimeoutMs })
     const softphone = await connectSoftphone(t, media)
     const side = await media.createPlainSide()

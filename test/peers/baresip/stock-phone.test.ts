@@ -7,7 +7,7 @@ import { TestParley } from '../../support/parley.ts'
 
 const SAYS = generateTone({ frequenciesHz: [440], durationMs: 30_000 })
 
-t.test('a stock phone calls', { timeout: 110_000 }, async t => {
+t.test('a stock phone calls', { timeout: 280_000 }, async t => {
   await using server = await TestParley.start({ hasDemoData: true })
 
   for (const { number, language } of DEMO_NUMBERS)

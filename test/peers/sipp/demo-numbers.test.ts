@@ -12,7 +12,7 @@ const GREETINGS = [
 ] as const
 
 for (const database of testDatabases())
-  t.test(`SIPp calls the demo numbers, with ${database}`, { timeout: 110_000 }, async t => {
+  t.test(`SIPp calls the demo numbers, with ${database}`, { timeout: 280_000 }, async t => {
     await using server = await TestParley.start({ database, hasDemoData: true })
     const target = `${server.sip.host}:${server.sip.port}`
 
@@ -27,7 +27,7 @@ for (const database of testDatabases())
           rate: 1,
           limitMs: 30_000
         })
-        await voice.hearsSpeech({ limitMs: 10_000 })
+        await voice.hearsSpeech()
         // The server learns where we are from the SDP; keys go back to where its voice comes from.
         voice.answerToSender()
         voice.sendSilence()

@@ -5,7 +5,7 @@ import { testDatabases } from '../../support/parley.ts'
 import { enter, Installation, nextOffer, until } from '../queues/services.ts'
 
 for (const kind of testDatabases())
-  t.test(`agents and their states, on ${kind}`, { timeout: 60_000 }, async t => {
+  t.test(`agents and their states, on ${kind}`, { timeout: 280_000 }, async t => {
     await using house = await Installation.open(kind)
     const plane = await house.start({ graceMs: 150 })
     const { agents } = plane
@@ -28,7 +28,7 @@ for (const kind of testDatabases())
     }
 
     await t.test('somebody whom nobody knows cannot sign in', async t => {
-      t.rejects(agents.signIn(newId()), { code: 'NOT_FOUND' })
+      await t.rejects(agents.signIn(newId()), { code: 'NOT_FOUND' })
     })
 
     await t.test('when the wrap-up runs out, the note is kept and the outcome is missing, not made up', async t => {
@@ -53,7 +53,7 @@ for (const kind of testDatabases())
     await t.test('a missing outcome can be given later', async t => {
       await agents.finishWrapUp(ana, { callId: 'call-1', disposition: 'solved', note: 'Refund promised' })
       t.same(await agents.noteOf(ana, 'call-1'), { note: 'Refund promised', disposition: 'solved' })
-      t.rejects(agents.finishWrapUp(ana, { callId: 'never', disposition: null, note: '' }), { code: 'CONFLICT' })
+      await t.rejects(agents.finishWrapUp(ana, { callId: 'never', disposition: null, note: '' }), { code: 'CONFLICT' })
     })
 
     await t.test('more time for wrap-up is given once it is asked for', async t => {
@@ -62,7 +62,7 @@ for (const kind of testDatabases())
       t.equal((after.wrapUp?.endsAt.getTime() ?? 0) - (before.wrapUp?.endsAt.getTime() ?? 0), 59_800, 'up to the limit')
       await agents.finishWrapUp(ana, { callId: 'call-2', disposition: null, note: '' })
       t.equal(agents.view(ana)?.state, 'idle')
-      t.rejects(agents.extendWrapUp(ana), { code: 'CONFLICT' })
+      await t.rejects(agents.extendWrapUp(ana), { code: 'CONFLICT' })
     })
 
     await t.test('a break chosen in a call begins after it', async t => {
@@ -99,7 +99,7 @@ for (const kind of testDatabases())
       if (held.kind !== 'reserved') throw new Error(held.why)
       t.equal(await agents.settleDirect(held.offerId, { kind: 'answered' }), true)
       t.match(agents.view(karim), { state: 'talking', status: 'onBreak', callId: 'call-6' })
-      t.rejects(agents.talking(karim, 'call-7'), { code: 'CONFLICT', message: /another call/ })
+      await t.rejects(agents.talking(karim, 'call-7'), { code: 'CONFLICT', message: /another call/ })
       await agents.callEnded(karim, 'call-6', { queueId: null, endedBy: 'agent', wrapUpMs: 0 })
       t.match(agents.view(karim), { state: 'idle', status: 'onBreak', statusReason: 'Lunch' })
     })

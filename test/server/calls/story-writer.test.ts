@@ -21,7 +21,7 @@ const STARTED = {
 } as const
 const ENDED = { kind: 'ended', reason: 'callerHungUp', endedBy: 'caller', fault: 'none', hangupCause: null } as const
 
-t.test('stories survive what a crash leaves behind', { timeout: 60_000 }, async t => {
+t.test('stories survive what a crash leaves behind', { timeout: 280_000 }, async t => {
   await using folders = new AsyncDisposableStack()
   await using database = await openDatabase({ kind: 'pglite', folder: await freshPglite(folders) }, err => {
     throw err

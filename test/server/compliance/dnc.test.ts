@@ -134,8 +134,8 @@ t.test('a change file adds and removes, and leaves the list it was made from as 
 })
 
 t.test('a set holds exactly the numbers that were put in, few or many, near or far', async t => {
-  fc.assert(
-    fc.property(
+  await fc.assert(
+    fc.asyncProperty(
       fc.array(
         fc.oneof(
           fc.integer({ min: 12_025_550_000, max: 12_025_590_000 }),
@@ -144,10 +144,10 @@ t.test('a set holds exactly the numbers that were put in, few or many, near or f
         ),
         { maxLength: 4_000 }
       ),
-      numbers => {
+      async numbers => {
         const builder = new NumberSetBuilder()
         for (const number of numbers) builder.add(number)
-        const set = builder.build()
+        const set = await builder.build()
         const unique = [...new Set(numbers)].sort((a, b) => a - b)
         return (
           set.size === unique.length &&
@@ -162,13 +162,30 @@ t.test('a set holds exactly the numbers that were put in, few or many, near or f
   t.pass()
 })
 
+t.test('pages full of numbers are found however far apart they lie, also after the set was stored', async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'parley-dnc-'))
+  t.teardown(() => rm(folder, { recursive: true }))
+  const builder = new NumberSetBuilder()
+  const firsts = [12_025_550_000, 999_999_000_000_000]
+  for (const first of firsts) for (let index = 0; index < 30_000; index += 3) builder.add(first + index)
+  const built = await builder.build()
+  const path = join(folder, 'list.pdnc')
+  const read = await readSetFile(path, await writeSetFile(path, built))
+  for (const set of [built, read])
+    for (const first of firsts) {
+      const found = Array.from({ length: 30_000 }, (_, index) => set.hasValue(first + index))
+      t.ok(found.every((isIn, index) => isIn === (index % 3 === 0)))
+      t.notOk(set.hasValue(first - 3) || set.hasValue(first + 30_000) || set.hasValue(5) || set.has(''))
+    }
+})
+
 t.test('a stored set is read back, and a damaged one is refused', async t => {
   const folder = await mkdtemp(join(tmpdir(), 'parley-dnc-'))
   t.teardown(() => rm(folder, { recursive: true }))
   const builder = new NumberSetBuilder()
   for (let number = 12_025_550_000; number < 12_025_580_000; number += 3) builder.add(number)
   builder.add(4_915_123_456_789)
-  const set = builder.build()
+  const set = await builder.build()
   const path = join(folder, 'list.pdnc')
   const hash = await writeSetFile(path, set)
   t.same([...(await readSetFile(path, hash)).values()], [...set.values()])

@@ -1,8 +1,11 @@
+import { createHash } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { compilePacks, SettingsError } from '../../../server/compliance/packs/compile.ts'
-import { loadPacks, PackError, parsePacks } from '../../../server/compliance/packs/load.ts'
+import { type LoadedPack, loadPacks, PackError, parsePacks } from '../../../server/compliance/packs/load.ts'
+import { PackCache } from '../../../server/compliance/packs/pack-cache.ts'
 import { PackSchema } from '../../../server/compliance/packs/schema.ts'
 import { overdueReviews, verifyPacks } from '../../../server/compliance/packs/verify.ts'
 
@@ -151,4 +154,35 @@ t.test('the hash of a set changes with any pack and any setting', async t => {
   t.not(compilePacks(packs, { endGuardSeconds: 30 }).hash, first.hash)
   const changed = parsePacks([{ file: 'xx-test.yaml', text: `${GOOD}# a remark\n` }])
   t.not(changed[0]?.hash, parsePacks([{ file: 'xx-test.yaml', text: GOOD }])[0]?.hash)
+})
+
+t.test('packs that were read before are the same, and read anew when anything about them is not', async t => {
+  const folder = t.testdir({ 'xx-test.yaml': GOOD })
+  const path = join(folder, 'rule-packs.cache')
+  const load = async () => {
+    const cache = await PackCache.open(path)
+    const packs = await loadPacks(folder, cache)
+    await cache.write()
+    return packs
+  }
+  const plain = (packs: readonly LoadedPack[]) => packs.map(({ pack, hash, text }) => ({ pack, hash, text }))
+  const [fresh, again] = [await load(), await load()]
+  t.same(plain(again), plain(fresh))
+  t.same(again[0]?.lineOf(['rules', 0, 'versions', 1, 'from']), fresh[0]?.lineOf(['rules', 0, 'versions', 1, 'from']))
+  const kept = await readFile(path, 'utf8')
+
+  await writeFile(join(folder, 'xx-test.yaml'), GOOD.replace('title: A pack for a test', 'title: Another'))
+  t.equal((await load())[0]?.pack.title, 'Another', 'a text that has changed')
+  await writeFile(join(folder, 'xx-test.yaml'), GOOD.replace('certainty: K', 'certainty: sure'))
+  await t.rejects(load(), PackError, 'a wrong text is refused whatever is kept')
+
+  await writeFile(join(folder, 'xx-test.yaml'), GOOD)
+  await writeFile(path, kept.replace('A pack for a test', 'Something else'))
+  t.equal((await load())[0]?.pack.title, 'A pack for a test', 'a damaged file of kept packs')
+  const body = kept
+    .slice(kept.indexOf('\n') + 1)
+    .replace(/"state":"[0-9a-f]+"/, '"state":"of another program"')
+    .replace('A pack for a test', 'Something else')
+  await writeFile(path, `${createHash('sha256').update(body).digest('hex')}\n${body}`)
+  t.equal((await load())[0]?.pack.title, 'A pack for a test', 'what another program kept')
 })

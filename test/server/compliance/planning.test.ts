@@ -8,7 +8,7 @@ import { explain, explainLanguage } from '../../../server/compliance/explain/exp
 import { EXPLAIN_LANGUAGES } from '../../../server/compliance/explain/words.ts'
 import type { Facts } from '../../../server/compliance/facts.ts'
 import { compilePacks } from '../../../server/compliance/packs/compile.ts'
-import { loadPacks } from '../../../server/compliance/packs/load.ts'
+import { loadPacks, parsePacks } from '../../../server/compliance/packs/load.ts'
 import { forecast } from '../../../server/compliance/plan/forecast.ts'
 import { simulate } from '../../../server/compliance/plan/simulate.ts'
 import { timeline } from '../../../server/compliance/plan/times.ts'
@@ -49,6 +49,36 @@ t.test('the strictest recording law of either end holds, and unknown places coun
     t.equal(policy(`US-${state}`).policy, 'all_party', state)
 })
 
+t.test('a rule may forbid recording outright, and then no other place allows it', async t => {
+  const rule = (policy: string, expect: string) => `pack: xx-never
+version: 2026.1.1
+kind: house
+title: Nothing is recorded
+jurisdictions: [ US-NY ]
+owner: compliance
+reviewBy: 2027-01-01
+sample: "+12125550123"
+rules:
+  - id: xx-never.recording
+    title: Nothing is recorded
+    check: recording
+    certainty: K
+    versions:
+      - from: 0001-01-01
+        status: enacted
+        policy: ${policy}
+        source: [ { cite: House rule, grade: K } ]
+    tests:
+      - { at: 2026-12-01T17:00:00Z, expect: ${expect} }
+      - { at: 2026-12-01T17:00:00Z, given: { isRecorded: false }, expect: pass }
+`
+  const [pack] = parsePacks([{ file: 'xx-never.yaml', text: rule('never', 'RECORDING_FORBIDDEN') }])
+  if (pack === undefined) throw new Error('no pack')
+  const forbidding = compilePacks([...packs, pack])
+  t.match(recordingPolicy(['US-NY', 'DE'], forbidding, DAY), { policy: 'never', obligation: 'RECORDING_FORBIDDEN' })
+  t.equal(recordingPolicy(['DE'], forbidding, DAY).policy, 'opt_in', 'elsewhere nothing changes')
+})
+
 t.test('a bot always says what it is, and knows where that is law and since when', async t => {
   t.match(disclosure(['DE'], set, DAY), { isLaw: true, obligations: [{ code: 'AI_DISCLOSE' }] })
   t.equal(disclosure(['DE'], set, Math.floor(Date.UTC(2026, 7, 1) / 86_400_000)).isLaw, false, 'the day before')
@@ -83,6 +113,10 @@ t.test('every code has a sentence in every language', async t => {
     }
     const all = explain({ ...base, obligations: OBLIGATIONS.map(code => ({ code, seconds: 10 })) }, language)
     t.ok(all.length >= OBLIGATIONS.length)
+    const open = ['callerId', 'campaign', 'registries.us-dnc', 'registrations.us-tx']
+    const asked = explain({ ...base, open }, language).join(' ')
+    t.notMatch(asked, /callerId|campaign[,.]|registr(ie|ation)s\./, `${language}: what is open has a name`)
+    t.match(asked, /us-dnc.*us-tx/)
   }
   t.match(
     explain(decide({ ...facts, number: '+919812345678' }, set), 'en').join(' '),

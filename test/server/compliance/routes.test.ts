@@ -206,6 +206,11 @@ t.test('consent is recorded, found, used and withdrawn in one step', async t => 
         'only the exchange itself can make that'
       )
       t.equal((await call('POST', '/consents', { ...grant, number: '12' })).status, 422)
+      const ledger = await call('GET', '/consents?limit=1')
+      t.match(dig(ledger, 'items'), [{ kind: 'revoke' }])
+      t.notMatch(ledger.text, berlin.number.slice(4), 'the ledger holds no numbers')
+      const before = await call('GET', `/consents?limit=1&cursor=${dig(ledger, 'nextCursor')}`)
+      t.match(dig(before, 'items'), [{ kind: 'grant', seller: 'Acme GmbH' }])
       let token = ''
       await askOptIn(
         service.ledger,

@@ -166,7 +166,7 @@ function chance(seed: number): () => number {
 
 t.test(
   'in a year of 100,000 contacts no attempt leaves its window or passes its cap',
-  { timeout: 240_000 },
+  { timeout: 280_000 },
   async t => {
     const random = chance(20_261_201)
     const attempts = new Map<string, number>()

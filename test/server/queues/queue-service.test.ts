@@ -6,7 +6,7 @@ import { enter, Installation, next, nextOffer, ready, until } from './services.t
 const SHUT = JSON.stringify({ timeZone: 'Europe/Berlin', weekly: {} })
 
 for (const kind of testDatabases()) {
-  t.test(`callers wait and are served, on ${kind}`, { timeout: 90_000 }, async t => {
+  t.test(`callers wait and are served, on ${kind}`, { timeout: 280_000 }, async t => {
     await using house = await Installation.open(kind)
     const plane = await house.start()
     await house.addQueue({ name: 'support', announce: 'null', wrap_up_ms: 0 })
@@ -142,7 +142,7 @@ for (const kind of testDatabases()) {
         }
       }
       t.equal(kinds.filter(one => one === 'callbackOffer').length, 1)
-      t.rejects(first.next(AbortSignal.abort(new Error('hung up'))), { message: 'hung up' })
+      await t.rejects(first.next(AbortSignal.abort(new Error('hung up'))), { message: 'hung up' })
     })
 
     await t.test('the more important caller goes first, then the one who waits longer', async t => {

@@ -10,11 +10,12 @@ import type { QueueVisit, VisitEvent } from '../../../server/queues/queue-visit.
 import { type Database, openDatabase } from '../../../sql/database.ts'
 import { migrate } from '../../../sql/migrate.ts'
 import { insertUser } from '../../../sql/queries/access.ts'
-import { beatControlPlane } from '../../../sql/queries/calls.ts'
+import { beatControlPlane } from '../../../sql/queries/control-planes.ts'
 import { insertQueue } from '../../../sql/queries/queues.ts'
 import { WakeUps } from '../../../sql/wake-ups.ts'
 import { freshPglite } from '../../support/database-template.ts'
-import { freshDatabase, type TestDatabase } from '../../support/parley.ts'
+import type { TestDatabase } from '../../support/parley.ts'
+import { freshDatabase } from '../../support/postgres-database.ts'
 
 /** One control plane's part: its agents and its queues. */
 export type ControlPlane = Readonly<{
@@ -100,7 +101,7 @@ export class Installation implements AsyncDisposable {
         await stop()
         await beat[Symbol.asyncDispose]()
         // The dead do not take their row away.
-        await beatControlPlane(db, id, new Date())
+        await beatControlPlane(db, id)
       }
     }
   }

@@ -4,7 +4,7 @@ import type { PhonePeer } from './line.ts'
 import { elementsOf, formatMessage, type PhoneMessage, seqIn, uriIn, headerIn } from './message.ts'
 
 /** Default limit of every wait of the phone. */
-export const WAIT_MS = 5_000
+export const WAIT_MS = 40_000
 
 /** Extra headers for one message. */
 export type PhoneHeaders = Readonly<Record<string, string>>

@@ -90,7 +90,7 @@ export class PhoneLine implements AsyncDisposable {
     if (known !== undefined && !known.destroyed) return known
     const socket = connect({ host: to.host, port: to.port })
     this.#adopt(socket, to)
-    await once(socket, 'connect', { signal: AbortSignal.timeout(3_000) })
+    await once(socket, 'connect', { signal: AbortSignal.timeout(40_000) })
     return socket
   }
 

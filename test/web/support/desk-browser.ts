@@ -7,7 +7,7 @@ import { generateTone } from '../../../media/audio/tone.ts'
 import { writeWav } from '../../../media/audio/wav.ts'
 
 const CHROMIUM = '/usr/bin/chromium'
-const LIMIT_MS = 5_000
+const LIMIT_MS = 60_000
 
 export type DeskPageOptions = Readonly<{
   path?: string
@@ -44,6 +44,9 @@ export class DeskBrowser implements AsyncDisposable {
           '--headless',
           '--no-sandbox',
           '--disable-gpu',
+          // A process less, and no drawing for a screen that nobody sees.
+          '--in-process-gpu',
+          '--disable-software-rasterizer',
           '--disable-quic',
           '--no-first-run',
           '--disable-background-networking',

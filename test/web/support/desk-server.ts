@@ -155,7 +155,7 @@ export class DeskServer implements AsyncDisposable {
   }
 
   /** Resolves with the next request of a kind that has not been looked at yet. */
-  async next<K extends SoftphoneRequestKind>(kind: K, limitMs = 5_000): Promise<RequestOf<K>> {
+  async next<K extends SoftphoneRequestKind>(kind: K, limitMs = 15_000): Promise<RequestOf<K>> {
     const until = Date.now() + limitMs
     for (;;) {
       const index = this.requests.findIndex(one => one.kind === kind)

@@ -17,6 +17,8 @@ export const WEBER: CustomerCard = {
     { label: 'Menu', value: '2', source: 'flow' },
     { label: 'Order', value: '4711', source: 'flow' }
   ],
+  bot: null,
+  isSimulated: false,
   history: [
     {
       callId: 'old-1',
@@ -52,6 +54,28 @@ export const WEBER: CustomerCard = {
     },
     { name: 'CRM', state: 'failed', tookMs: 2_000, fields: [], problem: null }
   ]
+}
+
+/** The same customer after a bot. */
+export const AFTER_BOT: CustomerCard = {
+  ...WEBER,
+  language: 'en',
+  reason: 'How can I return the kettle that I bought?',
+  answers: [],
+  bot: {
+    reason: 'frustrated',
+    summary: 'How can I return the kettle that I bought?',
+    utterances: [
+      { speaker: 'bot', text: 'You are speaking with a computer, not with a human.', atMs: 0 },
+      { speaker: 'customer', text: 'How can I return the kettle that I bought?', atMs: 9_000 },
+      { speaker: 'bot', text: 'You may return goods within 30 days.', atMs: 12_000 },
+      { speaker: 'customer', text: 'This is ridiculous', atMs: 16_000 }
+    ],
+    facts: [{ label: 'order', value: 'A-4711' }],
+    topics: ['Returning goods'],
+    mood: 'annoyed',
+    endedAt: ago(52_000)
+  }
 }
 
 export const SALIM: CustomerCard = {
@@ -244,6 +268,21 @@ export const DESK_STATES: Readonly<Record<string, () => DeskState>> = {
         endsAt: ahead(35_000),
         limitAt: ahead(95_000),
         note: 'Refund agreed.',
+        customer: WEBER,
+        queue: QUEUE
+      }
+    }),
+  'cut-off': () =>
+    idleState({
+      status: 'available',
+      state: 'wrapUp',
+      wrapUp: {
+        callId: 'call-1',
+        endedBy: 'system',
+        startedAt: ago(5_000),
+        endsAt: ahead(55_000),
+        limitAt: ahead(115_000),
+        note: '',
         customer: WEBER,
         queue: QUEUE
       }

@@ -36,5 +36,16 @@ export const LOOKS = [
 /** Keys that were never translated look like `call.mute`. */
 export const UNTRANSLATED = String.raw`(document.querySelector('main').innerText.match(/\b(figure|formula|field|tab|used|list|form|help|fault|kind|definition|graph|walk|publish|step)\.[a-zA-Z.]+\b/g) ?? [])`
 
-/** A page that must be moved sideways. */
-export const TOO_WIDE = `document.documentElement.scrollWidth > innerWidth`
+const FITS = 'document.documentElement.scrollWidth <= innerWidth'
+const NEXT_FRAME = 'new Promise(resolve => requestAnimationFrame(() => resolve()))'
+const SETTLED_MS = 5_000
+
+/** Whether a page needs no moving sideways once it has settled in its window. */
+export async function fitsWindow(page: Page): Promise<boolean> {
+  const limitMs = performance.now() + SETTLED_MS
+  for (;;) {
+    if (await page.evaluate<boolean>(FITS)) return true
+    if (performance.now() > limitMs) return false
+    await page.evaluate(NEXT_FRAME)
+  }
+}

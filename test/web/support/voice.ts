@@ -71,7 +71,7 @@ export class VoiceMeter implements AsyncDisposable {
   }
 
   /** Waits until a voice arrives, or none any more; resolves with how long that took, in milliseconds. */
-  async becomes(isHeard: boolean, limitMs = 5_000): Promise<number> {
+  async becomes(isHeard: boolean, limitMs = 15_000): Promise<number> {
     const startedAt = performance.now()
     let last = (await this.#current().figures()).bytesReceived
     while (performance.now() - startedAt < limitMs) {

@@ -6,14 +6,18 @@ import { Navigate, NavLink, Route, Routes } from 'react-router'
 import { meQuery } from '../api/session.ts'
 import classes from './admin.module.css'
 import { ApiKeysPage } from './api-keys-page.tsx'
+import { CardSourcesPage } from './card-sources-page.tsx'
 import { NumbersPage } from './numbers-page.tsx'
 import { OutcomesPage } from './outcomes-page.tsx'
+import { PhonesPage } from './phones-page.tsx'
 import { QueuePage } from './queue-page.tsx'
 import { QueuesPage } from './queues-page.tsx'
 import { ReasonsPage } from './reasons-page.tsx'
 import { SkillsPage } from './skills-page.tsx'
 import { TrunksPage } from './trunks-page.tsx'
 import { UsersPage } from './users-page.tsx'
+import { WebhookPage } from './webhook-page.tsx'
+import { WebhooksPage } from './webhooks-page.tsx'
 
 type Tab = Readonly<{ path: string; permission: string; Page: ComponentType }>
 
@@ -23,9 +27,12 @@ const TABS = [
   { path: 'skills', permission: 'agents:read', Page: SkillsPage },
   { path: 'numbers', permission: 'numbers:read', Page: NumbersPage },
   { path: 'trunks', permission: 'trunks:read', Page: TrunksPage },
+  { path: 'phones', permission: 'trunks:read', Page: PhonesPage },
   { path: 'outcomes', permission: 'queues:read', Page: OutcomesPage },
   { path: 'reasons', permission: 'queues:read', Page: ReasonsPage },
-  { path: 'keys', permission: 'api-keys:write', Page: ApiKeysPage }
+  { path: 'keys', permission: 'api-keys:write', Page: ApiKeysPage },
+  { path: 'webhooks', permission: 'webhooks:write', Page: WebhooksPage },
+  { path: 'cards', permission: 'card-sources:write', Page: CardSourcesPage }
 ] as const satisfies readonly Tab[]
 
 /** Who answers, with what skills, on which numbers: everything that is set up once and changed now and then. */
@@ -48,6 +55,7 @@ export function AdminPage() {
           <Route key={path} path={path} element={<Page />} />
         ))}
         <Route path="queues/:id" element={<QueuePage />} />
+        <Route path="webhooks/:id" element={<WebhookPage />} />
         <Route path="*" element={<Navigate to={tabs[0] === undefined ? '/' : `/admin/${tabs[0].path}`} replace />} />
       </Routes>
     </div>

@@ -1,4 +1,4 @@
-import { Button, CopyButton, NativeSelect, TextInput } from '@mantine/core'
+import { Button, NativeSelect, TextInput } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -10,6 +10,7 @@ import { Problem } from '../parts/problem.tsx'
 import { Waiting } from '../parts/waiting.tsx'
 import classes from './admin.module.css'
 import { DataTable } from './data-table.tsx'
+import { SecretOnce } from './secret-once.tsx'
 
 /** The key of a program, as `GET /api-keys` gives one; the key itself is never given again. */
 type ApiKey = Readonly<{
@@ -145,20 +146,7 @@ function NewKey({ onCreated }: Readonly<{ onCreated(): void }>) {
         </div>
         {create.isError && <Problem error={create.error} />}
         {create.data !== undefined && (
-          <div className={classes['key']} role="status" data-testid="new-key">
-            <p style={{ marginBlockStart: 0 }}>{t('keys.once')}</p>
-            <code className="ltr">{create.data.key}</code>{' '}
-            <CopyButton value={create.data.key}>
-              {({ copied, copy }) => (
-                <Button size="compact-sm" variant="default" onClick={copy}>
-                  {copied ? common('action.copied') : common('action.copy')}
-                </Button>
-              )}
-            </CopyButton>{' '}
-            <Button size="compact-sm" variant="default" onClick={() => create.reset()}>
-              {t('keys.stored')}
-            </Button>
-          </div>
+          <SecretOnce says={t('keys.once')} secret={create.data.key} onStored={() => create.reset()} />
         )}
       </div>
     </form>

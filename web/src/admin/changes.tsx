@@ -1,7 +1,7 @@
 import { useTranslation } from 'react-i18next'
 import { useFormat } from '../i18n/format.ts'
 import classes from './admin.module.css'
-import type { Field, Values } from './fields.ts'
+import { type Field, isSecret, type JsonPath, type Values } from './fields.ts'
 import { useFieldName } from './use-field-name.ts'
 
 /** What changes, before and after, in words. */
@@ -17,11 +17,13 @@ export function Changes({
   if (names.length === 0) return null
   const shown = (name: string, value: unknown): string => {
     const field = fields.find(one => one.name === name)
-    if (field?.kind === 'secret') return '••••'
+    if (field !== undefined && isSecret(field)) return '••••'
     if (value === null || value === undefined || value === '') return t('form.none')
     if (typeof value === 'boolean') return value ? t('form.yes') : t('form.no')
     if (typeof value === 'number')
       return field?.kind === 'seconds' ? t('form.seconds', { n: number(value / 1000) }) : number(value)
+    if (field?.kind === 'paths')
+      return (value as readonly JsonPath[]).map(({ label, path }) => `${label}: ${path}`).join(', ') || t('form.none')
     const option = field?.options?.find(one => one.value === value)
     if (option !== undefined) return option.label
     return typeof value === 'string'

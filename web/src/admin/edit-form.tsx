@@ -8,7 +8,7 @@ import { Problem } from '../parts/problem.tsx'
 import classes from './admin.module.css'
 import { Changes } from './changes.tsx'
 import { FieldInput } from './field-input.tsx'
-import { changedFields, type Field, missingFields, type Values, withoutSecrets } from './fields.ts'
+import { changedFields, type Field, isSecret, missingFields, type Values, withoutSecrets } from './fields.ts'
 import { useDraft } from './use-draft.ts'
 import { useFieldName } from './use-field-name.ts'
 
@@ -34,7 +34,7 @@ export type EditFormProps = Readonly<{
 
 /** A form with a draft, the changes in words before they are saved, and what somebody else changed meanwhile. */
 export function EditForm({
-  fields,
+  fields: allFields,
   shownFields,
   before: server,
   isNew,
@@ -45,6 +45,7 @@ export function EditForm({
 }: EditFormProps) {
   const { t } = useTranslation('admin')
   const nameOf = useFieldName()
+  const fields = allFields.filter(field => !isNew || field.isOnlyForOld !== true)
   const [before, setBefore] = useState(server)
   const [isTried, setTried] = useState(false)
   const [theirs, setTheirs] = useState<Values | null>(null)
@@ -52,7 +53,7 @@ export function EditForm({
   const draft = useDraft<Values>(props.draftKey, server, values => withoutSecrets(fields, values))
   const { value: values, set } = draft
   const changed = changedFields(fields, before, values)
-  const missing = missingFields(isNew ? fields : fields.filter(field => field.kind !== 'secret'), values)
+  const missing = missingFields(isNew ? fields : fields.filter(field => !isSecret(field)), values)
   const save = useMutation({
     mutationFn: () => props.save(isNew ? withoutNothing(values) : { ...changed, ...versionOf(before) }),
     onSuccess() {

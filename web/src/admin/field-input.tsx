@@ -3,8 +3,10 @@ import '@mantine/core/styles/NumberInput.layer.css'
 import { Checkbox, NativeSelect, NumberInput, PasswordInput, Textarea, TextInput } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
 import { LANGUAGE_NAMES } from '../prefs.ts'
-import { type Field, LABEL_LANGUAGES, type Values } from './fields.ts'
+import { CodesInput } from './codes-input.tsx'
+import { type Field, type JsonPath, LABEL_LANGUAGES, type Values } from './fields.ts'
 import classes from './admin.module.css'
+import { PathsInput } from './paths-input.tsx'
 import { useFieldName } from './use-field-name.ts'
 
 const DESTINATIONS = ['queue', 'number', 'extension', 'agent', 'voicemail', 'flow'] as const
@@ -33,7 +35,8 @@ export function FieldInput({
       return (
         <TextInput
           {...shared}
-          {...(field.isPhoneNumber === true && { className: 'ltr', inputMode: 'tel' as const })}
+          {...(field.isPhoneNumber === true && { dir: 'ltr', inputMode: 'tel' as const })}
+          {...(field.isAddress === true && { dir: 'ltr', inputMode: 'url' as const })}
           autoComplete="off"
           value={String(value ?? '')}
           onChange={event => onChange(event.currentTarget.value === '' ? empty : event.currentTarget.value)}
@@ -99,7 +102,7 @@ export function FieldInput({
         <Textarea
           {...shared}
           description={t('form.onePerLine')}
-          className="ltr"
+          dir="ltr"
           autosize
           minRows={2}
           value={Array.isArray(value) ? value.join('\n') : ''}
@@ -108,6 +111,38 @@ export function FieldInput({
               event.currentTarget.value === '' ? [] : event.currentTarget.value.split('\n').map(line => line.trim())
             )
           }
+        />
+      )
+    case 'codes':
+      return (
+        <CodesInput
+          label={shared.label}
+          error={shared.error}
+          options={field.options ?? []}
+          value={Array.isArray(value) ? (value as string[]) : []}
+          onChange={onChange}
+        />
+      )
+    case 'headers':
+      return (
+        <Textarea
+          {...shared}
+          description={isNew ? t('card.headersSays') : t('form.secretKept')}
+          dir="ltr"
+          autoComplete="off"
+          spellCheck={false}
+          autosize
+          minRows={1}
+          value={String(value ?? '')}
+          onChange={event => onChange(event.currentTarget.value)}
+        />
+      )
+    case 'paths':
+      return (
+        <PathsInput
+          label={shared.label}
+          value={Array.isArray(value) ? (value as JsonPath[]) : []}
+          onChange={onChange}
         />
       )
     case 'labels':

@@ -5,35 +5,63 @@ export type Values = Readonly<Record<string, unknown>>
 
 export type Option = Readonly<{ value: string; label: string }>
 
+/** A label, and the place in a JSON document that it stands for, such as `account.level`. */
+export type JsonPath = Readonly<{ label: string; path: string }>
+
 /**
  * One field of a form. `seconds` shows milliseconds as seconds; `lines` a list as lines; `labels` a text for each
- * language; `destination` where callers are sent on to. `isNullable`: empty means null.
+ * language; `destination` where callers are sent on to; `codes` a list of which some are offered, `*` for all;
+ * `headers` secret lines such as `Authorization: …`; `paths` labels with places in a JSON document.
+ * `isNullable`: empty means null.
  */
 export type Field = Readonly<{
   name: string
-  kind: 'text' | 'longText' | 'number' | 'seconds' | 'switch' | 'choice' | 'lines' | 'labels' | 'secret' | 'destination'
+  kind:
+    | 'text'
+    | 'longText'
+    | 'number'
+    | 'seconds'
+    | 'switch'
+    | 'choice'
+    | 'lines'
+    | 'labels'
+    | 'secret'
+    | 'destination'
+    | 'codes'
+    | 'headers'
+    | 'paths'
   isNullable?: boolean
   isRequired?: boolean
   /** Cannot be changed later. */
   isOnlyForNew?: boolean
+  /** Has no meaning before the thing is there. */
+  isOnlyForOld?: boolean
   isPhoneNumber?: boolean
+  /** A URL, which runs from left to right in every language. */
+  isAddress?: boolean
   min?: number
   max?: number
   options?: readonly Option[]
 }>
 
+/** Whether the server never gives it again, and emptiness means that it stays. */
+export function isSecret(field: Field): boolean {
+  return field.kind === 'secret' || field.kind === 'headers'
+}
+
 /** Secrets are never kept in the browser. */
 export function withoutSecrets(fields: readonly Field[], values: Values): Values {
-  const secret = new Set(fields.filter(field => field.kind === 'secret').map(field => field.name))
+  const secret = new Set(fields.filter(isSecret).map(field => field.name))
   return Object.fromEntries(Object.entries(values).filter(([name]) => !secret.has(name)))
 }
 
 /** The fields that differ, as they are now; empty secrets mean no change. */
 export function changedFields(fields: readonly Field[], before: Values, after: Values): Values {
   return Object.fromEntries(
-    fields.flatMap(({ name, kind }) => {
+    fields.flatMap(field => {
+      const { name } = field
       const value = after[name]
-      if (kind === 'secret') return value === undefined || value === '' ? [] : [[name, value]]
+      if (isSecret(field)) return value === undefined || value === '' ? [] : [[name, value]]
       return isSame(before[name], value) ? [] : [[name, value]]
     })
   )

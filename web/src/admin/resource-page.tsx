@@ -1,3 +1,4 @@
+import '@mantine/core/styles/Drawer.layer.css'
 import { Button, Drawer } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { type ReactNode, useState } from 'react'
@@ -37,6 +38,12 @@ export type ResourceProps<Row extends Values> = Readonly<{
   canRemove: boolean
   /** Who is affected by a change. */
   usedBy?: ((row: Row) => ReactNode) | undefined
+  /** Above the list, such as a secret that is shown once. */
+  notice?: ReactNode
+  /** Below the form of one that is there. */
+  more?: ((row: Row) => ReactNode) | undefined
+  /** For lists that change by themselves: how often they are read again. */
+  refreshMs?: number | undefined
 }>
 
 /** A list of settings of one kind, and a drawer to change one; refusals come in the server's words. */
@@ -48,7 +55,11 @@ export function ResourcePage<Row extends Values>(props: ResourceProps<Row>) {
   const [search, setSearch] = useSearchParams()
   const [removing, setRemoving] = useState(false)
   const refusal = useMay(permission)
-  const list = useQuery({ queryKey: ['admin', path], queryFn: ({ signal }) => everyPage<Row>(path, signal) })
+  const list = useQuery({
+    queryKey: ['admin', path],
+    queryFn: ({ signal }) => everyPage<Row>(path, signal),
+    ...(props.refreshMs !== undefined && { refetchInterval: props.refreshMs })
+  })
   const opened = search.get('open')
   const isNew = search.has('new')
   const close = () => {
@@ -76,6 +87,7 @@ export function ResourcePage<Row extends Values>(props: ResourceProps<Row>) {
   return (
     <div className={classes['section']}>
       <h2 id="resource-title">{title}</h2>
+      {props.notice}
       <DataTable
         label={title}
         rows={list.data}
@@ -114,6 +126,7 @@ export function ResourcePage<Row extends Values>(props: ResourceProps<Row>) {
             onSaved={saved}
           />
         )}
+        {row !== undefined && props.more?.(row)}
         {row !== undefined && props.canRemove && (
           <div className={classes['remove']}>
             {remove.isError && <Problem error={remove.error} />}

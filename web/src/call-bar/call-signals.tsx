@@ -49,7 +49,7 @@ export function CallSignals() {
     if (state === 'reconnecting' || (state === 'lost' && desk?.call != null)) say(t('say.reconnecting'), 'now')
     if (state === 'wrapUp' && desk?.wrapUp != null)
       say(
-        desk.wrapUp.endedBy === 'caller'
+        desk.wrapUp.endedBy === 'caller' || desk.wrapUp.endedBy === 'customer'
           ? t('say.hungUp', { name: wordsOf(desk.wrapUp.customer) })
           : t('say.callEnded'),
         'now'

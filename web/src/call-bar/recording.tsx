@@ -11,6 +11,7 @@ import classes from './call-bar.module.css'
 
 const REASONS = [
   'unasked',
+  'asking',
   'refused',
   'withdrawn',
   'never',

@@ -2,6 +2,7 @@ import { Button } from '@mantine/core'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { DeskWrapUp } from '../../../server/softphone/protocol.ts'
+import { PromiseCall } from '../campaigns/promise-call.tsx'
 import { deskFocus } from '../desk/desk-focus.ts'
 import { forgetNote, noteOf } from '../desk/notes.ts'
 import { useFormat } from '../i18n/format.ts'
@@ -75,15 +76,17 @@ export function WrapUpBar({ wrapUp }: Readonly<{ wrapUp: DeskWrapUp }>) {
         <Button h={44} onClick={save} loading={view.pending.has('wrapUp.finish')} data-testid="finish">
           {t('wrapUp.save')} <kbd className="keys ltr">{keysAsWords(saveKeys)}</kbd>
         </Button>
+        <PromiseCall callId={callId} />
       </div>
     </div>
   )
 }
 
 function endedByKey(endedBy: string) {
-  if (endedBy === 'caller') return 'wrapUp.endedBy.caller' as const
+  if (endedBy === 'caller' || endedBy === 'customer') return 'wrapUp.endedBy.caller' as const
   if (endedBy === 'callee') return 'wrapUp.endedBy.callee' as const
   if (endedBy === 'agent') return 'wrapUp.endedBy.agent' as const
   if (endedBy === 'network') return 'wrapUp.endedBy.network' as const
+  if (endedBy === 'system') return 'wrapUp.endedBy.system' as const
   return 'wrapUp.endedBy.other' as const
 }

@@ -24,17 +24,47 @@ export type Settings = Readonly<{
   flowId?: string
   script?: string
   isAi?: boolean
-  schedule: Readonly<{ weekly: Readonly<Record<string, readonly string[]>>; from?: string; until?: string }>
+  schedule: Readonly<{
+    weekly: Readonly<Record<string, readonly string[]>>
+    from?: string
+    until?: string
+    except?: readonly string[]
+  }>
+  segment?: Readonly<{
+    languages?: readonly string[]
+    countries?: readonly string[]
+    custom?: Readonly<Record<string, readonly string[]>>
+  }>
+  first?: readonly Readonly<{ field: string; value: string; priority: number }>[]
+  recordsNotices?: boolean
+  suppress?: Readonly<{ campaigns: readonly string[]; days: number }>
+  goal?: number
+  promiseWaitMinutes?: number
+  dispositions?: Readonly<Record<string, DispositionRule>>
+  registrations?: readonly string[]
   callerIds: readonly string[]
   languages: Readonly<Record<string, Words>>
   defaultLanguage: string
   optOutKey?: string
-  amd: Readonly<{ isOn: boolean; onMachine: 'hangUp' | 'message' | 'agent' }>
+  amd: Readonly<{ isOn: boolean; onMachine: 'hangUp' | 'message' | 'agent'; onScreening?: 'hangUp' | 'identify' }>
   ringMs: number
   retries: Readonly<Partial<Record<string, RetryRule>>>
   maxAttempts: number
   maxLines: number
   maxCallsPerSecond: number
+}>
+
+export const ACTIONS = ['done', 'retry', 'stop', 'wrongNumber', 'machine'] as const
+export type DispositionRule = Readonly<{ action: (typeof ACTIONS)[number]; gapMinutes?: number }>
+export type Disposition = Readonly<{ code: string; labels: Readonly<Record<string, string>>; isActive: boolean }>
+
+export type PromisedCall = Readonly<{
+  contactId: string
+  name: string
+  number: string | null
+  at: string
+  agentId: string | null
+  note: string
 }>
 
 export type SettingsProblem = Readonly<{ at: string; code: string; message: string }>
@@ -92,10 +122,11 @@ export type Live = Readonly<{
   state: Campaign['state']
   why: Readonly<{ code: string; values: Readonly<Record<string, string | number>> }>
   agents: Readonly<{ free: number; busy: number; onBreak: number; offline: number; unreachable: number }> | null
-  calls: Readonly<{ reserved: number; dialling: number; answered: number; talking: number }>
+  calls: Readonly<{ reserved: number; dialling: number; ringing: number; answered: number; talking: number }>
   leads: Readonly<{
     byState: Readonly<Partial<Record<string, number>>>
     byReason: Readonly<Record<string, number>>
+    putOff: readonly Readonly<{ reason: string; count: number; nextAt: string }>[]
   }>
   places: readonly Readonly<{
     key: string
@@ -106,6 +137,9 @@ export type Live = Readonly<{
     opensAt: string | null
   }>[]
   pace: Readonly<{ dial: number; headroom: number | null }> | null
+  perMinute: number
+  isPaceMeasured: boolean
+  forecast: Readonly<{ from: string; until: string }> | null
   windows: readonly Readonly<{
     per: string
     capPercent: number
@@ -127,6 +161,23 @@ export type Attempt = Readonly<{
   amdResult: string | null
   reservedAt: string
   dialledAt: string | null
+  notice: Readonly<{
+    by: 'announcement' | 'agent' | 'abandonedMessage' | 'machineMessage' | null
+    atMs: number | null
+    recordingId: string | null
+    problem:
+      | 'underWay'
+      | 'notSaid'
+      | 'notAsked'
+      | 'refused'
+      | 'withdrawn'
+      | 'beforeLeave'
+      | 'paused'
+      | 'erased'
+      | 'missing'
+      | 'notKnown'
+      | null
+  }> | null
 }>
 
 export type AnswerTime = Readonly<{ weekday: number; hour: number; dialled: number; answered: number }>

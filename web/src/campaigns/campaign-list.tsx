@@ -20,6 +20,8 @@ type Alarm = Readonly<{
   detail: Readonly<Record<string, unknown>>
 }>
 
+const ALARMS = ['alarm.spamBlocked', 'alarm.unwanted', 'alarm.trunkDown'] as const
+
 /** All campaigns, newest first, and what a person has to look at. */
 export function CampaignList() {
   const { t, i18n } = useTranslation('campaigns')
@@ -56,8 +58,11 @@ export function CampaignList() {
         <Alert key={alarm.id} color="red" icon={<Icon name="triangle" />} data-testid="alarm">
           <div className={classes['row']}>
             <span>
-              {t(alarm.kind === 'spamBlocked' ? 'alarm.spamBlocked' : 'alarm.unwanted', {
+              {t(ALARMS.find(one => one === `alarm.${alarm.kind}`) ?? 'alarm.unwanted', {
                 number: String(alarm.detail['callerNumber'] ?? ''),
+                trunk: String(alarm.detail['trunk'] ?? ''),
+                status: String(alarm.detail['status'] ?? ''),
+                reason: String(alarm.detail['reason'] ?? ''),
                 at: dateTime(alarm.at)
               })}
             </span>

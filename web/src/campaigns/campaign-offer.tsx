@@ -19,7 +19,12 @@ export function CampaignOffer({ offer }: Readonly<{ offer: Offer }>) {
       <p>
         {t('offer.campaign')} <bdi dir="auto">{campaign.name}</bdi>
       </p>
-      {campaign.promise !== null && <p>{t('offer.promised', { at: dateTime(campaign.promise.at) })}</p>}
+      {campaign.promise !== null && (
+        <p>
+          {t('offer.promised', { at: dateTime(campaign.promise.at) })}{' '}
+          {campaign.promise.by !== null && t('offer.promisedBy', { name: campaign.promise.by })}
+        </p>
+      )}
       {campaign.script !== null && (
         <p className={own['script']} dir="auto" {...(offer.language !== null && { lang: offer.language })}>
           {campaign.script}

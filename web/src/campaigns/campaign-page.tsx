@@ -8,10 +8,11 @@ import { campaignQuery } from './campaign-api.ts'
 import { History } from './history.tsx'
 import { LiveView } from './live-view.tsx'
 import { Plan } from './plan.tsx'
+import { Promises } from './promises.tsx'
 import { SettingsForm } from './settings-form.tsx'
 import { Times } from './times.tsx'
 
-const PARTS = ['setup', 'plan', 'live', 'history', 'times'] as const
+const PARTS = ['setup', 'plan', 'live', 'promises', 'history', 'times'] as const
 
 /** One campaign: what it is to do, what would happen, what happens, what has happened. */
 export function CampaignPage() {
@@ -36,6 +37,7 @@ export function CampaignPage() {
       {part === 'setup' && <SettingsForm key={row.id} campaign={row} />}
       {part === 'plan' && <Plan campaign={row} />}
       {part === 'live' && <LiveView campaign={row} />}
+      {part === 'promises' && <Promises campaign={row} />}
       {part === 'history' && <History campaign={row} />}
       {part === 'times' && <Times campaign={row} />}
     </div>

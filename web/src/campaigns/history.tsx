@@ -4,6 +4,7 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Link } from 'react-router'
 import classes from '../admin/admin.module.css'
+import { useMay } from '../admin/use-may.ts'
 import { api, type Page } from '../api/client.ts'
 import { useFormat } from '../i18n/format.ts'
 import { Problem } from '../parts/problem.tsx'
@@ -14,6 +15,7 @@ const OUTCOMES = [
   'person',
   'abandoned',
   'machine',
+  'screened',
   'busy',
   'noAnswer',
   'refused',
@@ -22,6 +24,7 @@ const OUTCOMES = [
   'fax',
   'network',
   'failed',
+  'trunkDown',
   'unknown',
   'notLawful',
   'notDialled'
@@ -32,6 +35,9 @@ export function History({ campaign }: Readonly<{ campaign: Campaign }>) {
   const { t } = useTranslation('campaigns')
   const { dateTime } = useFormat()
   const [outcome, setOutcome] = useState('')
+  // The call's page is where recordings are heard.
+  const mayRead = useMay('transcripts:read') === null
+  const mayHear = useMay('recordings:read') === null && mayRead
   const attempts = useInfiniteQuery({
     queryKey: ['campaigns', campaign.id, 'attempts', outcome],
     initialPageParam: undefined as string | undefined,
@@ -74,6 +80,7 @@ export function History({ campaign }: Readonly<{ campaign: Campaign }>) {
               <th scope="col">{t('history.number')}</th>
               <th scope="col">{t('history.outcome')}</th>
               <th scope="col">{t('history.why')}</th>
+              <th scope="col">{t('history.notice')}</th>
             </tr>
           </thead>
           <tbody>
@@ -94,6 +101,9 @@ export function History({ campaign }: Readonly<{ campaign: Campaign }>) {
                     <Link to={`/compliance/decisions/${row.decisionId}`}>{t('history.decision')}</Link>
                   )}
                 </td>
+                <td>
+                  <Notice callId={row.id} notice={row.notice} mayHear={mayHear} />
+                </td>
               </tr>
             ))}
           </tbody>
@@ -106,5 +116,30 @@ export function History({ campaign }: Readonly<{ campaign: Campaign }>) {
         </Button>
       )}
     </div>
+  )
+}
+
+/** When what the law wants said was said: a way to hear it, or why nobody can. */
+function Notice({
+  callId,
+  notice,
+  mayHear
+}: Readonly<{ callId: string; notice: Attempt['notice']; mayHear: boolean }>) {
+  const { t } = useTranslation('campaigns')
+  const { duration } = useFormat()
+  if (notice === null) return <span className={classes['count']}>{t('notice.nobody')}</span>
+  const { by, atMs, recordingId, problem } = notice
+  const said = by === null || atMs === null ? null : t(`notice.${by}`, { at: duration(atMs) })
+  return (
+    <>
+      {said !== null && <span>{said} </span>}
+      {problem !== null && <span className={classes['count']}>{t(`notice.${problem}`)} </span>}
+      {recordingId !== null &&
+        (mayHear ? (
+          <Link to={`/quality/calls/${callId}?t=${atMs ?? 0}`}>{t('notice.hear')}</Link>
+        ) : (
+          <span className={classes['count']}>{t('notice.mayNotHear')}</span>
+        ))}
+    </>
   )
 }

@@ -8,6 +8,7 @@ import { useMay } from '../admin/use-may.ts'
 import { api } from '../api/client.ts'
 import { meQuery } from '../api/session.ts'
 import { useFormat } from '../i18n/format.ts'
+import { Icon } from '../parts/icons.tsx'
 import { Problem } from '../parts/problem.tsx'
 import { type Campaign, type DryRun, type DryRunState, PARTS } from './campaign-api.ts'
 
@@ -60,7 +61,7 @@ export function Plan({ campaign }: Readonly<{ campaign: Campaign }>) {
       )}
       {found !== null && <Parts found={found} />}
       {campaign.refusal !== null && campaign.state === 'draft' && (
-        <Alert color="yellow" title={t('plan.refused')}>
+        <Alert icon={<Icon name="triangle" />} title={t('plan.refused')}>
           <bdi dir="auto">{campaign.refusal}</bdi>
         </Alert>
       )}

@@ -9,6 +9,7 @@ import { useMay } from '../admin/use-may.ts'
 import { api } from '../api/client.ts'
 import { everyPage } from '../api/directory.ts'
 import { LANGUAGE_NAMES } from '../prefs.ts'
+import { Icon } from '../parts/icons.tsx'
 import { notify } from '../parts/notices.tsx'
 import { Problem } from '../parts/problem.tsx'
 import {
@@ -23,6 +24,8 @@ import {
   type Words
 } from './campaign-api.ts'
 import own from './campaigns.module.css'
+import { Hours } from './settings-hours.tsx'
+import { SettingsMore } from './settings-more.tsx'
 
 type Named = Readonly<{ id: string; name: string }>
 type Draft = Readonly<{ name: string; pacing: Pacing; settings: Settings }>
@@ -40,8 +43,6 @@ const PURPOSES = [
   'political',
   'emergency'
 ] as const
-const DAYS = ['mon-fri', 'sat', 'sun'] as const
-const HOURS = /^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$/
 
 /** Everything that a campaign is to do. What is typed is kept in this browser until it is saved. */
 export function SettingsForm({ campaign }: Readonly<{ campaign: Campaign }>) {
@@ -94,7 +95,7 @@ export function SettingsForm({ campaign }: Readonly<{ campaign: Campaign }>) {
       }}
     >
       {(campaign.problems ?? []).length > 0 && (
-        <Alert color="yellow" title={t('setup.missing')} data-testid="problems">
+        <Alert icon={<Icon name="triangle" />} title={t('setup.missing')} data-testid="problems">
           <ul>
             {(campaign.problems ?? []).map(one => (
               <li key={`${one.at} ${one.code}`}>
@@ -152,6 +153,14 @@ export function SettingsForm({ campaign }: Readonly<{ campaign: Campaign }>) {
             onChange={event => set({ queue: event.currentTarget.value })}
           />
         )}
+        {isAgentless && (
+          <Checkbox
+            label={t('setup.isAi')}
+            description={t('setup.isAiSays')}
+            checked={settings.isAi === true}
+            onChange={event => set({ isAi: event.currentTarget.checked })}
+          />
+        )}
         {!isAgentless && (
           <Textarea
             label={t('setup.script')}
@@ -194,21 +203,8 @@ export function SettingsForm({ campaign }: Readonly<{ campaign: Campaign }>) {
       </fieldset>
       <fieldset className={own['fields']} disabled={isLocked}>
         <legend>{t('setup.timePart')}</legend>
-        <p className={classes['count']}>{t('setup.timeSays')}</p>
-        {DAYS.map(day => {
-          const text = (settings.schedule.weekly[day] ?? []).join(' ')
-          return (
-            <HoursInput
-              key={day}
-              label={t(`day.${day}`)}
-              text={text}
-              wrong={t('setup.hoursWrong')}
-              onChange={spans =>
-                set({ schedule: { ...settings.schedule, weekly: { ...settings.schedule.weekly, [day]: spans } } })
-              }
-            />
-          )
-        })}
+        <p className={own['says']}>{t('setup.timeSays')}</p>
+        <Hours schedule={settings.schedule} onChange={weekly => set({ schedule: { ...settings.schedule, weekly } })} />
       </fieldset>
       <fieldset className={own['fields']} disabled={isLocked}>
         <legend>{t('setup.wordsPart')}</legend>
@@ -237,6 +233,13 @@ export function SettingsForm({ campaign }: Readonly<{ campaign: Campaign }>) {
           value={settings.optOutKey ?? ''}
           onChange={event => set({ optOutKey: event.currentTarget.value })}
         />
+        {(isAgentless || draft.pacing === 'predictive') && (
+          <Checkbox
+            label={t('setup.recordsNotices')}
+            checked={settings.recordsNotices === true}
+            onChange={event => set({ recordsNotices: event.currentTarget.checked })}
+          />
+        )}
       </fieldset>
       <fieldset className={own['fields']} disabled={isLocked}>
         <legend>{t('setup.pacePart')}</legend>
@@ -256,6 +259,17 @@ export function SettingsForm({ campaign }: Readonly<{ campaign: Campaign }>) {
             }}
           />
         )}
+        {settings.amd.isOn && settings.amd.onMachine !== 'agent' && (
+          <NativeSelect
+            label={t('setup.onScreening')}
+            value={settings.amd.onScreening ?? 'hangUp'}
+            data={(['hangUp', 'identify'] as const).map(value => ({ value, label: t(`onScreening.${value}`) }))}
+            onChange={event => {
+              const onScreening = event.currentTarget.value === 'identify' ? 'identify' : 'hangUp'
+              set({ amd: { ...settings.amd, onScreening } })
+            }}
+          />
+        )}
         <NumberInput
           label={t('setup.maxLines')}
           min={1}
@@ -270,7 +284,7 @@ export function SettingsForm({ campaign }: Readonly<{ campaign: Campaign }>) {
           value={settings.maxAttempts}
           onChange={value => set({ maxAttempts: Number(value) || 1 })}
         />
-        <table className={classes['table']}>
+        <table className={own['lines']}>
           <caption className={own['caption']}>{t('setup.retries')}</caption>
           <thead>
             <tr>
@@ -311,6 +325,16 @@ export function SettingsForm({ campaign }: Readonly<{ campaign: Campaign }>) {
           </tbody>
         </table>
       </fieldset>
+      <SettingsMore
+        campaignId={campaign.id}
+        settings={settings}
+        isLocked={isLocked}
+        set={set}
+        unset={name => {
+          const { [name]: _before, ...rest } = settings
+          setDraft({ ...draft, settings: rest as Settings })
+        }}
+      />
       {save.isError && <Problem error={save.error} />}
       <div className={classes['row']}>
         <Button type="submit" disabled={isLocked} loading={save.isPending}>
@@ -320,32 +344,6 @@ export function SettingsForm({ campaign }: Readonly<{ campaign: Campaign }>) {
         {refusal === null && isLocked && <span className={classes['count']}>{t('setup.locked')}</span>}
       </div>
     </form>
-  )
-}
-
-function HoursInput({
-  label,
-  text,
-  wrong,
-  onChange
-}: Readonly<{ label: string; text: string; wrong: string; onChange(spans: readonly string[]): void }>) {
-  const [typed, setTyped] = useState(text)
-  const spans = typed.split(/[\s,;]+/).filter(one => one !== '')
-  const isRight = spans.every(one => HOURS.test(one))
-  return (
-    <TextInput
-      label={label}
-      className="ltr"
-      placeholder="09:00-18:00"
-      value={typed}
-      error={isRight ? null : wrong}
-      onChange={event => {
-        const next = event.currentTarget.value
-        setTyped(next)
-        const found = next.split(/[\s,;]+/).filter(one => one !== '')
-        if (found.every(one => HOURS.test(one))) onChange(found)
-      }}
-    />
   )
 }
 

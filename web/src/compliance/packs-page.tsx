@@ -89,7 +89,7 @@ export function PacksPage() {
                   {row.rules}{' '}
                   {row.unverified.length > 0 && (
                     <>
-                      <Unverified /> {row.unverified.length}
+                      · {row.unverified.length} <Unverified />
                     </>
                   )}
                 </td>

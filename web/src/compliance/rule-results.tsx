@@ -67,7 +67,8 @@ function FailedRule({ result, packs }: Readonly<{ result: RuleResult; packs: rea
       <Link to={`/compliance/packs/${result.pack}#${result.rule}`}>
         <code className="ltr">{result.rule}</code>
       </Link>{' '}
-      {rule !== undefined && <span lang="en">{rule.title}</span>} <span>{t(`layer.${result.layer}`)}</span>{' '}
+      {rule !== undefined && <span lang="en">{rule.title}</span>}{' '}
+      <span className={classes['hint']}>· {t(`layer.${result.layer}`)}</span>{' '}
       {result.certainty === 'UNVERIFIED' && <Unverified />}
       <p>{result.reasons.map(reason => words.reason(reason)).join(' ')}</p>
       {result.next !== null && <p>{t('decision.ruleNext', { at: dateTime(result.next) })}</p>}

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
-import type { Words } from '../../../server/compliance/explain/words.ts'
+import { openFactIn, type Words } from '../../../server/compliance/explain/words.ts'
 
 /** The sentences that the server explains decisions with; one language at a time is fetched. */
 const FILES = import.meta.glob<Record<string, Words>>('../../../server/compliance/explain/{en,es,de,zh,ar,ja}.ts')
@@ -10,6 +10,7 @@ export function useWords(): Readonly<{
   outcome(code: string): string
   reason(code: string): string
   obligation(code: string, seconds?: number): string
+  openFact(name: string): string
 }> {
   const { i18n } = useTranslation()
   const { language } = i18n
@@ -27,6 +28,7 @@ export function useWords(): Readonly<{
   return {
     outcome: code => read(words?.outcomes, code),
     reason: code => read(words?.reasons, code),
-    obligation: (code, seconds) => read(words?.obligations, code).replace('{seconds}', String(seconds ?? ''))
+    obligation: (code, seconds) => read(words?.obligations, code).replace('{seconds}', String(seconds ?? '')),
+    openFact: name => (words === undefined ? name : openFactIn(name, words))
   }
 }

@@ -107,7 +107,7 @@ function Answer({ asked }: Readonly<{ asked: Question }>) {
         ))}
         {decision.nextAt !== null && <p>{t('when.next', { at: dateTime(decision.nextAt) })}</p>}
         {decision.outcome === 'ALLOW' && decision.open.length > 0 && (
-          <p>{t('when.open', { facts: decision.open.join(', ') })}</p>
+          <p>{t('when.open', { facts: decision.open.map(words.openFact).join(', ') })}</p>
         )}
         <StopNumber number={asked.number} />
       </section>

@@ -1,6 +1,7 @@
 import { Badge, DataList, Loader } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
 import type { CardSource, CustomerCard } from '../../../server/softphone/protocol.ts'
+import { BotNote } from '../bots/bot-note.tsx'
 import { useFormat } from '../i18n/format.ts'
 import { useMinute } from '../parts/clock.ts'
 import { Icon } from '../parts/icons.tsx'
@@ -23,6 +24,7 @@ export function Card({ customer, language }: Readonly<{ customer: CustomerCard; 
             <CustomerText lang={spoken}>{customer.reason}</CustomerText>
           </strong>
         )}
+        {customer.bot !== null && <BotNote note={customer.bot} language={spoken} />}
       </div>
       <h2 className={classes['name']} id="customer-title">
         {customer.name === null ? (
@@ -33,6 +35,11 @@ export function Card({ customer, language }: Readonly<{ customer: CustomerCard; 
       </h2>
       <div className={classes['facts']}>
         {customer.name !== null && <PhoneNumber number={customer.number} />}
+        {customer.isSimulated && (
+          <Badge variant="outline" tt="none" data-testid="scripted-caller">
+            {t('card.scripted')}
+          </Badge>
+        )}
         {spoken !== null && (
           <Badge variant="default" tt="none">
             {languageName(spoken)}

@@ -70,7 +70,7 @@ export function DeskPage() {
         {work === null && desk.offer !== null && <p className={classes['hint']}>{t('noteAfterAnswer')}</p>}
       </div>
       <aside className={classes['side']} aria-label={t('side')}>
-        <Queues queues={desk.queues} isFree={about === null} />
+        <Queues queues={desk.queues} isFree={work === null} />
       </aside>
     </div>
   )

@@ -2,7 +2,7 @@ import { Button, NativeSelect } from '@mantine/core'
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect, useMemo, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { Link, useParams } from 'react-router'
+import { Link, useParams, useSearchParams } from 'react-router'
 import { useDraft } from '../admin/use-draft.ts'
 import { useMay } from '../admin/use-may.ts'
 import { api } from '../api/client.ts'
@@ -12,6 +12,7 @@ import { notify } from '../parts/notices.tsx'
 import { Problem } from '../parts/problem.tsx'
 import { say } from '../parts/say.ts'
 import { Waiting } from '../parts/waiting.tsx'
+import { ScriptedCalls } from '../simulator/scripted-calls.tsx'
 import { CodeEditor, type EditorHandle } from './code-editor.tsx'
 import { readFacts } from './document.ts'
 import { errorsFirst, type FlowCheck, type FlowProblem, type FlowSummary, proposedWord } from './flow-api.ts'
@@ -60,6 +61,9 @@ function Editor({ flow, stored }: Readonly<{ flow: FlowSummary; stored: string }
   const [chosen, setChosen] = useState<string | null>(null)
   const [path, setPath] = useState<readonly string[]>([])
   const [isWalking, setWalking] = useState(false)
+  const [search] = useSearchParams()
+  const script = search.get('script')
+  const [isCalling, setCalling] = useState(script !== null)
   const [language, setLanguage] = useState(i18n.language)
   const [publishing, setPublishing] = useState<number | null>(null)
   const facts = useMemo(() => readFacts(source), [source])
@@ -133,6 +137,9 @@ function Editor({ flow, stored }: Readonly<{ flow: FlowSummary; stored: string }
         >
           {t('walk.title')}
         </Button>
+        <Button variant="default" aria-pressed={isCalling} onClick={() => setCalling(now => !now)}>
+          {t('scripted')}
+        </Button>
         <Button disabled={why !== null} loading={save.isPending} onClick={() => save.mutate()}>
           {t('save')}
         </Button>
@@ -160,6 +167,7 @@ function Editor({ flow, stored }: Readonly<{ flow: FlowSummary; stored: string }
       {publishing !== null && (
         <Publish flow={flow} version={publishing} problems={problems} onDone={() => setPublishing(null)} />
       )}
+      {isCalling && <ScriptedCalls flowId={flow.id} draft={source} first={script} refusal={refusal} />}
       <div className={classes['columns']}>
         <section className={classes['text']} aria-label={t('text')}>
           <CodeEditor

@@ -21,6 +21,8 @@ export type Format = Readonly<{
   spokenDuration(ms: number): string
   /** `14:05` where another person is. */
   timeIn(at: Date, timeZone: string): string
+  /** Date and time in a named zone, as reports write them. */
+  dateTimeIn(at: Date | string, timeZone: string): string
   languageName(tag: string): string
   regionName(code: string): string
   compare(a: string, b: string): number
@@ -74,6 +76,8 @@ export function createFormat(language: string, digits: 'latn' | 'arab'): Format 
       return seconds % 60 === 0 ? minutes : `${minutes} ${unit('second').format(seconds % 60)}`
     },
     timeIn: (at, timeZone) => new Intl.DateTimeFormat(locale, { timeStyle: 'short', timeZone }).format(at),
+    dateTimeIn: (at, timeZone) =>
+      new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short', timeZone }).format(new Date(at)),
     languageName: tag => languageNames.of(tag) ?? tag,
     regionName: code => regionNames.of(code) ?? code,
     compare: (a, b) => collator.compare(a, b)

@@ -1,4 +1,5 @@
 import type admin from './locales/en/admin.json'
+import type bots from './locales/en/bots.json'
 import type campaigns from './locales/en/campaigns.json'
 import type common from './locales/en/common.json'
 import type compliance from './locales/en/compliance.json'
@@ -7,6 +8,7 @@ import type flows from './locales/en/flows.json'
 import type privacy from './locales/en/privacy.json'
 import type quality from './locales/en/quality.json'
 import type reports from './locales/en/reports.json'
+import type simulator from './locales/en/simulator.json'
 import type start from './locales/en/start.json'
 import type supervision from './locales/en/supervision.json'
 
@@ -16,6 +18,7 @@ declare module 'i18next' {
     defaultNS: 'common'
     resources: {
       admin: typeof admin
+      bots: typeof bots
       campaigns: typeof campaigns
       common: typeof common
       compliance: typeof compliance
@@ -24,6 +27,7 @@ declare module 'i18next' {
       privacy: typeof privacy
       quality: typeof quality
       reports: typeof reports
+      simulator: typeof simulator
       start: typeof start
       supervision: typeof supervision
     }

@@ -1,3 +1,5 @@
+import type { StoreName } from '../../../server/privacy/retention-rules.ts'
+
 export const KINDS = ['export', 'access', 'correct', 'erase', 'restrict', 'do-not-sell', 'stop-calls'] as const
 export type Kind = (typeof KINDS)[number]
 
@@ -36,22 +38,5 @@ export type RequestDetail = PrivacyRequest &
     events: readonly Readonly<{ at: string; by: string; what: string }>[]
   }>
 
-export type Store = keyof typeof STORES
-/** Names of the stores as the server says them; each has a text. */
-export const STORES = {
-  recordings: true,
-  transcripts: true,
-  searchIndex: true,
-  voicemails: true,
-  notes: true,
-  comments: true,
-  clips: true,
-  surveyAnswers: true,
-  callbacks: true,
-  contacts: true,
-  consents: true,
-  exports: true,
-  calls: true,
-  doNotCallMarks: true,
-  callDecisions: true
-} as const
+/** What holds personal data, as the server names it; each has a text. */
+export type Store = StoreName

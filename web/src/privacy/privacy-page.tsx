@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next'
 import { Navigate, NavLink, Route, Routes } from 'react-router'
 import { meQuery } from '../api/session.ts'
 import classes from './privacy.module.css'
+import { HoldsPage } from './holds-page.tsx'
 import { RequestPage } from './request-page.tsx'
 import { RequestsPage } from './requests-page.tsx'
 import { RetentionPage } from './retention-page.tsx'
@@ -13,7 +14,8 @@ type Tab = Readonly<{ path: string; permission: string; Page: ComponentType }>
 
 const TABS = [
   { path: 'requests', permission: 'privacy:read', Page: RequestsPage },
-  { path: 'retention', permission: 'retention:read', Page: RetentionPage }
+  { path: 'retention', permission: 'retention:read', Page: RetentionPage },
+  { path: 'holds', permission: 'retention:read', Page: HoldsPage }
 ] as const satisfies readonly Tab[]
 
 /** What persons ask about their data, and how long it is kept. */

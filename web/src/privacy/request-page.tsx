@@ -8,8 +8,9 @@ import { meQuery } from '../api/session.ts'
 import { useFormat } from '../i18n/format.ts'
 import { Problem } from '../parts/problem.tsx'
 import { Waiting } from '../parts/waiting.tsx'
-import { type RequestDetail, STORES, type Store } from './api.ts'
+import type { RequestDetail } from './api.ts'
 import classes from './privacy.module.css'
+import { useStoreName } from './store-name.ts'
 
 const STEPS = ['identity', 'plan', 'do', 'proof'] as const
 const RUNNING = new Set(['approved', 'running', 'partly'])
@@ -51,7 +52,7 @@ function Detail({ request }: Readonly<{ request: RequestDetail }>) {
   const isErase = request.kind === 'erase'
   const isOwnPlan = request.plannedBy === me?.username
   const word = `ERASE ${request.reference}`
-  const storeName = (store: Store) => t(`store.${store in STORES ? store : 'calls'}`)
+  const storeName = useStoreName()
   return (
     <section className={classes['page']} data-testid="privacy-request">
       <p>
@@ -188,28 +189,32 @@ function Detail({ request }: Readonly<{ request: RequestDetail }>) {
       {request.certificate !== null && (
         <div className="card" data-testid="certificate">
           <h2>{t('detail.certificate')}</h2>
-          <table className={classes['table']}>
-            <thead>
-              <tr>
-                <th scope="col">{t('field.store')}</th>
-                <th scope="col">{t('field.found')}</th>
-                <th scope="col">{t('field.erased')}</th>
-                <th scope="col">{t('field.kept')}</th>
-                <th scope="col">{t('field.method')}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {request.certificate.stores.map(line => (
-                <tr key={line.store}>
-                  <th scope="row">{storeName(line.store)}</th>
-                  <td>{line.found}</td>
-                  <td>{line.erased}</td>
-                  <td>{line.kept}</td>
-                  <td dir="auto">{line.method}</td>
+          {request.certificate.stores.length === 0 ? (
+            <p>{t('detail.nothing')}</p>
+          ) : (
+            <table className={classes['table']}>
+              <thead>
+                <tr>
+                  <th scope="col">{t('field.store')}</th>
+                  <th scope="col">{t('field.found')}</th>
+                  <th scope="col">{t('field.erased')}</th>
+                  <th scope="col">{t('field.kept')}</th>
+                  <th scope="col">{t('field.method')}</th>
                 </tr>
-              ))}
-            </tbody>
-          </table>
+              </thead>
+              <tbody>
+                {request.certificate.stores.map(line => (
+                  <tr key={line.store}>
+                    <th scope="row">{storeName(line.store)}</th>
+                    <td>{line.found}</td>
+                    <td>{line.erased}</td>
+                    <td>{line.kept}</td>
+                    <td dir="auto">{line.method}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          )}
           {request.certificate.kept.map(line => (
             <p key={`${line.store} ${line.why}`} dir="auto">
               {t('detail.keep')} {line.count} {storeName(line.store)}: {line.why}
@@ -231,6 +236,9 @@ function Detail({ request }: Readonly<{ request: RequestDetail }>) {
           </div>
         </div>
       )}
+      {isLiftable(request) && may && (
+        <Lift onLift={body => act.mutate({ path: 'lift', body })} isBusy={act.isPending} />
+      )}
       <details>
         <summary>{t('detail.story')}</summary>
         <ul>
@@ -250,4 +258,55 @@ function stepOf(request: RequestDetail): number {
   if (request.certificate !== null) return 3
   if (request.identity !== 'proved') return 0
   return request.plan === null ? 1 : 2
+}
+
+/** In force, as far as this request's own story tells. */
+function isLiftable({ kind, status, events }: RequestDetail): boolean {
+  return (
+    (kind === 'restrict' || kind === 'do-not-sell') &&
+    status === 'done' &&
+    !events.some(event => event.what === 'lifted')
+  )
+}
+
+function Lift({
+  onLift,
+  isBusy
+}: Readonly<{ onLift(body: Readonly<{ reason: string; toldAt: string }>): void; isBusy: boolean }>) {
+  const { t } = useTranslation('privacy')
+  const [reason, setReason] = useState('')
+  const [told, setTold] = useState('')
+  return (
+    <details className="card" data-testid="lift">
+      <summary>{t('lift.title')}</summary>
+      <form
+        className={classes['form']}
+        onSubmit={event => {
+          event.preventDefault()
+          onLift({ reason, toldAt: new Date(`${told}T12:00:00`).toISOString() })
+        }}
+      >
+        <p>{t('lift.says')}</p>
+        <TextInput
+          label={t('lift.reason')}
+          required
+          minLength={5}
+          value={reason}
+          onChange={event => setReason(event.currentTarget.value)}
+        />
+        <TextInput
+          type="date"
+          label={t('lift.told')}
+          required
+          value={told}
+          onChange={event => setTold(event.currentTarget.value)}
+        />
+        <div>
+          <Button type="submit" variant="default" loading={isBusy}>
+            {t('lift.now')}
+          </Button>
+        </div>
+      </form>
+    </details>
+  )
 }

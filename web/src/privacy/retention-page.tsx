@@ -1,40 +1,57 @@
+import '@mantine/core/styles/NumberInput.layer.css'
 import { Alert, Button, NativeSelect, NumberInput, TextInput } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { api } from '../api/client.ts'
+import { type DirectoryQueue, queuesQuery } from '../api/directory.ts'
 import { meQuery } from '../api/session.ts'
 import { useFormat } from '../i18n/format.ts'
 import { notify } from '../parts/notices.tsx'
 import { Problem } from '../parts/problem.tsx'
 import { Waiting } from '../parts/waiting.tsx'
+import type { Purpose } from '../../../server/compliance/codes.ts'
+import type { Store } from './api.ts'
 import classes from './privacy.module.css'
+import { useStoreName } from './store-name.ts'
 
-const KINDS = ['recordings', 'transcripts', 'voicemails', 'notes', 'calls'] as const
-type Kind = (typeof KINDS)[number]
+const WHY_NOT = ['follows', 'ownLimit', 'proof'] as const
 type Rule = Readonly<{
   id: string
   name: string
-  stores: readonly Kind[]
+  stores: readonly string[]
   region: string | null
   queueId: string | null
-  purpose: string | null
+  purpose: Purpose | null
   keepDays: number | null
   reason: string
 }>
-type Rules = Readonly<{ overlap: 'longest' | 'shortest'; isSweeping: boolean; items: readonly Rule[] }>
+type WhyNot = (typeof WHY_NOT)[number]
+type Rules = Readonly<{
+  overlap: 'longest' | 'shortest'
+  isSweeping: boolean
+  items: readonly Rule[]
+  stores: readonly string[]
+  purposes: readonly Purpose[]
+  notRetained: Readonly<Partial<Record<Store, WhyNot>>>
+}>
 type Report = Readonly<{
   checked: number
   due: number
   deleted: number
   held: number
   unmatched: number
-  byRule: readonly Readonly<{ store: Kind; ruleId: string; name: string; due: number }>[]
+  byRule: readonly Readonly<{ store: string; ruleId: string; name: string; due: number }>[]
 }>
+
+/** Their names; who waits in them is of no concern here. */
+const queuesNow = { ...queuesQuery, refetchInterval: false } as const
 
 /** How long what is kept, what that would delete today, and what no rule speaks of. */
 export function RetentionPage() {
   const { t } = useTranslation('privacy')
+  const purposeName = usePurposeName()
+  const storeName = useStoreName()
   const { number } = useFormat()
   const client = useQueryClient()
   const may = useQuery(meQuery).data?.permissions.includes('retention:write') === true
@@ -42,6 +59,7 @@ export function RetentionPage() {
     queryKey: ['privacy', 'retention'],
     queryFn: ({ signal }) => api<Rules>('/retention/rules', { signal })
   })
+  const queues = useQuery(queuesNow)
   const refresh = () => client.invalidateQueries({ queryKey: ['privacy', 'retention'] })
   const dry = useMutation({ mutationFn: () => api<Report>('/retention/dry-run', { method: 'POST', body: {} }) })
   const settings = useMutation({
@@ -55,7 +73,8 @@ export function RetentionPage() {
   })
   if (rules.isPending) return <Waiting what={t('retention.waiting')} lines={5} />
   if (rules.isError) return <Problem error={rules.error} onRetry={() => void rules.refetch()} />
-  const { items, overlap, isSweeping } = rules.data
+  const { items, overlap, isSweeping, notRetained } = rules.data
+  const queueName = (id: string) => queues.data?.find(one => one.id === id)?.name ?? id
   return (
     <section className={classes['page']} data-testid="retention">
       <h1>{t('tab.retention')}</h1>
@@ -80,13 +99,15 @@ export function RetentionPage() {
                   <th scope="row" dir="auto">
                     {rule.name}
                   </th>
-                  <td>
-                    {rule.stores.length === 0
-                      ? t('retention.all')
-                      : rule.stores.map(one => t(`store.${one}`)).join(', ')}
-                  </td>
-                  <td>
-                    {[rule.region, rule.purpose].filter(one => one !== null).join(', ') || t('retention.everywhere')}
+                  <td>{rule.stores.length === 0 ? t('retention.all') : rule.stores.map(storeName).join(', ')}</td>
+                  <td dir="auto">
+                    {[
+                      rule.region,
+                      rule.queueId === null ? null : queueName(rule.queueId),
+                      rule.purpose === null ? null : purposeName(rule.purpose)
+                    ]
+                      .filter(one => one !== null)
+                      .join(', ') || t('retention.everywhere')}
                   </td>
                   <td>{rule.keepDays === null ? t('retention.endless') : number(rule.keepDays)}</td>
                   <td dir="auto">{rule.reason}</td>
@@ -103,6 +124,19 @@ export function RetentionPage() {
           </table>
         </section>
       )}
+      <dl data-testid="not-retained">
+        {WHY_NOT.map(why => (
+          <div key={why}>
+            <dt>
+              {Object.entries(notRetained)
+                .filter(([, reason]) => reason === why)
+                .map(([store]) => storeName(store))
+                .join(', ')}
+            </dt>
+            <dd>{t(`retention.notRetained.${why}`)}</dd>
+          </div>
+        ))}
+      </dl>
       {may && (
         <div className={`card ${classes['form']}`}>
           <NativeSelect
@@ -146,22 +180,36 @@ export function RetentionPage() {
           <ul>
             {dry.data.byRule.map(line => (
               <li key={`${line.store} ${line.ruleId}`}>
-                {number(line.due)} {t(`store.${line.store}`)}: <bdi>{line.name}</bdi>
+                {number(line.due)} {storeName(line.store)}: <bdi>{line.name}</bdi>
               </li>
             ))}
           </ul>
         </div>
       )}
-      {may && <NewRule onAdded={refresh} />}
+      {may && <NewRule rules={rules.data} queues={queues.data ?? []} onAdded={refresh} />}
     </section>
   )
 }
 
-function NewRule({ onAdded }: Readonly<{ onAdded(): Promise<void> }>) {
+/** Purposes are named as on the screens of the law. */
+function usePurposeName(): (purpose: Purpose) => string {
+  const { t } = useTranslation('compliance')
+  return purpose => t(`purpose.${purpose}`)
+}
+
+function NewRule({
+  rules,
+  queues,
+  onAdded
+}: Readonly<{ rules: Rules; queues: readonly DirectoryQueue[]; onAdded(): Promise<void> }>) {
   const { t } = useTranslation('privacy')
+  const purposeName = usePurposeName()
+  const storeName = useStoreName()
   const [name, setName] = useState('')
   const [what, setWhat] = useState('')
   const [region, setRegion] = useState('')
+  const [queueId, setQueueId] = useState('')
+  const [purpose, setPurpose] = useState('')
   const [days, setDays] = useState<number | string>(365)
   const [reason, setReason] = useState('')
   const add = useMutation({
@@ -172,6 +220,8 @@ function NewRule({ onAdded }: Readonly<{ onAdded(): Promise<void> }>) {
           name,
           stores: what === '' ? [] : [what],
           region: region === '' ? null : region.toUpperCase(),
+          queueId: queueId === '' ? null : queueId,
+          purpose: purpose === '' ? null : purpose,
           keepDays: days === '' ? null : Number(days),
           reason
         }
@@ -203,7 +253,7 @@ function NewRule({ onAdded }: Readonly<{ onAdded(): Promise<void> }>) {
           value={what}
           data={[
             { value: '', label: t('retention.all') },
-            ...KINDS.map(value => ({ value, label: t(`store.${value}`) }))
+            ...rules.stores.map(value => ({ value, label: storeName(value) }))
           ]}
           onChange={event => setWhat(event.currentTarget.value)}
         />
@@ -212,6 +262,24 @@ function NewRule({ onAdded }: Readonly<{ onAdded(): Promise<void> }>) {
           maxLength={2}
           value={region}
           onChange={event => setRegion(event.currentTarget.value)}
+        />
+        <NativeSelect
+          label={t('retention.queue')}
+          value={queueId}
+          data={[
+            { value: '', label: t('retention.allQueues') },
+            ...queues.map(({ id, name }) => ({ value: id, label: name }))
+          ]}
+          onChange={event => setQueueId(event.currentTarget.value)}
+        />
+        <NativeSelect
+          label={t('retention.purpose')}
+          value={purpose}
+          data={[
+            { value: '', label: t('retention.allPurposes') },
+            ...rules.purposes.map(value => ({ value, label: purposeName(value) }))
+          ]}
+          onChange={event => setPurpose(event.currentTarget.value)}
         />
         <NumberInput label={t('retention.daysSay')} min={0} max={36_500} value={days} onChange={setDays} />
         <TextInput

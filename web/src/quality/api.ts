@@ -37,6 +37,10 @@ export type Gap = Readonly<{ kind: string; fromMs: number; toMs: number }>
 export type QualityCall = Readonly<{
   callId: string
   startedAt: string
+  /** It still goes on; what is said may appear while it does. */
+  isRunning: boolean
+  /** A scripted caller's. */
+  isSimulated: boolean
   durationMs: number
   direction: string
   customerNumber: string | null
@@ -61,6 +65,7 @@ export type Utterance = Readonly<{
 }>
 
 export type Transcript = Readonly<{
+  status: 'writing' | 'complete' | 'erased'
   language: string
   view: 'redacted' | 'unredacted'
   mayUnredact: boolean
@@ -194,11 +199,16 @@ export function versionQuery(id: string, version: number) {
   })
 }
 
+/** A running call is looked at again after so long. */
+const RUNNING_MS = 5_000
+const FOLLOWED_MS = 1_500
+
 export function callQuery(callId: string) {
   return queryOptions({
     queryKey: ['quality', 'call', callId],
     queryFn: ({ signal }) => api<QualityCall>(`/quality/calls/${encodeURIComponent(callId)}`, { signal }),
-    staleTime: 60_000
+    staleTime: 60_000,
+    refetchInterval: query => (query.state.data?.isRunning === true ? RUNNING_MS : false)
   })
 }
 
@@ -207,10 +217,12 @@ export function transcriptQuery(callId: string, reason: string | null) {
     queryKey: ['quality', 'transcript', callId, reason],
     queryFn: ({ signal }) =>
       api<Transcript>(`/calls/${encodeURIComponent(callId)}/transcript`, {
-        query: reason === null ? {} : { view: 'unredacted', reason },
+        query: reason === null ? { isFollowing: true } : { view: 'unredacted', reason },
         signal
       }),
     staleTime: 300_000,
+    // What is said in a running call appears as it is understood.
+    refetchInterval: query => (query.state.data?.status === 'writing' ? FOLLOWED_MS : false),
     retry: false
   })
 }

@@ -6,6 +6,7 @@ import { api } from '../api/client.ts'
 import { useFormat } from '../i18n/format.ts'
 import { Problem } from '../parts/problem.tsx'
 import { Waiting } from '../parts/waiting.tsx'
+import { MachineAgreement } from './machine-agreement.tsx'
 import classes from './quality.module.css'
 
 type Figures = Readonly<{
@@ -109,6 +110,7 @@ export function ResultsPage() {
           {all.data.rows.length === 0 && <p className={classes['dim']}>{t('results.empty')}</p>}
         </section>
       )}
+      <MachineAgreement />
     </section>
   )
 }

@@ -68,6 +68,59 @@ export const FIGURES = [
 ] as const
 export type Figure = (typeof FIGURES)[number]
 
+/** Offers that came to nothing: the reasons, each of which is a figure. */
+const MISSES = ['missed', 'rejected', 'device', 'network', 'callerGone'] as const
+type Miss = (typeof MISSES)[number]
+
+export function isMiss(outcome: CountedCall['outcome']): outcome is Miss {
+  return MISSES.some(one => one === outcome)
+}
+
+/** One call behind a figure: `GET /reports/:kind/calls`. */
+export type CountedCall = Readonly<{
+  callId: string
+  at: string
+  queueName: string | null
+  agentName: string | null
+  direction: 'inbound' | 'outbound' | null
+  callerNumber: string | null
+  calledNumber: string | null
+  outcome: 'answered' | 'abandoned' | 'overflow' | 'callback' | 'voicemail' | 'transferred' | 'lost' | Miss
+  isWithinThreshold: boolean | null
+  waitedMs: number | null
+  talkMs: number | null
+}>
+
+/** Figures of time by state: they count minutes of a day, not calls. */
+const TIMES_OF_DAY: ReadonlySet<string> = new Set([
+  'signedInMs',
+  'breakMs',
+  'idleMs',
+  'ringingMs',
+  'talkingMs',
+  'wrapUpMs',
+  'occupancy'
+])
+
+/** Whether a figure can show its calls: it counts calls, and there are some. */
+export function isOpenable(figure: Figure, value: number | null): boolean {
+  return value !== null && !TIMES_OF_DAY.has(figure) && (value !== 0 || unitOf(figure) !== 'count')
+}
+
+/** A figure that was opened: of one row, of one interval, or of all. `name` is what the row is called. */
+export type Opened = Readonly<{ figure: Figure; name: string; key?: string; from?: string; until?: string }>
+
+/** The path of the API for the calls behind a figure. */
+export function toCallsPath(wanted: Wanted, { figure, key, from, until }: Opened): string {
+  const [path = '', query = ''] = toPath(wanted).split('?')
+  const search = new URLSearchParams(query)
+  search.set('figure', figure)
+  if (key !== undefined) search.set('key', key)
+  if (from !== undefined) search.set('from', from)
+  if (until !== undefined) search.set('until', until)
+  return `${path}/calls?${search}`
+}
+
 const SHARES: ReadonlySet<string> = new Set(['serviceLevel', 'abandonment', 'transferShare', 'occupancy'])
 
 export function unitOf(figure: string): 'share' | 'time' | 'count' {

@@ -10,12 +10,14 @@ import { serverNow } from '../parts/clock.ts'
 import { Icon } from '../parts/icons.tsx'
 import { Problem } from '../parts/problem.tsx'
 import { Waiting } from '../parts/waiting.tsx'
+import { CountedCalls } from './counted-calls.tsx'
 import {
   belowSince,
   FIGURES,
   type Figure,
   INTERVALS,
   KINDS,
+  type Opened,
   readWanted,
   type Report,
   toAddress,
@@ -124,6 +126,7 @@ function Body({
   const { t } = useTranslation('reports')
   const { dateTime, percent } = useFormat()
   const [isTable, setTable] = useState(false)
+  const [opened, setOpened] = useState<Opened | null>(null)
   const textOf = useFigureText()
   const read = (more: Readonly<Record<string, string>>) => ({
     queryKey: ['reports', toPath(wanted, more)],
@@ -177,7 +180,12 @@ function Body({
         </p>
         <p className={classes['definition']}>{t(`definition.${figure}`)}</p>
         {isTable ? (
-          <ReportTable caption={t(`figure.${figure}`)} rows={byTime.data.totals.map(toTimeRow)} figures={[figure]} />
+          <ReportTable
+            caption={t(`figure.${figure}`)}
+            rows={byTime.data.totals.map(toTimeRow)}
+            figures={[figure]}
+            onOpen={setOpened}
+          />
         ) : (
           <Suspense fallback={<Waiting what={t('waitingChart')} lines={6} />}>
             <Chart report={byTime.data} figure={figure} goal={goal} />
@@ -189,9 +197,16 @@ function Body({
         <h2 id="table-title">{t(`kind.${wanted.kind}`)}</h2>
         <ReportTable
           caption={t('tableCaption', { zone: wanted.timeZone, asOf: dateTime(all.data.asOf) })}
-          rows={all.data.rows.map(row => ({ key: row.key, name: row.name, isPartial: false, figures: row.figures }))}
+          rows={all.data.rows.map(({ key, name, figures }) => ({
+            key,
+            name,
+            isPartial: false,
+            figures,
+            opens: { key, name }
+          }))}
           total={all.data.total}
           figures={present}
+          onOpen={setOpened}
         />
       </section>
       <details className="card">
@@ -205,18 +220,15 @@ function Body({
           ))}
         </dl>
       </details>
+      {opened !== null && <CountedCalls wanted={wanted} opened={opened} onClose={() => setOpened(null)} />}
     </>
   )
 }
 
-function toTimeRow({ from, isPartial, figures }: Report['totals'][number]) {
+function toTimeRow({ from, until, isPartial, figures }: Report['totals'][number]) {
   // As the report's zone writes it, with the offset that tells a repeated hour from the first.
-  return {
-    key: from,
-    name: `${from.slice(0, 16).replace('T', ' ')} ${from.slice(19).replace(/^\.\d+/, '')}`,
-    isPartial,
-    figures
-  }
+  const name = `${from.slice(0, 16).replace('T', ' ')} ${from.slice(19).replace(/^\.\d+/, '')}`
+  return { key: from, name, isPartial, figures, opens: { name, from, until } }
 }
 
 /** The service level where there is one, else the first figure. */

@@ -1,4 +1,4 @@
-import { createContext, type ReactNode, useContext, useEffect, useState } from 'react'
+import { createContext, type ReactNode, useContext, useEffect, useRef, useState } from 'react'
 import { ApiError, api } from '../api/client.ts'
 import { connectivity } from '../api/connectivity.ts'
 import { sessionEnded } from '../api/session.ts'
@@ -19,6 +19,11 @@ const NO_SOFTPHONE: Store<SoftphoneView> = {
 /** Owns the softphone of the signed-in person for as long as the shell is there; `isWanted` says whether the role has one. */
 export function SoftphoneProvider({ isWanted, children }: Readonly<{ isWanted: boolean; children: ReactNode }>) {
   const [softphone, setSoftphone] = useState<Softphone | null>(null)
+  const words = useProblemWords()
+  const wordsOf = useRef(words)
+  useEffect(() => {
+    wordsOf.current = words
+  })
   useEffect(() => {
     if (!isWanted) return
     let own: Softphone | null = null
@@ -29,7 +34,7 @@ export function SoftphoneProvider({ isWanted, children }: Readonly<{ isWanted: b
         notice(code, text) {
           // Told instead of being cut off, because a call is going on.
           if (code === 'SESSION_ENDED') sessionEnded.set(true)
-          else notify(text === '' ? code : text, { code })
+          else notify(text === '' ? wordsOf.current({ code }) : text, { code })
         },
         signedOut: () => sessionEnded.set(true),
         refused: () => void askWhetherSignedIn(),

@@ -16,6 +16,8 @@ import { FIRST_VIEW, maySend, proofOf, type SoftphoneView, withDesk } from './vi
 /** How often the ring and the muted microphone are looked at; the ring stops at most this long after the watchdog. */
 const WATCH_EVERY_MS = 100
 const SPEAKING_SHOWN_MS = 3_000
+/** An agent whose network was bad for a moment need not wait for the next proof of all. */
+const PROVE_AGAIN_MS = 3_000
 const SHIFT_KEY = 'parley.shift'
 
 export type SoftphoneListeners = Readonly<{
@@ -393,22 +395,26 @@ export class Softphone {
     this.#proveSoon(0)
   }
 
-  /** Sends a proof now and then every `proofEveryMs`. */
+  /** Sends a proof now and then every `proofEveryMs`; one that did not convince is followed sooner. */
   #proveSoon(afterMs: number): void {
     clearTimeout(this.#proofTimer)
     this.#proofTimer = setTimeout(() => {
       this.#prove()
         // The way to the server broke; the socket has noticed and the next proof follows its return.
-        .catch(() => undefined)
-        .finally(() => this.#proveSoon(this.view.hello?.proofEveryMs ?? 20_000))
+        .catch(() => true)
+        .then(isConvincing => {
+          const everyMs = this.view.hello?.proofEveryMs ?? 20_000
+          this.#proveSoon(isConvincing ? everyMs : Math.min(everyMs, PROVE_AGAIN_MS))
+        })
     }, afterMs)
   }
 
-  async #prove(): Promise<void> {
-    if (!this.#socket.isOpen || this.#gone.signal.aborted || this.view.desk?.isActiveTab !== true) return
+  /** Sends a proof; false when it spoke against sending calls here. */
+  async #prove(): Promise<boolean> {
+    if (!this.#socket.isOpen || this.#gone.signal.aborted || this.view.desk?.isActiveTab !== true) return true
     if (this.#media !== null) this.#change({ quality: await this.#media.figures() })
     const proof = proofOf(this.view, this.#sounds.isAudible)
-    if (proof !== null) await this.#socket.request('proof', { proof })
+    return proof === null || (await this.#socket.request('proof', { proof })).isRoutable
   }
 
   #watch(): void {

@@ -1,3 +1,4 @@
+import '@mantine/core/styles/Drawer.layer.css'
 import { Button, Drawer, NativeSelect, TextInput } from '@mantine/core'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
@@ -11,6 +12,7 @@ import { Timer } from '../parts/timer.tsx'
 import { SupervisePanel } from '../supervise/supervise-panel.tsx'
 import { AgentDay } from './agent-day.tsx'
 import { type BoardAgent, shownAgent } from './board.ts'
+import { FollowCall } from './follow-call.tsx'
 import { useAgentWords } from './use-agent-words.ts'
 import classes from './wallboard.module.css'
 
@@ -43,6 +45,7 @@ export function AgentDrawer({
           <p className={classes['head']}>
             <StateMark state={shownAgent(agent)}>{words(agent)}</StateMark>
             <Timer since={agent.since} />
+            {agent.state === 'talking' && <FollowCall agentName={agent.name} callId={agent.callId} />}
           </p>
         )}
         {agent !== null && mayControl && me.id !== agentId && (

@@ -7,6 +7,7 @@ import { Icon } from '../parts/icons.tsx'
 import { StateMark } from '../parts/state-mark.tsx'
 import { Timer } from '../parts/timer.tsx'
 import { type BoardAgent, type BoardQueue, hasFault, shownAgent } from './board.ts'
+import { FollowCall } from './follow-call.tsx'
 import { ShowChanges } from './show-changes.tsx'
 import { useCalmOrder } from './use-calm-order.ts'
 import { useAgentWords } from './use-agent-words.ts'
@@ -119,7 +120,8 @@ function Row({
         </button>
       </th>
       <td>
-        <StateMark state={shownAgent(agent)}>{words(agent)}</StateMark>
+        <StateMark state={shownAgent(agent)}>{words(agent)}</StateMark>{' '}
+        {agent.state === 'talking' && <FollowCall agentName={agent.name} callId={agent.callId} />}
       </td>
       <td>
         <Timer since={agent.since} />

@@ -62,6 +62,9 @@ export const boardQuery = queryOptions({
   retry: false
 })
 
+/** Where a board comes from. */
+export type BoardQuery = Readonly<{ queryKey: typeof boardQuery.queryKey; queryFn?: typeof boardQuery.queryFn }>
+
 /** A wait beyond the queue's threshold is watched; twice as long, or with nobody there to answer, it needs somebody. */
 export function waitStep(queue: BoardQueue, longestWaitMs: number): Step {
   if (queue.waiting === 0) return 'plain'

@@ -1,3 +1,5 @@
+import '@mantine/core/styles/Drawer.layer.css'
+import '@mantine/core/styles/NumberInput.layer.css'
 import { Button, Drawer, NumberInput } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { type ReactNode, useState } from 'react'

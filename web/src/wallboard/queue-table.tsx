@@ -10,12 +10,20 @@ import classes from './wallboard.module.css'
 
 const COUNTS = ['free', 'ringing', 'talking', 'wrapUp', 'onBreak', 'unreachable'] as const
 
-/** All queues, worst first. */
+type Count = (typeof COUNTS)[number]
+
+/** All queues, worst first; `counts` of agents are shown where there is room. */
 export function QueueTable({
   queues,
   isOld,
-  onHelp
-}: Readonly<{ queues: readonly BoardQueue[]; isOld: boolean; onHelp: ((queue: BoardQueue) => void) | null }>) {
+  onHelp,
+  counts = COUNTS
+}: Readonly<{
+  queues: readonly BoardQueue[]
+  isOld: boolean
+  onHelp: ((queue: BoardQueue) => void) | null
+  counts?: readonly Count[]
+}>) {
   const { t } = useTranslation('supervision')
   const { rows, moved, settle, props } = useCalmOrder(queues, queue => queue.id)
   return (
@@ -35,7 +43,7 @@ export function QueueTable({
               <th scope="col">{t('figure.waiting')}</th>
               <th scope="col">{t('figure.longest')}</th>
               <th scope="col">{t('figure.level')}</th>
-              {COUNTS.map(count => (
+              {counts.map(count => (
                 <th key={count} scope="col">
                   {t(`count.${count}`)}
                 </th>
@@ -45,7 +53,7 @@ export function QueueTable({
           </thead>
           <tbody>
             {rows.map(queue => (
-              <Row key={queue.id} queue={queue} isOld={isOld} onHelp={onHelp} />
+              <Row key={queue.id} queue={queue} isOld={isOld} counts={counts} onHelp={onHelp} />
             ))}
           </tbody>
         </table>
@@ -57,8 +65,14 @@ export function QueueTable({
 function Row({
   queue,
   isOld,
+  counts,
   onHelp
-}: Readonly<{ queue: BoardQueue; isOld: boolean; onHelp: ((queue: BoardQueue) => void) | null }>) {
+}: Readonly<{
+  queue: BoardQueue
+  isOld: boolean
+  counts: readonly Count[]
+  onHelp: ((queue: BoardQueue) => void) | null
+}>) {
   const { t } = useTranslation('supervision')
   const { number, percent, duration } = useFormat()
   const seconds = useSecondsSince(isOld ? null : queue.longestSince)
@@ -83,7 +97,7 @@ function Row({
           <StepMark step={levelStep(queue)} />
         </span>
       </td>
-      {COUNTS.map(count => (
+      {counts.map(count => (
         <td key={count}>{number(queue[count])}</td>
       ))}
       {onHelp !== null && (

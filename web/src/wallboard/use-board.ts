@@ -3,7 +3,7 @@ import { useEffect, useState } from 'react'
 import { listenToCalls } from '../api/events.ts'
 import { learnServerTime } from '../parts/clock.ts'
 import { useInterval } from '../parts/use-interval.ts'
-import { type Board, boardQuery } from './board.ts'
+import { type Board, boardQuery, type BoardQuery } from './board.ts'
 
 /** Changes of agents send no event of their own, so the board is also asked for as often as this. */
 const ASK_EVERY_MS = 500
@@ -22,11 +22,14 @@ export type LiveBoard = Readonly<{
   refresh(): void
 }>
 
-/** The wallboard, never older than a second while the server answers; otherwise with its age. */
-export function useBoard(): LiveBoard {
+/**
+ * The wallboard, never older than a second while the server answers; otherwise with its age.
+ * @param hear null for a page that may not hear live events
+ */
+export function useBoard(query: BoardQuery = boardQuery, hear: typeof listenToCalls | null = listenToCalls): LiveBoard {
   const client = useQueryClient()
   const { data, error, dataUpdatedAt, refetch } = useQuery({
-    ...boardQuery,
+    ...query,
     refetchInterval: ASK_EVERY_MS,
     refetchIntervalInBackground: true
   })
@@ -37,17 +40,17 @@ export function useBoard(): LiveBoard {
   }, [data])
   useEffect(() => {
     let due: ReturnType<typeof setTimeout> | undefined
-    const stop = listenToCalls(() => {
+    const stop = hear?.(() => {
       due ??= setTimeout(() => {
         due = undefined
-        void client.invalidateQueries({ queryKey: boardQuery.queryKey })
+        void client.invalidateQueries({ queryKey: query.queryKey })
       }, SPACING_MS)
     })
     return () => {
       clearTimeout(due)
-      stop()
+      stop?.()
     }
-  }, [client])
+  }, [client, hear, query.queryKey])
   const ageMs = Math.max(0, now - dataUpdatedAt)
   return {
     board: data ?? null,

@@ -210,6 +210,22 @@ export function uuidRecvDtmf(engine: Engine, args: string): string {
   return '+OK\n'
 }
 
+/**
+ * `uuid_drop_dtmf <uuid> [on|off] [mask_digits <digits>|mask_file <file>]`: keys are not passed on to this leg. The real
+ * server wants all four words although its usage says otherwise; a mask that holds no key sends none.
+ */
+export function uuidDropDtmf(engine: Engine, args: string): string {
+  const [uuid, action, mask, masking] = splitArguments(args)
+  if (uuid === undefined || masking === undefined || mask !== 'mask_digits')
+    return USAGE('<uuid> [on | off ] [ mask_digits <digits> | mask_file <file>]')
+  const channel = engine.channels.get(uuid)
+  if (channel === undefined) return '-ERR No such session\n'
+  channel.dropsKeys = action?.toLowerCase() === 'on'
+  channel.dropMask = masking.replace(/[^0-9A-Da-d*#]/g, '')
+  const state = channel.dropsKeys ? 'dropping' : 'not dropping'
+  return `+OK ${uuid} is ${state} DTMF. mask_file: NONE mask_digits: ${masking}\n`
+}
+
 /** `uuid_flush_dtmf <uuid>`. */
 export function uuidFlushDtmf(engine: Engine, args: string): string {
   const channel = engine.channels.get(args.trim())

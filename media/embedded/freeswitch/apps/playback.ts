@@ -71,8 +71,9 @@ async function playOne(run: AppRun, file: string, hooks: PlayHooks, timeoutS: nu
     }
     channel.signal.addEventListener('abort', abort)
     run.source = player
-    run.onBreak = isAll => {
-      isWholeList = isAll
+    // As in FreeSWITCH: what the event socket executes is a broadcast, and stopping that ends one file, `all` or not.
+    run.onBreak = (_isAll, isEnd = false) => {
+      isWholeList = isEnd
       player.stop()
     }
     run.onDigits = () => {
@@ -106,7 +107,7 @@ export async function playback(run: AppRun): Promise<void> {
   run.respond(outcome === 'not-found' ? 'FILE NOT FOUND' : 'FILE PLAYED')
 }
 
-/** `endless_playback <file>`: again and again until it is stopped. */
+/** `endless_playback <file>`: again and again until the channel is used for something else; a break begins it anew. */
 export async function endlessPlayback(run: AppRun): Promise<void> {
   await repeatPlayback(run, run.data, Number.POSITIVE_INFINITY)
 }

@@ -51,7 +51,8 @@ export class MediaStream implements SlotMember {
   readonly #traffic: TrafficCounters
   readonly #events: MediaEvents
   readonly #timeoutSlots: number
-  readonly #ssrc = randomInt(1, 0xffff_ffff)
+  /** Names what is sent (RFC 3550 §8.1). */
+  readonly ssrc = randomInt(1, 0xffff_ffff)
   readonly #timestampBase = randomInt(0, 0xffff_ffff)
   // Two buffers in turn: a packet that the kernel could not take at once stays untouched for a slot.
   readonly #packets = [Buffer.alloc(RTP_HEADER_BYTES + FRAME_SAMPLES), Buffer.alloc(RTP_HEADER_BYTES + FRAME_SAMPLES)]
@@ -293,14 +294,14 @@ export class MediaStream implements SlotMember {
     // The marker begins a talk spurt (RFC 3551 §4.1); the timestamp follows the clock also through pauses.
     const isFirst = slot !== this.#lastSentSlot + 1
     const timestamp = (this.#timestampBase + slot * FRAME_SAMPLES) >>> 0
-    writeRtpHeader(packet, this.#payloadType, isFirst, this.#sequence, timestamp, this.#ssrc)
+    writeRtpHeader(packet, this.#payloadType, isFirst, this.#sequence, timestamp, this.ssrc)
     this.#transmit(packet, slot)
   }
 
   #sendDigitPacket(slot: number): void {
     const packet = this.#digits.nextPacket((this.#timestampBase + slot * FRAME_SAMPLES) >>> 0)
     if (packet === undefined) return
-    writeRtpHeader(packet.bytes, this.#telephoneEventType, packet.isFirst, this.#sequence, packet.timestamp, this.#ssrc)
+    writeRtpHeader(packet.bytes, this.#telephoneEventType, packet.isFirst, this.#sequence, packet.timestamp, this.ssrc)
     this.#transmit(packet.bytes, slot)
   }
 
@@ -445,7 +446,7 @@ export class MediaStream implements SlotMember {
     for (const item of items ?? []) {
       if (item.kind === 'sender-report') this.#reception.onSenderReport(item.ntpMiddle, performance.now())
       if (item.kind === 'sender-report' || item.kind === 'receiver-report') {
-        this.#reportFromPeer = item.blocks.find(block => block.ssrc === this.#ssrc) ?? this.#reportFromPeer
+        this.#reportFromPeer = item.blocks.find(block => block.ssrc === this.ssrc) ?? this.#reportFromPeer
       }
     }
   }
@@ -463,7 +464,7 @@ export class MediaStream implements SlotMember {
             octets: this.#sentPackets * FRAME_SAMPLES
           }
     const report = buildRtcpReport({
-      ssrc: this.#ssrc,
+      ssrc: this.ssrc,
       cname: `freeswitch@${this.#host}`,
       isBye,
       ...(sender === undefined ? {} : { sender }),

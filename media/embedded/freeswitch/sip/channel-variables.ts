@@ -55,6 +55,7 @@ export function setSipVariables(
   set('max_forwards', header(invite, 'max-forwards'))
   set('call_uuid', channel.uuid)
   set('rtp_use_timer_name', 'soft')
+  set('rtp_use_ssrc', String(channel.media.ssrc))
   set('endpoint_disposition', 'ANSWER')
   for (const [name, value] of invite.headers) if (/^X-/i.test(name)) set(`sip_h_${name}`, value)
 }

@@ -11,13 +11,13 @@ import {
 import { ConsentSchema } from '../../../compliance/facts.ts'
 import { hashPerson } from '../../../compliance/number-hash.ts'
 import { toE164 } from '../../../compliance/numbers/analyze.ts'
-import { consentEventsOf } from '../../../../sql/queries/compliance/consent.ts'
+import { type ConsentEventRow, consentEventsOf, listConsentEvents } from '../../../../sql/queries/compliance/consent.ts'
 import { AppError } from '../../../errors.ts'
 import { actorOf } from '../../actor.ts'
 import { audit } from '../../audit.ts'
 import type { App } from '../../fastify-types.ts'
 import type { HttpParts } from '../../parts.ts'
-import { DateString, NullableString, responses } from '../../schemas.ts'
+import { DateString, decodeCursor, NullableString, PageQuery, pageOf, responses, toPage } from '../../schemas.ts'
 import { access } from './access.ts'
 
 const literals = <const T extends readonly string[]>(values: T) =>
@@ -44,9 +44,48 @@ const EventSchema = Type.Object({
   recordedBy: NullableString
 })
 
+function show(one: ConsentEventRow) {
+  return {
+    id: one.id,
+    kind: one.kind,
+    seller: one.seller,
+    grade: one.grade,
+    purposes: [...one.purposes],
+    channels: [...one.channels],
+    modes: [...one.modes],
+    evidence: { ...one.evidence },
+    hasEvidence: one.hasEvidence,
+    expiresAt: one.expiresAt?.toISOString() ?? null,
+    at: one.at.toISOString(),
+    recordedBy: one.recordedBy
+  }
+}
+
 /** The ledger of consents. Numbers stand in bodies, never in addresses of pages. */
 export function registerConsentRoutes(app: App, { db }: HttpParts, compliance: ComplianceService): void {
   const { ledger } = compliance
+
+  app.get(
+    '/consents',
+    {
+      config: access('consents:read'),
+      schema: {
+        summary: 'The ledger of consents, newest first',
+        description:
+          'Numbers and persons are not in it, only their hashes are kept; `POST /consents/search` finds those of one.',
+        tags: ['consents'],
+        querystring: PageQuery,
+        response: responses({ 200: pageOf(EventSchema) })
+      }
+    },
+    async request => {
+      const { limit = 50, cursor } = request.query
+      const [before = null] = decodeCursor(cursor, 1) ?? []
+      const rows = await listConsentEvents(compliance.db, before, limit + 1)
+      await audit(db, request, 'consent.listed', { kind: 'ledger', id: 'consents' })
+      return toPage(rows, limit, show, row => [String(row.seq)])
+    }
+  )
 
   app.post(
     '/consents/search',
@@ -69,20 +108,7 @@ export function registerConsentRoutes(app: App, { db }: HttpParts, compliance: C
       await audit(db, request, 'consent.read', { kind: 'number', id: numberHash })
       return {
         now: foldConsent(events, seller ?? null, new Date()),
-        events: events.map(one => ({
-          id: one.id,
-          kind: one.kind,
-          seller: one.seller,
-          grade: one.grade,
-          purposes: [...one.purposes],
-          channels: [...one.channels],
-          modes: [...one.modes],
-          evidence: { ...one.evidence },
-          hasEvidence: one.hasEvidence,
-          expiresAt: one.expiresAt?.toISOString() ?? null,
-          at: one.at.toISOString(),
-          recordedBy: one.recordedBy
-        }))
+        events: events.map(show)
       }
     }
   )

@@ -61,6 +61,7 @@ export const RecordingPolicySchema = Type.Object({
   policy: Type.String(),
   obligation: NullableString,
   isCompulsory: Type.Boolean(),
+  endsOnFailure: Type.Boolean({ description: 'A compulsory recording that fails ends the call' }),
   isOnDemand: Type.Boolean(),
   reasons: Type.Array(PolicyReason)
 })

@@ -41,6 +41,23 @@ t.test('a pressed key crosses the bridge', async t => {
   await b.peer.hearsDigits('57')
 })
 
+t.test('keys do not cross the bridge to a leg that drops them; a mask may stand for each', async t => {
+  const rig = await startRig(t)
+  const a = await rig.caller()
+  const b = await rig.caller()
+  const drop = async (...words: readonly string[]) =>
+    (await a.endpoint.api('uuid_drop_dtmf', [b.endpoint.uuid, ...words])).body
+  t.match(await drop('on'), /^-USAGE/, 'the real server wants a mask')
+  t.match(await drop('on', 'mask_digits', '-'), /^\+OK .* is dropping DTMF/)
+  await a.endpoint.bridge(b.endpoint)
+  a.peer.sendDigits('57', 60)
+  await new Promise(resolve => a.endpoint.on('dtmf', ({ dtmf }: { dtmf: string }) => dtmf === '7' && resolve(null)))
+  t.match(await drop('on', 'mask_digits', '*'), /dropping/)
+  a.peer.sendDigits('3', 60)
+  await b.peer.hearsDigits('*')
+  t.equal(b.peer.digits, '*', 'nothing of what came before')
+})
+
 t.test('when one bridged caller hangs up the other is hung up too, unless it is to be parked', async t => {
   const rig = await startRig(t)
   const [a, b, c] = [await rig.caller(), await rig.caller(), await rig.caller()]

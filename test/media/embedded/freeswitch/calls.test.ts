@@ -275,6 +275,8 @@ t.test('an application changes the session, hangs up by name, and reads what it 
   void endpoint.play('tone_stream://%(60000,0,700)').catch(() => {})
   other.connect(endpoint.local.sdp)
   await other.hears(700)
+  const ssrc = await rig.ms.api(`uuid_getvar ${endpoint.uuid} rtp_use_ssrc`)
+  t.equal(ssrc.trim(), String(other.heardSsrc), 'an SFU is told what to take')
   const ended = new Promise<{ reason: string }>(resolve => endpoint.once('destroy', resolve as never))
   t.equal(await rig.ms.api(`uuid_kill ${endpoint.uuid} USER_BUSY`), '+OK\n')
   t.equal((await ended).reason, 'USER_BUSY')

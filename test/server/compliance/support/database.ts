@@ -3,7 +3,8 @@ import { openDatabase } from '../../../../sql/database.ts'
 import { migrate } from '../../../../sql/migrate.ts'
 import { type ComplianceDb, complianceDb } from '../../../../sql/queries/compliance/db.ts'
 import { freshPglite } from '../../../support/database-template.ts'
-import { freshDatabase, testDatabases } from '../../../support/parley.ts'
+import { testDatabases } from '../../../support/parley.ts'
+import { freshDatabase } from '../../../support/postgres-database.ts'
 
 /** Databases of every kind that this run has, migrated once; each story finds them empty. */
 export async function openTestDatabases(): Promise<

@@ -127,7 +127,7 @@ contract(
     await before[Symbol.asyncDispose]()
     await aborted(oldMicrophone.closed)
   },
-  { timeout: 60_000 }
+  { timeout: 280_000 }
 )
 
 contract(
@@ -148,7 +148,7 @@ contract(
     await first.signalling.connection.mute(false)
     await pageHears(second.page, 'colleague', MICROPHONE_HZ)
   },
-  { timeout: 60_000 }
+  { timeout: 280_000 }
 )
 
 contract(
@@ -163,5 +163,5 @@ contract(
     await Promise.race([reached(signalling.connection, 'closed'), reached(signalling.connection, 'disconnected')])
     t.pass(`${signalling.connection.state} ${Math.round(performance.now() - closedAt)} ms after the page`)
   },
-  { timeout: 60_000 }
+  { timeout: 280_000 }
 )

@@ -1,0 +1,252 @@
+import { attemptsOfLead, beginDialling, updateOpenAttempt } from '../../sql/queries/campaigns/attempts.ts'
+import {
+  type CallerIdRow,
+  carrierLimits,
+  insertAlarm,
+  takeDialSlot,
+  updateCallerId
+} from '../../sql/queries/campaigns/campaigns.ts'
+import { forgetTrunkRest, listTrunkRests, restTrunk, takeTrunkProbe } from '../../sql/queries/campaigns/trunk-rests.ts'
+import type { TrunkRow } from '../../sql/queries/telephony.ts'
+import type { Db } from '../../sql/database.ts'
+import { onAbort } from '../calls/aborted.ts'
+import type { Call } from '../calls/call.ts'
+import { endReasonOf, endWithMedia } from '../calls/caller-leg.ts'
+import { type AnsweredLeg, dial, type DialOutcome } from '../calls/dial.ts'
+import { endReasonForStatus } from '../calls/end-reasons.ts'
+import type { AttemptOutcome, LawfulAttempt } from '../calls/outbound-law.ts'
+import { type Attempt, sipCallIdOf } from './attempt.ts'
+import type { Permitted } from './permit.ts'
+import { outcomeForStatus } from './retry.ts'
+import { isTrunkFault, REST_MS } from './trunk-health.ts'
+
+export type Dialled = Readonly<{ leg: AnsweredLeg; lawful: LawfulAttempt; callerNumber: string; answeredAt: Date }>
+
+const SLOT_TRIES = 4
+const MAX_BLAMED = 5
+/** So soon the call that finds out may have told. */
+const PROBE_MS = 5_000
+
+/**
+ * Waits for its turn on the trunk, marks that the INVITE leaves, and dials. Null when that was the end of the attempt:
+ * then the call is ended too.
+ */
+export async function dialLead(
+  attempt: Attempt,
+  call: Call,
+  { lawful, callerId, trunks }: Permitted
+): Promise<Dialled | null> {
+  const { parts, lead, campaign } = attempt
+  const { db, log } = parts
+  const limits = await carrierLimits(db)
+  if (!(await takeSlot(attempt, trunks[0], limits, true, call.signal))) {
+    call.end('trunkLimit')
+    await attempt.release('no room on the trunk in this moment', 5_000)
+    return null
+  }
+  if (Date.parse(lawful.decision.validUntil) < parts.now().getTime()) {
+    call.end('unreachable', { detail: 'the decision was too old' })
+    await attempt.release('the decision was too old', 1_000)
+    return null
+  }
+  if (!(await mayTry(attempt, trunks))) {
+    call.end('unreachable', { detail: 'another call finds out whether the trunk is back' })
+    await attempt.release(`trunk down: ${trunks.map(one => one.name).join(', ')}`, PROBE_MS)
+    return null
+  }
+  const sipCallId = sipCallIdOf(lead.id)
+  if (!(await beginDialling(db, lead.id, { sip_call_id: sipCallId }, campaign.no, parts.now()))) {
+    call.end('unreachable', { detail: 'the attempt was taken over' })
+    attempt.takenOver()
+    return null
+  }
+  attempt.beganDialling()
+  await parts.step('dialling', lead)
+  const startedAtMs = performance.now()
+  for (const { id } of trunks) parts.trunks.began(id, parts.now())
+  let hasRung = false
+  const outcome = await dial(
+    parts.calls.parts,
+    call,
+    {
+      destination: { kind: 'number', value: lead.number, attempt: lawful },
+      callerNumber: callerId.number,
+      ringMs: campaign.settings.ringMs,
+      sipCallId,
+      // Whoever stands in for a trunk that is down has limits of its own.
+      mayUse: async trunk => trunk.id === trunks[0]?.id || (await takeSlot(attempt, trunk, limits, false, call.signal)),
+      onEndpoint: id => updateOpenAttempt(db, lead.id, { endpoint_id: id }),
+      onRinging: () => {
+        hasRung = true
+        call.record({ kind: 'ringing' })
+        updateOpenAttempt(db, lead.id, { rang_at: parts.now() }).catch(err =>
+          log.warn({ err, callId: call.id }, 'that a number rings could not be stored')
+        )
+      }
+    },
+    call.signal
+  ).catch((err: unknown): DialOutcome => {
+    if (!call.signal.aborted) throw err
+    return { kind: 'noAnswer' }
+  })
+  const isTold = await tellTrunks(attempt, call, trunks, outcome)
+  if (!isTold && !hasRung && outcome.kind === 'refused' && (await mayBlameTrunk(attempt))) {
+    call.end(endReasonForStatus(outcome.status), { hangupCause: String(outcome.status), detail: 'trunk down' })
+    await lawful.outcome('failed')
+    await attempt.trunkFailed(outcome.status, outcome.reason)
+    return null
+  }
+  if (outcome.kind !== 'answered') {
+    await notAnswered(attempt, call, outcome, lawful, callerId)
+    return null
+  }
+  const answeredAt = parts.now()
+  const { endpoint, dialog } = outcome.leg
+  onAbort(dialog.ended, () => call.end(endReasonOf(dialog.endedBy, 'calleeHungUp')))
+  endWithMedia(call, endpoint)
+  call.customerAnswered(endpoint, performance.now() - startedAtMs)
+  await updateOpenAttempt(db, lead.id, { answered_at: answeredAt })
+  await parts.step('answered', lead)
+  log.debug({ callId: call.id }, 'a call of a campaign was answered')
+  return { leg: outcome.leg, lawful, callerNumber: callerId.number, answeredAt }
+}
+
+/** What the outcome says about the trunks that were tried; false when none of them carried anything. */
+async function tellTrunks(
+  { parts, campaign }: Attempt,
+  call: Call,
+  trunks: readonly TrunkRow[],
+  outcome: DialOutcome
+): Promise<boolean> {
+  if (outcome.kind === 'notAllowed' || call.signal.aborted) return true
+  const isFault = outcome.kind === 'refused' && isTrunkFault(outcome.status)
+  const now = parts.now()
+  for (const { id, name } of trunks) {
+    if (!isFault) {
+      const wasInDoubt = parts.trunks.isInDoubt(id)
+      parts.trunks.worked(id)
+      if (wasInDoubt) await forgetTrunkRest(parts.db, id)
+      continue
+    }
+    const isNew = parts.trunks.failed(id, now)
+    const rest = parts.trunks.restOf(id)
+    if (rest !== null) await restTrunk(parts.db, rest)
+    if (isNew)
+      await insertAlarm(parts.db, {
+        campaignNo: campaign.no,
+        kind: 'trunkDown',
+        detail: { callId: call.id, trunk: name, status: outcome.status, reason: outcome.reason },
+        at: now
+      })
+  }
+  return !isFault
+}
+
+/**
+ * Whether this call may go out. When nobody knows of any of the trunks whether it is back, one call of all control planes
+ * finds out.
+ */
+async function mayTry({ parts }: Attempt, trunks: readonly TrunkRow[]): Promise<boolean> {
+  if (!trunks.every(one => parts.trunks.isInDoubt(one.id))) return true
+  const now = parts.now()
+  const until = new Date(now.getTime() + REST_MS)
+  for (const { id } of trunks) if (await takeTrunkProbe(parts.db, id, now, until)) return true
+  // It may have been found to be back meanwhile.
+  const resting = new Set((await listTrunkRests(parts.db)).map(one => one.trunkId))
+  const back = trunks.filter(one => !resting.has(one.id))
+  for (const { id } of back) parts.trunks.worked(id)
+  return back.length > 0
+}
+
+/** A number that every trunk fails for, again and again, fails by itself. */
+async function mayBlameTrunk({ parts, campaign, lead }: Attempt): Promise<boolean> {
+  const attempts = await attemptsOfLead(parts.db, campaign.no, lead.contactId)
+  return attempts.filter(one => one.outcome === 'trunkDown').length < MAX_BLAMED
+}
+
+async function notAnswered(
+  attempt: Attempt,
+  call: Call,
+  outcome: Exclude<DialOutcome, { kind: 'answered' }>,
+  lawful: LawfulAttempt,
+  callerId: CallerIdRow
+): Promise<void> {
+  const law: AttemptOutcome = outcome.kind === 'busy' ? 'busy' : outcome.kind === 'noAnswer' ? 'no_answer' : 'failed'
+  await lawful.outcome(law)
+  switch (outcome.kind) {
+    case 'busy':
+      call.end('busy')
+      await attempt.finish('busy')
+      return
+    case 'noAnswer':
+      call.end('noAnswer')
+      await attempt.finish('noAnswer')
+      return
+    case 'notAllowed':
+      call.end(outcome.code === 'TRUNK_LIMIT' ? 'trunkLimit' : 'unreachable', { detail: outcome.reason })
+      // No INVITE has left.
+      await attempt.release(outcome.reason, 5_000)
+      return
+    case 'refused': {
+      const { status, reason } = outcome
+      const result = outcomeForStatus(status, outcome.isAnalyticsBlock === true)
+      call.end(endReasonForStatus(status), { hangupCause: String(status), detail: reason })
+      await attempt.finish(result, { sipStatus: status, detail: reason })
+      if (result === 'blocked') await raiseAlarm(attempt, call, outcome, callerId)
+      return
+    }
+    default:
+      outcome satisfies never
+  }
+}
+
+async function raiseAlarm(
+  { parts, campaign }: Attempt,
+  call: Call,
+  { status, reason, isAnalyticsBlock = false }: Extract<DialOutcome, { kind: 'refused' }>,
+  callerId: CallerIdRow
+): Promise<void> {
+  const at = parts.now()
+  // Another number of ours would be cycling; this one rests until somebody has looked.
+  if (isAnalyticsBlock)
+    await updateCallerId(parts.db, callerId.id, { blocked_at: at, block_reason: `${status} ${reason}`.trim() })
+  await insertAlarm(parts.db, {
+    campaignNo: campaign.no,
+    kind: isAnalyticsBlock ? 'spamBlocked' : 'unwanted',
+    detail: { callId: call.id, callerNumber: callerId.number, status, reason },
+    at
+  })
+}
+
+/**
+ * One of the calls that a trunk and its carrier allow in a second, over all control planes; `isNew`: and that the campaign
+ * does. What one of several limits has given and another one refuses is lost for that second: never too many, at times a
+ * call less.
+ */
+async function takeSlot(
+  { parts, campaign }: Attempt,
+  trunk: TrunkRow | undefined,
+  limits: ReadonlyMap<string, number>,
+  isNew: boolean,
+  signal: AbortSignal
+): Promise<boolean> {
+  const { db } = parts
+  const { id: trunkId = '', carrier = '', maxCallsPerSecond: perSecond = 1 } = trunk ?? {}
+  const carrierLimit = limits.get(carrier)
+  const scopes: (readonly [string, number])[] = [
+    ...(isNew ? [[`campaign:${campaign.no}`, campaign.settings.maxCallsPerSecond] as const] : []),
+    ...(carrierLimit === undefined ? [] : [[`carrier:${carrier}`, carrierLimit] as const]),
+    [`trunk:${trunkId}`, perSecond]
+  ]
+  for (let tries = 0; tries < SLOT_TRIES && !signal.aborted; tries += 1) {
+    const nowMs = Date.now()
+    if (await takeAll(db, scopes, Math.floor(nowMs / 1_000))) return true
+    await new Promise(resolve => setTimeout(resolve, 1_000 - (nowMs % 1_000)))
+  }
+  return false
+}
+
+async function takeAll(db: Db, scopes: readonly (readonly [string, number])[], second: number): Promise<boolean> {
+  for (const [scope, limit] of scopes) if (!(await takeDialSlot(db, scope, second, limit))) return false
+  return true
+}

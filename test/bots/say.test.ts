@@ -1,0 +1,153 @@
+import fc from 'fast-check'
+import t from 'tap'
+import type { BotOptions } from '../../ivr-flows/host.ts'
+import { instructionsFor } from '../../server/bots/answer/instructions.ts'
+import { ClauseSplitter } from '../../server/bots/say/clauses.ts'
+import { unsupported } from '../../server/bots/say/grounding.ts'
+import { heardWords } from '../../server/bots/say/heard-words.ts'
+import { readMark } from '../../server/bots/say/reply-mark.ts'
+import { speakable, tabooIn } from '../../server/bots/say/speakable.ts'
+
+t.test('markup is never read out', async t => {
+  const said: readonly (readonly [string, string])[] = [
+    ['**Yes**, you can [return it](https://shop.example/r).', 'Yes, you can return it.'],
+    ['# Returns\n- free\n- fast', 'Returns free fast'],
+    ['<speak><prosody rate="slow">Hello</prosody> there</speak>', 'Hello there'],
+    ['[[2]] See https://evil.example/x?a=1 now 😀', 'See now'],
+    ['```js\nalert(1)\n``` Done.', 'Done.'],
+    ['<|im_end|>', ''],
+    ['***', ''],
+    ['Press 1\ufe0f\u20e3 now', 'Press 1 now'],
+    ['3 < 5 and 7 > 2', '3 < 5 and 7 > 2'],
+    ['您可以在30天内退货。', '您可以在30天内退货。']
+  ]
+  for (const [written, spoken] of said) t.equal(speakable(written), spoken, written)
+})
+
+t.test('phrases that must not be said are found as whole words, whatever their case and width', async t => {
+  t.equal(tabooIn('We GUARANTEE it.', ['guarantee'], 'en'), 'guarantee')
+  t.equal(tabooIn('No guarantees here', ['guarantee'], 'en'), null)
+  t.equal(tabooIn('絶対に儲かります', ['絶対に'], 'ja'), '絶対に')
+  t.equal(tabooIn('ＧＵＡＲＡＮＴＥＥ', ['guarantee'], 'en'), 'guarantee')
+})
+
+t.test('the first clause is given at a comma, the others at the ends of sentences', async t => {
+  const splitter = new ClauseSplitter('en')
+  const text =
+    'Yes, you can return the kettle within thirty days, and we pay for it. Ask Mr. Smith on 3. May if it costs 9.99 euros. Bye'
+  const given: string[] = []
+  for (const letter of text) given.push(...splitter.push(letter))
+  given.push(...splitter.end())
+  t.same(given, [
+    'Yes, you can return the kettle within thirty days,',
+    'and we pay for it.',
+    'Ask Mr. Smith on 3. May if it costs 9.99 euros.',
+    'Bye'
+  ])
+  const chinese = new ClauseSplitter('zh')
+  t.same(chinese.push('您可以在三十天内退货，运费由我们承担。请保留收据。'), [
+    '您可以在三十天内退货，',
+    '运费由我们承担。',
+    '请保留收据。'
+  ])
+})
+
+t.test('no letter is lost or changed, however the text arrives', async t => {
+  const texts = fc.array(fc.constantFrom('a', 'b ', '. ', ', ', '。', '、', '3', '\n', 'word '), { maxLength: 80 })
+  t.doesNotThrow(() =>
+    fc.assert(
+      fc.property(texts, pieces => {
+        const splitter = new ClauseSplitter('en')
+        const given = [...pieces.flatMap(piece => splitter.push(piece)), ...splitter.end()]
+        return given.join('').replace(/\s/g, '') === pieces.join('').replace(/\s/g, '')
+      })
+    )
+  )
+})
+
+t.test('what no source says is not said', async t => {
+  const source = ['Returns\nYou may return goods within 30 days. Shipping costs 1,000 yen. Call 020 7946 0123.']
+  t.same(unsupported('You can return goods within 30 days.', source, 'en'), [])
+  t.same(unsupported('You can return goods within 90 days.', source, 'en'), ['90'])
+  t.same(unsupported('Shipping costs 1000 yen.', source, 'en'), [])
+  t.same(unsupported('Please call 020 7946 0124.', source, 'en'), ['02079460124'.replace(/^0/, '')])
+  const madeUp = 'The president lives in a white palace near Madrid.'
+  t.same(unsupported(madeUp, source, 'en'), [madeUp])
+  t.same(unsupported('退货期限是90天。', ['退货期限是30天。'], 'zh'), ['90'])
+  t.same(unsupported('المدة ٣٠ يومًا', ['المدة 30 يومًا'], 'ar'), [], 'digits of another script are the same number')
+  t.same(unsupported('Yes.', source, 'en'), [])
+})
+
+t.test('of a clause that was interrupted the words are known that were heard', async t => {
+  const clause = 'You may return goods within 30 days.'
+  t.equal(heardWords(clause, 0.5, 'en'), 'You may return…')
+  t.equal(heardWords(clause, 0.6, 'en'), 'You may return goods…')
+  t.equal(heardWords(clause, 0.05, 'en'), '', 'half a word is none')
+  t.equal(heardWords(clause, 0, 'en'), '')
+  t.equal(heardWords(clause, 1, 'en'), clause)
+  t.equal(heardWords(clause, 0.98, 'en'), clause, 'a full stop makes no sound')
+  t.equal(heardWords('您可以在30天内退货。', 0.5, 'zh'), '您可以在…')
+  t.match(heardWords('商品は三十日以内に返品できます。', 0.5, 'ja'), /^商品は三十.*…$/)
+  t.doesNotThrow(() =>
+    fc.assert(
+      fc.property(fc.double({ min: 0, max: 1, noNaN: true }), share => {
+        const heard = heardWords(clause, share, 'en').replace(/…$/, '')
+        return clause.startsWith(heard) && (heard === clause || heard.length <= clause.length * share)
+      })
+    )
+  )
+})
+
+t.test('a reply says what it is before its first word', async t => {
+  t.same(readMark('[[1, 3]] You may', false), {
+    kind: 'found',
+    mark: { kind: 'cites', passages: [1, 3] },
+    rest: 'You may'
+  })
+  t.match(readMark(' [[HandOver]]', true), { mark: { kind: 'handover' } })
+  t.same(readMark('[', false), { kind: 'waiting' })
+  t.same(readMark('[[unk', false), { kind: 'waiting' })
+  t.same(readMark('Of course!', false), { kind: 'missing' })
+  t.same(readMark('[[', true), { kind: 'missing' })
+  t.same(readMark('[[rm -rf]] x', true), { kind: 'missing' })
+})
+
+t.test(
+  'a model is told how customers of each language are spoken to, and which words to keep and to avoid',
+  async t => {
+    const bot: BotOptions = {
+      goal: 'Answer questions about orders.',
+      greeting: [],
+      disclosure: null,
+      knowledge: { product: null, region: null },
+      tools: [],
+      glossary: ['Parley Plus'],
+      taboo: ['guarantee'],
+      limits: {
+        turns: 20,
+        ms: 600_000,
+        tokens: 60_000,
+        cents: 20,
+        thinkMs: 6_000,
+        silences: 3,
+        misunderstandings: 3,
+        unknowns: 2
+      },
+      asksIfSolved: true
+    }
+    const told = (language: string) => instructionsFor(bot, language)
+    t.match(told('en-GB'), /postcode, mobile, cheque/)
+    t.notMatch(told('en-GB'), /zip code/)
+    t.match(told('en-US'), /zip code, cell phone, check/)
+    t.notMatch(told('en'), /zip code|postcode/)
+    t.match(told('ja'), /kenjougo.*sonkeigo.*okyakusama/)
+    t.match(told('de-AT'), /"Sie"/)
+    t.match(told('es'), /"usted"/)
+    t.match(told('zh-TW'), /"您"/)
+    for (const language of ['en', 'de', 'es', 'zh', 'ja', 'ar']) {
+      t.match(told(language), `(${language})`)
+      t.match(told(language), /exactly so: Parley Plus\./)
+      t.match(told(language), /Never use these words: guarantee\./)
+    }
+  }
+)
