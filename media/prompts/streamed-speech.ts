@@ -107,7 +107,7 @@ export class StreamedSpeech implements AsyncIterable<string>, AsyncDisposable {
   reachedMs(afterMs: number): number {
     const startedAtMs = this.#played[0]?.startedAtMs ?? 0
     return this.#played.reduce((furthest, one) => {
-      const ms = Math.min(one.lengthMs, startedAtMs + afterMs - one.startedAtMs)
+      const ms = Math.min(one.lengthMs, afterMs - (one.startedAtMs - startedAtMs))
       return ms <= 0 ? furthest : Math.max(furthest, one.fromMs + ms)
     }, 0)
   }

@@ -235,6 +235,17 @@ export class RtpPeer implements AsyncDisposable {
     )
   }
 
+  /** Resolves with the first of these tones that makes up most of the last 100 ms. */
+  async hearsOneOf(tonesHz: readonly number[], within: Within = {}): Promise<number> {
+    const heard = () => tonesHz.find(hz => toneShare(this.captured(WINDOW_SAMPLES), hz) > 0.6)
+    await this.#until(
+      () => this.#window() !== undefined && heard() !== undefined,
+      within,
+      () => `none of ${tonesHz.join(', ')} Hz was heard (${this.packetsReceived} packets)`
+    )
+    return heard() ?? 0
+  }
+
   /** Resolves when each of these tones has a good part in the last 100 ms: several voices, mixed. */
   async hearsAll(tonesHz: readonly number[], within: Within = {}): Promise<void> {
     await this.#until(

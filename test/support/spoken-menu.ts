@@ -16,7 +16,7 @@ nodes:
       - { en: please, de: bitte, zh: 请, ar: فضلك }
       - { tone: "%(6000,0,440)" }
     timeoutMs: 4000
-    attempts: 2
+    attempts: 4
     choices: { "1": sales, "2": support, "3": hours }
     say:
       "1": { en: [sales, buy something], de: [Bestellung, etwas kaufen], zh: [订单, 购买], ar: [طلبات, شراء] }

@@ -39,16 +39,11 @@ async function callsTheMenu(t: Test, server: TestParley, check: (t: Test, caller
         const leg = phone.call(server.uri(caller.number), { sdp: audio.sdp() })
         audio.connect((await leg.answered()).sdp).sendSilence()
         await audio.hears(PLEASE_HZ)
-        await audio.hears(440)
-        const say = () => audio.sendFrames(thenSilence(sayInTones([word], 400)))
-        say()
-        // A word that arrives with a hole in it, on a busy machine, is asked for once more.
-        const isHeard = await audio.hears(toneHz).then(
-          () => true,
-          () => false
-        )
-        if (!isHeard) say()
-        await audio.hears(toneHz)
+        // A word that arrives with a hole in it, on a busy machine, is said again when the menu asks again.
+        do {
+          await audio.hears(440)
+          audio.sendFrames(thenSilence(sayInTones([word], 400)))
+        } while ((await audio.hearsOneOf([toneHz, PLEASE_HZ])) === PLEASE_HZ)
         await audio.hears(voiceHz)
         await leg.waitForBye()
         const { events } = await server.story(leg.callId)
