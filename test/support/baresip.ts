@@ -18,6 +18,7 @@ export class Baresip implements AsyncDisposable {
   readonly #kill: () => void
   readonly #events: BaresipEvent[] = []
   #received = ''
+  #said = 0
 
   private constructor(folder: string, socket: Socket, exited: Promise<unknown>, kill: () => void) {
     this.#folder = folder
@@ -69,9 +70,20 @@ export class Baresip implements AsyncDisposable {
     }
   }
 
+  /** Says this (8 kHz) from now on instead of what it says; quiet in the end is to be longer than the call. */
+  async say(samples: Int16Array): Promise<void> {
+    const file = join(this.#folder, `says-${++this.#said}.wav`)
+    await writeFile(file, writeWav({ sampleRateHz: 8_000, channels: 1, samples }))
+    this.command('ausrc', `aufile,${file}`)
+  }
+
   command(command: string, params = ''): void {
     const text = JSON.stringify({ command, params })
     this.#socket.write(`${Buffer.byteLength(text)}:${text},`)
+  }
+
+  has(type: string): boolean {
+    return this.#events.some(event => event.type === type)
   }
 
   /** Resolves with the first event of this type, also one that has come already. */

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import t from 'tap'
+import { ToneDetector, toneShare } from '../../../media/audio/goertzel.ts'
 import { pino } from 'pino'
 import { createEspeak } from '../../../media/prompts/espeak.ts'
 import { SynthesizerChain } from '../../../media/prompts/synthesizer-chain.ts'
@@ -7,6 +8,7 @@ import { ProviderHealth } from '../../../media/speech/provider-health.ts'
 import { createPocketsphinx } from '../../../media/speech/providers/pocketsphinx.ts'
 import { RecognizerChain } from '../../../media/speech/recognizer-chain.ts'
 import { checkSpeech } from '../../../media/speech/synthetic-check.ts'
+import { Baresip } from '../../support/baresip.ts'
 import { TestParley } from '../../support/parley.ts'
 import { SPOKEN_MENU } from '../../support/spoken-menu.ts'
 
@@ -27,6 +29,22 @@ function thenSilence(samples: Int16Array): () => Int16Array {
     at += 160
     return frame
   }
+}
+/** Words, and then quiet until long after the call. */
+function saidOnce(words: Int16Array): Int16Array {
+  const all = new Int16Array(words.length + 60 * 8_000)
+  all.set(words)
+  return all
+}
+/** For how long a tone was heard at most without a break, in milliseconds. */
+function longestToneMs(samples: Int16Array, hz: number): number {
+  const detector = new ToneDetector([hz])
+  let longestMs = 0
+  for (let at = 0; at < samples.length; at += 320) {
+    detector.push(samples.subarray(at, at + 320))
+    longestMs = Math.max(longestMs, detector.heardMs)
+  }
+  return longestMs
 }
 /** As a listener hands it over: with the quiet before and after. */
 function padded(samples: Int16Array): Int16Array {
@@ -99,6 +117,26 @@ t.test('callers speak into a menu', { timeout: 280_000 }, async t => {
     t.ok(story.events.some(one => one.kind === 'speechHeard'))
     t.notOk(JSON.stringify(story).includes('customer support'), 'what was said stays out of the story')
     await rest[Symbol.asyncDispose]()
+  })
+
+  await t.test('a stock phone says its choice, whenever it is asked, and hears where that leads', async t => {
+    const words = saidOnce(await say('customer support'))
+    await using phone = await Baresip.start(saidOnce(new Int16Array()))
+    phone.command('dial', server.uri(NUMBER))
+    const isOver = () => phone.has('CALL_CLOSED')
+    for (;;) {
+      await phone.untilHeard(last => isOver() || toneShare(last, 440) > 0.5, 120_000)
+      if (isOver()) break
+      await phone.say(words)
+      await phone.untilHeard(last => isOver() || toneShare(last, 440) < 0.1, 120_000)
+    }
+    const heard = await phone.heard()
+    t.ok(longestToneMs(heard, 1200) > 400, 'the branch of what was said is heard')
+    for (const other of [880, 1600, 600, 2000, 300]) t.ok(longestToneMs(heard, other) < 200, `no ${other} Hz`)
+    const story = await server.story()
+    t.match(story, { endReason: 'flowHungUp' })
+    const left = story.events.filter(one => one.kind === 'nodeLeft' && one.data['node'] === 'menu')
+    t.match(left.at(-1)?.data, { outcome: 'key 2', detail: { key: '2', by: 'speech' } })
   })
 
   await t.test('keys always work, also while a recogniser listens', async t => {
