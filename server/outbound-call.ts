@@ -1,7 +1,7 @@
 import { onAbort } from './calls/aborted.ts'
 import type { Call } from './calls/call.ts'
 import { type ConnectedLeg, type CustomerLeg, endReasonOf, endWithMedia } from './calls/caller-leg.ts'
-import { dial, type DialOutcome } from './calls/dial.ts'
+import { dial, type DialOutcome, wasAnswered } from './calls/dial.ts'
 import { endReasonForStatus } from './calls/end-reasons.ts'
 import { LegAudio } from './calls/leg-audio.ts'
 import type { LiveCalls } from './calls/live-calls.ts'
@@ -113,7 +113,7 @@ async function serveOutboundCall(
         },
         call.signal
       )
-      await attempt?.outcome(ATTEMPT_OUTCOMES[outcome.kind])
+      await attempt?.outcome(wasAnswered(outcome) ? 'abandoned' : ATTEMPT_OUTCOMES[outcome.kind])
       switch (outcome.kind) {
         case 'answered': {
           const { endpoint, dialog } = outcome.leg

@@ -5,19 +5,23 @@ import { migrate } from '../../sql/migrate.ts'
 import { inTurn } from '../../server/campaigns/turns.ts'
 import { countOpen, lockTaking, reserveLeads } from '../../sql/queries/campaigns/attempts.ts'
 import { slotsWaiting } from '../../sql/queries/campaigns/campaigns.ts'
+import { MemoryByQuarter } from './memory-by-quarter.ts'
 
 export type SelectionFigures = Readonly<{
   leads: number
   perSecond: number
   p50Ms: number
   p99Ms: number
+  /** Of each quarter of the looks: what was taken before must not slow down what comes after. */
+  p99MsByQuarter: readonly number[]
+  /** The most that the process held beyond what it began with, in each quarter of the looks. */
+  peakMbs: readonly number[]
   taken: number
 }>
 
 const PLACES = 60
 const OPEN_PLACES = 20
 const TAKEN_AT_ONCE = 20
-const ROUNDS = 500
 /** Calls that are under way, by the looks that began them: 300. */
 const OPEN_LOOKS = 15
 
@@ -25,7 +29,7 @@ const OPEN_LOOKS = 15
  * Takes leads from a campaign with so many, two thirds of whom sleep, and of whom one in ten is not due, as the dialer does:
  * with the campaign locked and what is under way counted.
  */
-export async function measureSelection(url: string, leads: number): Promise<SelectionFigures> {
+export async function measureSelection(url: string, leads: number, rounds: number): Promise<SelectionFigures> {
   const { db, ...database } = await openDatabase({ kind: 'postgres', url }, err => {
     throw err
   })
@@ -48,9 +52,10 @@ export async function measureSelection(url: string, leads: number): Promise<Sele
     const slots = (await slotsWaiting(db, 1)).filter(one => one.placeId <= OPEN_PLACES)
     const now = new Date('2026-11-24T18:00:00Z')
     const times: number[] = []
-    const looks: (readonly string[])[] = []
+    const looks = new Map<number, readonly string[]>()
     let taken = 0
-    for (let round = 0; round < ROUNDS; round += 1) {
+    const memory = new MemoryByQuarter(rounds)
+    for (let round = 0; round < rounds; round += 1) {
       const ids = Array.from({ length: TAKEN_AT_ONCE }, () => newId())
       const fromMs = performance.now()
       const got = await db.transaction().execute(async trx => {
@@ -68,16 +73,30 @@ export async function measureSelection(url: string, leads: number): Promise<Sele
       times.push(performance.now() - fromMs)
       taken += got.length
       // So many calls are under way at once; the others are over.
-      if (round >= OPEN_LOOKS) await endLook(db, looks[round - OPEN_LOOKS] ?? [])
-      looks.push(ids)
+      if (round >= OPEN_LOOKS) await endLook(db, looks.get(round - OPEN_LOOKS) ?? [])
+      looks.set(round, ids)
+      looks.delete(round - OPEN_LOOKS)
+      memory.passed(1)
     }
     const seconds = times.reduce((sum, one) => sum + one, 0) / 1_000
-    times.sort((one, other) => one - other)
-    const at = (share: number) => times[Math.min(times.length - 1, Math.floor(share * times.length))] ?? 0
-    return { leads, perSecond: taken / seconds, p50Ms: at(0.5), p99Ms: at(0.99), taken }
+    const quarter = Math.ceil(rounds / 4)
+    return {
+      leads,
+      perSecond: taken / seconds,
+      p50Ms: shareOf(times, 0.5),
+      p99Ms: shareOf(times, 0.99),
+      p99MsByQuarter: [0, 1, 2, 3].map(one => shareOf(times.slice(one * quarter, (one + 1) * quarter), 0.99)),
+      peakMbs: memory.peakMbs,
+      taken
+    }
   } finally {
     await database[Symbol.asyncDispose]()
   }
+}
+
+function shareOf(times: readonly number[], share: number): number {
+  const sorted = times.toSorted((one, other) => one - other)
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0
 }
 
 async function endLook(db: Db, ids: readonly string[]): Promise<void> {

@@ -17,6 +17,8 @@ const { values } = parseArgs({
     contacts: { type: 'string', default: '1000000' },
     lines: { type: 'string', default: '10000000' },
     leads: { type: 'string', default: '10000000' },
+    /** How often twenty leads are taken. */
+    looks: { type: 'string', default: '5000' },
     persons: { type: 'string', default: '20' },
     only: { type: 'string' }
   }
@@ -60,9 +62,16 @@ async function measure(server: string): Promise<void> {
   if (isWanted('selection')) {
     await using stack = new AsyncDisposableStack()
     const url = await freshDatabase(server, stack)
-    const { leads, perSecond, p50Ms, p99Ms, taken } = await measureSelection(url, Number(values.leads))
+    const figures = await measureSelection(url, Number(values.leads), Number(values.looks))
+    const { leads, perSecond, p50Ms, p99Ms, p99MsByQuarter, peakMbs, taken } = figures
+    const quarters = p99MsByQuarter.map(one => one.toFixed(1)).join(', ')
     console.log(
-      `${taken} of ${leads} leads taken, ${Math.round(perSecond)} a second, a look takes ${p50Ms.toFixed(1)} ms (p99 ${p99Ms.toFixed(1)} ms) (goal: 2,000 a second, p99 20 ms)`
+      `${taken} of ${leads} leads taken, ${Math.round(perSecond)} a second, a look takes ${p50Ms.toFixed(1)} ms (p99 ${p99Ms.toFixed(1)} ms; ${quarters} ms in the quarters), at most ${inQuarters(peakMbs)} more (goal: 2,000 a second, p99 20 ms, flat)`
     )
   }
 }
+console.log(
+  `load after: ${loadavg()
+    .map(one => one.toFixed(1))
+    .join(' ')}`
+)

@@ -1,7 +1,7 @@
 import { onAbort } from '../calls/aborted.ts'
 import type { Call } from '../calls/call.ts'
 import { endReasonOf } from '../calls/caller-leg.ts'
-import { dial } from '../calls/dial.ts'
+import { dial, wasAnswered } from '../calls/dial.ts'
 import { endReasonForStatus } from '../calls/end-reasons.ts'
 import { LegAudio } from '../calls/leg-audio.ts'
 import type { LawfulAttempt } from '../calls/outbound-law.ts'
@@ -154,7 +154,8 @@ async function serve(
       call.signal
     )
     if (outcome.kind !== 'answered') {
-      await attempt.outcome(outcome.kind === 'busy' ? 'busy' : outcome.kind === 'noAnswer' ? 'no_answer' : 'failed')
+      const missed = outcome.kind === 'busy' ? 'busy' : outcome.kind === 'noAnswer' ? 'no_answer' : 'failed'
+      await attempt.outcome(wasAnswered(outcome) ? 'abandoned' : missed)
       if (outcome.kind === 'refused') call.end(endReasonForStatus(outcome.status), { detail: outcome.reason })
       else call.end(outcome.kind === 'busy' ? 'busy' : 'noAnswer')
       return 'tryLater'

@@ -2,7 +2,7 @@ import { MediaError } from '../../media/endpoint.ts'
 import { onAbort } from '../calls/aborted.ts'
 import type { Call } from '../calls/call.ts'
 import { endReasonOf } from '../calls/caller-leg.ts'
-import { type Destination, dial, type DialOutcome } from '../calls/dial.ts'
+import { type Destination, dial, type DialOutcome, wasAnswered } from '../calls/dial.ts'
 import { endReasonForStatus } from '../calls/end-reasons.ts'
 import { LegAudio } from '../calls/leg-audio.ts'
 import type { AttemptOutcome, LawfulAttempt } from '../calls/outbound-law.ts'
@@ -235,6 +235,7 @@ function endBy(call: Call, outcome: Exclude<DialOutcome, { kind: 'answered' }>):
 }
 
 function attemptOutcome(outcome: DialOutcome): AttemptOutcome {
+  if (wasAnswered(outcome)) return 'abandoned'
   switch (outcome.kind) {
     case 'answered':
       return 'conversation'

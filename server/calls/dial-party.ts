@@ -1,5 +1,5 @@
 import type { Call } from './call.ts'
-import { dial, type DialOutcome, type DialParts } from './dial.ts'
+import { dial, type DialOutcome, type DialParts, wasAnswered } from './dial.ts'
 import type { AttemptOutcome, OutboundLaw } from './outbound-law.ts'
 import { routeOutbound } from '../routing/route-outbound.ts'
 
@@ -58,7 +58,7 @@ export async function dialParty(
   const { attempt } = ruling
   try {
     const outcome = await dial(parts, call, { ...options, destination: { kind: 'number', value, attempt } }, signal)
-    await attempt.outcome(ATTEMPT_OUTCOMES[outcome.kind])
+    await attempt.outcome(wasAnswered(outcome) ? 'abandoned' : ATTEMPT_OUTCOMES[outcome.kind])
     return outcome
   } catch (err) {
     await attempt.outcome('failed')

@@ -43,8 +43,9 @@ export type AnsweredLeg = AsyncDisposable &
 export type DialOutcome =
   | Readonly<{ kind: 'answered'; leg: AnsweredLeg }>
   | Readonly<{ kind: 'busy' }>
-  | Readonly<{ kind: 'noAnswer' }>
-  | Readonly<{ kind: 'refused'; status: number; reason: string; isAnalyticsBlock?: boolean }>
+  /** `wasAnswered`, here and below: the called party had answered, and was hung up on before anybody was there for them. */
+  | Readonly<{ kind: 'noAnswer'; wasAnswered?: boolean }>
+  | Readonly<{ kind: 'refused'; status: number; reason: string; isAnalyticsBlock?: boolean; wasAnswered?: boolean }>
   | Readonly<{ kind: 'notAllowed'; code: ErrorCode; reason: string }>
 
 type Target = Readonly<{
@@ -73,7 +74,14 @@ type DialOptions = Readonly<{
    * added. Left out, it is made up.
    */
   sipCallId?: string
+  /** So long what comes of a call that is given up is waited for, in milliseconds; see {@link placeCall}. */
+  cancelLimitMs?: number
 }>
+
+/** Whether the called party had answered although no call came of it: for them it was a silent call. */
+export function wasAnswered(outcome: DialOutcome): boolean {
+  return (outcome.kind === 'noAnswer' || outcome.kind === 'refused') && outcome.wasAnswered === true
+}
 
 /**
  * Dials a destination as a leg of a call: over the trunks that may, one after the other when one cannot be reached,
@@ -125,7 +133,9 @@ async function dialInTurn(
     last = outcome
     // Only what says nothing about the called party is tried on another trunk (RFC 3261 §16.7 step 6 in spirit).
     const isTrunkFault =
-      outcome.kind === 'refused' && ((outcome.status >= 500 && outcome.status < 600) || outcome.status === 408)
+      outcome.kind === 'refused' &&
+      !wasAnswered(outcome) &&
+      ((outcome.status >= 500 && outcome.status < 600) || outcome.status === 408)
     if (!isTrunkFault) return outcome
   }
   return last
@@ -225,6 +235,7 @@ async function dialTarget(
         sdp: endpoint.localSdp,
         callerNumber: target.callerNumber,
         ...(options.sipCallId !== undefined && { headers: { 'Call-ID': options.sipCallId } }),
+        ...(options.cancelLimitMs !== undefined && { cancelLimitMs: options.cancelLimitMs }),
         ...(options.onRinging !== undefined && { onRinging: options.onRinging, onEarlyMedia: options.onRinging }),
         signal: AbortSignal.any([signal, ringLimit])
       })
@@ -247,13 +258,20 @@ async function dialTarget(
   }
 
   async function connect(dialog: SipDialog): Promise<DialOutcome> {
-    try {
-      await endpoint.modify(dialog.remoteSdp)
-    } catch (err) {
+    // Whoever hangs up meanwhile has answered all the same: whether their media could be used is no matter any more.
+    const failure = await Promise.race([
+      endpoint.modify(dialog.remoteSdp).then(
+        () => null,
+        (err: unknown) => ({ err })
+      ),
+      aborted(dialog.ended).then(() => null)
+    ])
+    if (failure !== null && !dialog.ended.aborted) {
+      const { err } = failure
       await dialog[Symbol.asyncDispose]()
       if (!(err instanceof MediaError) || endpoint.lost.aborted) throw err
       call.log.warn({ err, legId }, 'the answer of the called party cannot be used')
-      return { kind: 'refused', status: 488, reason: 'The answer has no codec that we share' }
+      return { kind: 'refused', status: 488, reason: `The answer cannot be used (${err.code})`, wasAnswered: true }
     }
     isKept = true
     call.record({ kind: 'legAnswered', legId })
@@ -290,10 +308,11 @@ function outcomeOf(placed: Exclude<PlacedCall, { kind: 'answered' }>): DialOutco
         kind: 'refused',
         status: placed.status,
         reason: placed.reason,
-        ...(placed.isAnalyticsBlock === true && { isAnalyticsBlock: true })
+        ...(placed.isAnalyticsBlock === true && { isAnalyticsBlock: true }),
+        ...(placed.wasAnswered === true && { wasAnswered: true })
       }
     case 'cancelled':
-      return { kind: 'noAnswer' }
+      return { kind: 'noAnswer', ...(placed.wasAnswered && { wasAnswered: true }) }
     default:
       return placed satisfies never
   }

@@ -1,4 +1,4 @@
-import { attemptsOfLead, beginDialling, updateOpenAttempt } from '../../sql/queries/campaigns/attempts.ts'
+import { attemptsOfLead, beginDialling, countLive, updateOpenAttempt } from '../../sql/queries/campaigns/attempts.ts'
 import {
   type CallerIdRow,
   carrierLimits,
@@ -12,7 +12,7 @@ import type { Db } from '../../sql/database.ts'
 import { onAbort } from '../calls/aborted.ts'
 import type { Call } from '../calls/call.ts'
 import { endReasonOf, endWithMedia } from '../calls/caller-leg.ts'
-import { type AnsweredLeg, dial, type DialOutcome } from '../calls/dial.ts'
+import { type AnsweredLeg, dial, type DialOutcome, wasAnswered } from '../calls/dial.ts'
 import { endReasonForStatus } from '../calls/end-reasons.ts'
 import type { AttemptOutcome, LawfulAttempt } from '../calls/outbound-law.ts'
 import { type Attempt, sipCallIdOf } from './attempt.ts'
@@ -24,6 +24,8 @@ export type Dialled = Readonly<{ leg: AnsweredLeg; lawful: LawfulAttempt; caller
 
 const SLOT_TRIES = 4
 const MAX_BLAMED = 5
+/** A carrier far away takes so long to say whether the person had answered when the ringing was given up. */
+const CANCEL_LIMIT_MS = 3_000
 /** So soon the call that finds out may have told. */
 const PROBE_MS = 5_000
 
@@ -73,6 +75,7 @@ export async function dialLead(
       callerNumber: callerId.number,
       ringMs: campaign.settings.ringMs,
       sipCallId,
+      cancelLimitMs: CANCEL_LIMIT_MS,
       // Whoever stands in for a trunk that is down has limits of its own.
       mayUse: async trunk => trunk.id === trunks[0]?.id || (await takeSlot(attempt, trunk, limits, false, call.signal)),
       onEndpoint: id => updateOpenAttempt(db, lead.id, { endpoint_id: id }),
@@ -119,7 +122,7 @@ async function tellTrunks(
   outcome: DialOutcome
 ): Promise<boolean> {
   if (outcome.kind === 'notAllowed' || call.signal.aborted) return true
-  const isFault = outcome.kind === 'refused' && isTrunkFault(outcome.status)
+  const isFault = outcome.kind === 'refused' && isTrunkFault(outcome.status) && !wasAnswered(outcome)
   const now = parts.now()
   for (const { id, name } of trunks) {
     if (!isFault) {
@@ -171,6 +174,10 @@ async function notAnswered(
   lawful: LawfulAttempt,
   callerId: CallerIdRow
 ): Promise<void> {
+  if (wasAnswered(outcome)) {
+    await hungUpOn(attempt, call, lawful)
+    return
+  }
   const law: AttemptOutcome = outcome.kind === 'busy' ? 'busy' : outcome.kind === 'noAnswer' ? 'no_answer' : 'failed'
   await lawful.outcome(law)
   switch (outcome.kind) {
@@ -198,6 +205,16 @@ async function notAnswered(
     default:
       outcome satisfies never
   }
+}
+
+/** Whoever picks up and is hung up on was called by nobody, as far as they know: to the law that is an abandoned call. */
+async function hungUpOn(attempt: Attempt, call: Call, lawful: LawfulAttempt): Promise<void> {
+  const { parts, campaign, lead } = attempt
+  const answeredAt = parts.now()
+  call.end('noAnswer', { detail: 'answered when it was given up' })
+  await countLive(parts.db, lead.id, campaign.no, answeredAt, { answered_at: answeredAt })
+  await lawful.outcome('abandoned')
+  await attempt.finish('abandoned', { isAbandoned: true, answeredAt, detail: 'answered when it was given up' })
 }
 
 async function raiseAlarm(

@@ -16,6 +16,11 @@ export type PlaceCallOptions = Readonly<{
   onEarlyMedia?(sdp: string): void
   /** Aborting it cancels the call (RFC 3261 §9.1); with {@link AnsweredElsewhere} the phone shows no missed call. */
   signal: AbortSignal
+  /**
+   * So long, in milliseconds, what comes of a cancelled call is waited for: an answer that crosses the CANCEL is known only
+   * then. Left out, as long as a far end on the same network takes.
+   */
+  cancelLimitMs?: number
 }>
 
 /** How a placed call came out. */
@@ -27,8 +32,11 @@ export type PlacedCall =
       reason: string
       /** An analysis of calls refused it, not the person (603+ of ATIS-1000099, 608 of RFC 8688). */
       isAnalyticsBlock?: boolean
+      /** The far end had answered, and no dialog came of it. */
+      wasAnswered?: boolean
     }>
-  | Readonly<{ kind: 'cancelled' }>
+  /** `wasAnswered`: the answer crossed the CANCEL, and the far end was hung up on. */
+  | Readonly<{ kind: 'cancelled'; wasAnswered: boolean }>
 
 /** Why a ringing phone is let go when another one has answered. */
 export class AnsweredElsewhere extends Error {
@@ -40,12 +48,12 @@ export class AnsweredElsewhere extends Error {
 const CANCEL_LIMIT_MS = 200
 
 /**
- * Sends an INVITE and waits for its final answer; after the signal, for a fifth of a second more at most. An answer
+ * Sends an INVITE and waits for its final answer; after the signal, for `cancelLimitMs` more at most. An answer
  * that comes later still is ended by BYE. Rejects only when the SIP server cannot send it at all.
  */
 export async function placeCall(srf: Srf, options: PlaceCallOptions, log: Logger, hold: HoldLeg): Promise<PlacedCall> {
-  const { signal } = options
-  if (signal.aborted) return { kind: 'cancelled' }
+  const { signal, cancelLimitMs = CANCEL_LIMIT_MS } = options
+  if (signal.aborted) return { kind: 'cancelled', wasAnswered: false }
   const placing = place(srf, options, log, hold)
   let limit: NodeJS.Timeout | undefined
   let onAbort: () => void = () => {}
@@ -54,8 +62,8 @@ export async function placeCall(srf: Srf, options: PlaceCallOptions, log: Logger
       limit = setTimeout(() => {
         // Whoever waited has gone: what comes of it now is only worth a line.
         placing.catch(err => log.warn({ err }, 'a call that was given up could not be placed'))
-        resolve({ kind: 'cancelled' })
-      }, CANCEL_LIMIT_MS)
+        resolve({ kind: 'cancelled', wasAnswered: false })
+      }, cancelLimitMs)
     }
     signal.addEventListener('abort', onAbort, { once: true })
   })
@@ -118,15 +126,22 @@ async function place(srf: Srf, options: PlaceCallOptions, log: Logger, hold: Hol
     if (signal.aborted) {
       // RFC 3261 §9.1: the 200 crossed our CANCEL, so the call exists and has to be ended by BYE.
       await answered[Symbol.asyncDispose]()
-      return { kind: 'cancelled' }
+      return { kind: 'cancelled', wasAnswered: true }
     }
     return { kind: 'answered', dialog: answered }
   } catch (err) {
     const { status, reason, res } = err as { status?: number; reason?: string; res?: Srf.SrfResponse }
     if (typeof status !== 'number') throw err
-    return signal.aborted
-      ? { kind: 'cancelled' }
-      : { kind: 'refused', status, reason: reason ?? '', isAnalyticsBlock: isAnalyticsBlock(status, reason ?? '', res) }
+    // drachtio-srf makes an error of an answer without Contact, too.
+    const wasAnswered = res !== undefined && res.status < 300
+    if (signal.aborted) return { kind: 'cancelled', wasAnswered }
+    return {
+      kind: 'refused',
+      status,
+      reason: reason ?? '',
+      isAnalyticsBlock: isAnalyticsBlock(status, reason ?? '', res),
+      wasAnswered
+    }
   } finally {
     signal.removeEventListener('abort', cancel)
   }

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { TrunkHealth } from '../../server/campaigns/trunk-health.ts'
 import { startRtpPeer } from '../support/rtp-peer.ts'
-import { startSipPhone } from '../support/sip-phone.ts'
+import { headerIn, type IncomingCall, startSipPhone } from '../support/sip-phone.ts'
 import { TestSoftphone } from '../support/softphone.ts'
 import { freshDatabase } from '../support/postgres-database.ts'
 import { LAWFUL_NOW, oneDatabase, testDatabases, TestParley } from '../support/parley.ts'
@@ -175,4 +175,61 @@ for (const database of oneDatabase())
         await ana[Symbol.asyncDispose]()
       }
     )
+
+    await t.test('whoever picks up has answered, whatever crosses their answer', async t => {
+      const people = {
+        '+12025550291': 'Hangs up at once',
+        '+12025550292': 'Hangs up at once, codec unknown',
+        '+12025550293': 'Codec unknown',
+        '+12025550294': 'Answers as the call is ended'
+      } as const
+      const id = await world.start('agentless', {
+        lists: [await world.list(Object.entries(people).map(([number, name]) => [name, number]))],
+        flowId: 'campaign-message'
+      })
+      await using phone = await startRtpPeer()
+      const useless = phone
+        .sdp()
+        .replace(/RTP\/AVP.*/, 'RTP/AVP 18')
+        .replace(/a=rtpmap.*\r\n|a=fmtp.*\r\n/g, '')
+      // The network loses every CANCEL, so that the answer crosses it.
+      carrier.dropNext(100, one => one.method === 'CANCEL')
+      const isCancelled = (callId: string) =>
+        carrier.received.some(one => one.method === 'CANCEL' && headerIn(one, 'call-id') === callId)
+      // Said once: whoever hangs up before the ACK comes waits for none.
+      const pickUp = (incoming: IncomingCall, sdp: string) => incoming.progress(200, 'OK', sdp)
+      const answer = async () => {
+        const incoming = await carrier.nextInvite()
+        const name = people[/sip:(\+\d+)@/.exec(incoming.invite.uri ?? '')?.[1] as keyof typeof people]
+        switch (name) {
+          case 'Hangs up at once':
+          case 'Hangs up at once, codec unknown':
+            // Both lie in the server's socket before it has begun on either.
+            pickUp(incoming, name === 'Hangs up at once' ? phone.sdp() : useless)
+            t.equal((await incoming.bye()).status, 200, name)
+            return
+          case 'Codec unknown':
+            pickUp(incoming, useless)
+            await incoming.waitForBye()
+            return
+          case 'Answers as the call is ended': {
+            incoming.ring()
+            const callId = headerIn(incoming.invite, 'call-id').replace(/\..*/, '')
+            t.equal((await server.api('DELETE', `/calls/${callId}`)).status, 204)
+            while (!isCancelled(incoming.callId)) await new Promise(resolve => setTimeout(resolve, 5))
+            pickUp(incoming, phone.sdp())
+            t.ok(await incoming.waitForBye(), 'is let go')
+          }
+        }
+      }
+      await Promise.all([answer(), answer(), answer(), answer()])
+      const attempts = await world.until(id, all => all.filter(one => one.outcome !== null).length === 4)
+      const of = (name: string) => attempts.find(one => one.contactName === name)
+      t.match(of('Hangs up at once'), { outcome: 'person', isAbandoned: false })
+      t.match(of('Hangs up at once, codec unknown'), { outcome: 'person', isAbandoned: false })
+      t.match(of('Codec unknown'), { outcome: 'abandoned', isAbandoned: true })
+      t.match(of('Answers as the call is ended'), { outcome: 'abandoned', isAbandoned: true })
+      const [thirtyDays] = (await world.live(id))['windows'] as { live: number; abandoned: number }[]
+      t.match(thirtyDays, { live: 4, abandoned: 2 }, 'the law counts all of them')
+    })
   })
