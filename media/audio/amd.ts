@@ -110,6 +110,9 @@ const INFORMATION: readonly (readonly [number, number])[] = [
   [1_730, 1_830]
 ]
 
+/** Whoever begins to listen in the last of them has missed the others, which take 0.3 s each; later it is somebody's own tone. */
+const LAST_ALONE_WITHIN_MS = 400
+
 /** Noise is the quietest that was heard within so long before and after. */
 const FLOOR_BLOCKS = 10
 
@@ -128,6 +131,8 @@ export class AnsweringMachineDetector {
   #toneMs = 0
   #endedHz = 0
   #stepsHeard = 0
+  /** A whole tone has been heard, whatever came of it. */
+  #hasHeardTone = false
   /** It waits for an answer, or is known to be none that does. */
   #hasWaited = false
 
@@ -168,7 +173,7 @@ export class AnsweringMachineDetector {
     const { machineGreetingMs, afterGreetingMs, initialSilenceMs, limitMs } = this.#settings
     const greeting = this.#greeting()
     if (this.#isAt(1_100, CNG_MS) || this.#isAt(2_100, CED_MS)) return this.#say('fax', 'faxTone', greeting)
-    this.#followInformation(toneEnded)
+    this.#followInformation(toneEnded, greeting)
     if (this.#stepsHeard === INFORMATION.length) return this.#say('network', 'informationTones', greeting)
     // A tone after speech is a machine's; one before it may be the network's or a fax's, and is waited for.
     if (toneEnded >= BEEP_MIN_MS && toneEnded <= BEEP_MAX_MS && greeting.ms > 0) {
@@ -259,11 +264,19 @@ export class AnsweringMachineDetector {
     return 0
   }
 
-  #followInformation(toneEnded: number): void {
+  /** The network may have begun before anybody listened: then the first tone that is heard is any of them, and cut short. */
+  #followInformation(toneEnded: number, greeting: Greeting): void {
     if (toneEnded === 0) return
-    const band = INFORMATION[this.#stepsHeard]
-    const isNext = band !== undefined && this.#endedHz >= band[0] && this.#endedHz <= band[1]
-    this.#stepsHeard = isNext && toneEnded >= BEEP_MIN_MS ? this.#stepsHeard + 1 : 0
+    const step = INFORMATION.findIndex(([low, high]) => this.#endedHz >= low && this.#endedHz <= high)
+    const isWhole = toneEnded >= BEEP_MIN_MS
+    const isFirst = !this.#hasHeardTone && greeting.ms === 0
+    const isLastAlone = step === INFORMATION.length - 1
+    const beganAtMs = this.#atMs - BLOCK_MS - toneEnded
+    const mayBeCut = isFirst && step >= 0 && (!isLastAlone || (isWhole && beganAtMs <= LAST_ALONE_WITHIN_MS))
+    this.#hasHeardTone ||= isWhole || step >= 0
+    // The same one once more was torn by a lost packet.
+    if (step >= 0 && step === this.#stepsHeard - 1) return
+    this.#stepsHeard = mayBeCut || (step === this.#stepsHeard && isWhole) ? step + 1 : 0
   }
 }
 

@@ -5,7 +5,6 @@ import type { Call } from '../calls/call.ts'
 import { LegAudio } from '../calls/leg-audio.ts'
 import { cardOf, deskQueueOf, offerOf, talkOf } from './agent-leg.ts'
 import type { HeldAgent } from './agent-pool.ts'
-import { listenFor } from './answer-detection.ts'
 import type { Attempt } from './attempt.ts'
 import { dialLead } from './dial-lead.ts'
 import type { Permitted } from './permit.ts'
@@ -74,7 +73,7 @@ export async function runAgentFirst(
     const stopRingback = ownAudio.loop(RINGBACK)
     const dialled = await dialLead(attempt, call, permitted)
     if (dialled === null) return
-    using listener = listenFor(call, campaign, dialled.lawful)
+    using listener = dialled.listener
     const background = listener?.answer(call.signal).catch((): null => null) ?? Promise.resolve(null)
     if (!(await visit.settle(offer.id, { kind: 'answered' }))) {
       call.end('internalError', { detail: 'the hold on the agent was over' })
@@ -87,7 +86,7 @@ export async function runAgentFirst(
     call.end('agentHungUp')
     await visit.leave('answered')
     const answer = await background
-    if (answer?.result !== 'machine' && answer?.result !== 'fax')
+    if (answer?.result !== 'machine' && answer?.result !== 'fax' && answer?.result !== 'network')
       await countLive(parts.db, call.id, campaign.no, dialled.answeredAt)
     await dialled.lawful.outcome('conversation')
     await attempt.finish('person', {

@@ -15,12 +15,20 @@ import { endReasonOf, endWithMedia } from '../calls/caller-leg.ts'
 import { type AnsweredLeg, dial, type DialOutcome, wasAnswered } from '../calls/dial.ts'
 import { endReasonForStatus } from '../calls/end-reasons.ts'
 import type { AttemptOutcome, LawfulAttempt } from '../calls/outbound-law.ts'
+import { type AnswerListener, listenFor } from './answer-detection.ts'
 import { type Attempt, sipCallIdOf } from './attempt.ts'
 import type { Permitted } from './permit.ts'
 import { outcomeForStatus } from './retry.ts'
 import { isTrunkFault, REST_MS } from './trunk-health.ts'
 
-export type Dialled = Readonly<{ leg: AnsweredLeg; lawful: LawfulAttempt; callerNumber: string; answeredAt: Date }>
+export type Dialled = Readonly<{
+  leg: AnsweredLeg
+  lawful: LawfulAttempt
+  callerNumber: string
+  answeredAt: Date
+  /** Listens since the answer, where the campaign wants to know who it is; the call's end is its end. */
+  listener: AnswerListener | null
+}>
 
 const SLOT_TRIES = 4
 const MAX_BLAMED = 5
@@ -108,10 +116,12 @@ export async function dialLead(
   onAbort(dialog.ended, () => call.end(endReasonOf(dialog.endedBy, 'calleeHungUp')))
   endWithMedia(call, endpoint)
   call.customerAnswered(endpoint, performance.now() - startedAtMs)
+  // Before anything is written: tones of the network come with the answer.
+  const listener = listenFor(call, campaign, lawful)
   await updateOpenAttempt(db, lead.id, { answered_at: answeredAt })
   await parts.step('answered', lead)
   log.debug({ callId: call.id }, 'a call of a campaign was answered')
-  return { leg: outcome.leg, lawful, callerNumber: callerId.number, answeredAt }
+  return { leg: outcome.leg, lawful, callerNumber: callerId.number, answeredAt, listener }
 }
 
 /** What the outcome says about the trunks that were tried; false when none of them carried anything. */

@@ -5,7 +5,7 @@ import type { Call } from '../calls/call.ts'
 import { LegAudio } from '../calls/leg-audio.ts'
 import { storeSurely } from '../calls/store-surely.ts'
 import { ownEnd } from '../recordings/ask-called.ts'
-import { type Answer, type AnswerListener, listenFor } from './answer-detection.ts'
+import type { Answer, AnswerListener } from './answer-detection.ts'
 import type { Attempt } from './attempt.ts'
 import type { AttemptFacts } from './attempt-log.ts'
 import { connectOrAbandon, prepareAbandoned } from './connect-or-abandon.ts'
@@ -45,8 +45,8 @@ export async function runPersonFirst(
   const dialled = await dialLead(attempt, call, permitted)
   if (dialled === null) return
   const { leg, lawful, answeredAt } = dialled
+  using listener = dialled.listener
   using audio = new LegAudio(leg.endpoint)
-  using listener = listenFor(call, campaign, lawful)
   using optOut = new OptOut(parts, call, leg.endpoint, {
     number: lead.number,
     campaignId: campaign.id,

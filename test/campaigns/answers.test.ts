@@ -1,11 +1,13 @@
 import { pino } from 'pino'
 import t from 'tap'
+import { joinSamples } from '../../media/audio/pcm.ts'
 import { generateNoise, generateTone } from '../../media/audio/tone.ts'
 import { createEspeak } from '../../media/prompts/espeak.ts'
 import { startRtpPeer } from '../support/rtp-peer.ts'
 import { startSipPhone } from '../support/sip-phone.ts'
 import { TestSoftphone } from '../support/softphone.ts'
 import { oneDatabase, TestParley } from '../support/parley.ts'
+import { thenSilence } from '../support/tone-recognizer.ts'
 import { CampaignWorld } from './support.ts'
 
 /** The law's two seconds are too few for a machine that runs other tests too. */
@@ -121,5 +123,26 @@ for (const database of oneDatabase())
       await second.answer(fax.sdp())
       await second.waitForBye()
       t.match((await world.until(other, ([one]) => one?.outcome !== null))[0], { outcome: 'fax', amdResult: 'fax' })
+    })
+
+    await t.test('the network that speaks in the very moment of the answer is nobody', async t => {
+      const id = await world.start('agentless', {
+        lists: [await world.list([['Out of service', '+12025550253']])],
+        flowId: 'campaign-message',
+        amd: { isOn: true, onMachine: 'message' }
+      })
+      const incoming = await carrier.nextInvite()
+      await using network = await startRtpPeer()
+      // The first two tones have gone by when the answer comes; the third is long, so that a slow machine hears its end.
+      const third = generateTone({ frequenciesHz: [1_800], durationMs: 3_000, amplitude: 9_000 })
+      const says = await speech.synthesize('Not in service.', 'en', AbortSignal.timeout(30_000))
+      network.connect(incoming.sdp).sendFrames(thenSilence(joinSamples([third, says])))
+      await incoming.answer(network.sdp())
+      await incoming.waitForBye()
+      const [attempt] = await world.until(id, ([one]) => one?.outcome !== null)
+      t.match(attempt, { outcome: 'network', amdResult: 'network' })
+      t.match(await world.call('GET', `/campaigns/${id}/contacts/${attempt?.contactId}`, undefined, 200), {
+        state: 'exhausted'
+      })
     })
   })

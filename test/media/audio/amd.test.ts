@@ -89,6 +89,29 @@ t.test('fax machines and the network are heard by their tones', async t => {
   ])
 })
 
+t.test('the network is known although the first tones went by before anybody listened', async t => {
+  const says = await say('The number you have dialled is not in service.', 'en')
+  const whole = Int16Array.from([tone(950, 330), tone(1_400, 330), tone(1_800, 330), says].flatMap(part => [...part]))
+  for (let missedMs = 0; missedMs <= 760; missedMs += 20)
+    t.match(
+      listen(null, whole.subarray(missedMs * 8), quiet(2_000))[0],
+      { result: 'network', reason: 'informationTones' },
+      `${missedMs} ms of it`
+    )
+  const hello = await say('Hello?', 'en')
+  for (const hz of [950, 1_400, 1_800])
+    t.match(
+      listen('US', quiet(500), tone(hz, 330), quiet(300), hello, quiet(2_000))[0],
+      { result: 'human' },
+      `a line that beeps at ${hz} Hz before somebody speaks`
+    )
+  t.match(
+    listen('US', quiet(200), tone(1_400, 500), quiet(300), hello, quiet(2_000))[0],
+    { result: 'human' },
+    'one that tells of a recording'
+  )
+})
+
 t.test('tones are known although packets are missing', async t => {
   const torn = (...parts: readonly Int16Array[]) => {
     const heard = Int16Array.from(parts.flatMap(part => [...part]))
