@@ -46,6 +46,8 @@ export type Config = Readonly<{
   prompts: Readonly<{ cacheDir: string; recordedDir: string; mediaDir: string }>
   hasDemoData: boolean
   drainMs: number
+  /** So far this machine's clock and the database's may differ while campaigns dial. */
+  clockToleranceMs: number
   logLevel: LogLevel
   requestHosts: readonly string[]
   /** The public page about persons' rights: whom to write to. */
@@ -244,6 +246,7 @@ export function parseConfig(env: Env, unknown: readonly string[] = []): Config {
     },
     hasDemoData: oneOf('PARLEY_DEMO_DATA', ['true', 'false'], 'true') === 'true',
     drainMs: integer('PARLEY_DRAIN_MS', 30_000, 0, 3_600_000),
+    clockToleranceMs: integer('PARLEY_CLOCK_TOLERANCE_MS', 30_000, 1_000, 600_000),
     logLevel: oneOf('PARLEY_LOG_LEVEL', LOG_LEVELS, 'info'),
     pocketsphinx: pathOrOff(text('PARLEY_POCKETSPHINX', '/usr/share/pocketsphinx/model/en-us')),
     llm: llm(),

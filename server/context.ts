@@ -30,6 +30,7 @@ import { callBack } from './agent-calls/call-back.ts'
 import type { CardParts } from './agent-calls/customer-card.ts'
 import { CampaignService } from './campaigns/campaign-service.ts'
 import type { CampaignCallParts } from './campaigns/attempt.ts'
+import type { Clocks } from './campaigns/clock-watch.ts'
 import { Dialer } from './campaigns/dialer.ts'
 import { runCampaignFlow } from './run-campaign-flow.ts'
 import { AgentService } from './agents/agent-service.ts'
@@ -135,6 +136,8 @@ export async function startParley(
     now?: () => Date
     /** Told before each step of a campaign’s call after which a crash would matter; for tests. */
     campaignStep?: CampaignCallParts['step']
+    /** By which campaigns know whether the time is known; for tests, whose `now` jumps. */
+    clocks?: Clocks
     /** How long a person may wait for an agent of a campaign; for tests that are not about that, on slow machines. */
     campaignWithinMs?: number
     /** How long a recording waits for a disk that is full; for tests. */
@@ -499,6 +502,8 @@ export async function startParley(
         compliance,
         controlPlaneId,
         speech,
+        clockToleranceMs: config.clockToleranceMs,
+        ...(options.clocks !== undefined && { clocks: options.clocks }),
         ...(options.campaignStep !== undefined && { step: options.campaignStep }),
         ...(options.campaignWithinMs !== undefined && { withinMs: options.campaignWithinMs }),
         prepare: async (asked, signal) => (await promptSources(prompts, asked, signal)).sources,

@@ -29,6 +29,8 @@ export type CampaignCallParts = AttemptParts &
     compliance: ComplianceService
     callerIds(): Promise<readonly CallerIdRow[]>
     trunks: TrunkHealth
+    /** Whether it is unknown what time it is, so that nobody of this campaign may be dialled. */
+    isClockInDoubt(campaignId: string): boolean
     /** Runs the published flow of an agentless campaign until it ends the call; false when none is published. */
     runFlow(
       call: Call,

@@ -12,6 +12,8 @@ export type Campaign = Readonly<{
   settings: CampaignSettings
   settingsHash: string
   startedAt: Date | null
+  /** Since when it is in this state. */
+  stateSince: Date
 }>
 
 export function toCampaign(row: CampaignRow): Campaign {
@@ -24,6 +26,7 @@ export function toCampaign(row: CampaignRow): Campaign {
     // Written only after it was checked against the schema.
     settings: row.settings as unknown as CampaignSettings,
     settingsHash: row.settings_hash,
-    startedAt: row.started_at
+    startedAt: row.started_at,
+    stateSince: row.state_since
   }
 }

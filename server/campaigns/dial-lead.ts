@@ -59,6 +59,11 @@ export async function dialLead(
     await attempt.release('the decision was too old', 1_000)
     return null
   }
+  if (parts.isClockInDoubt(campaign.id)) {
+    call.end('unreachable', { detail: 'the clock was in doubt' })
+    await attempt.release('the clock was in doubt', 1_000)
+    return null
+  }
   if (!(await mayTry(attempt, trunks))) {
     call.end('unreachable', { detail: 'another call finds out whether the trunk is back' })
     await attempt.release(`trunk down: ${trunks.map(one => one.name).join(', ')}`, PROBE_MS)

@@ -1,18 +1,8 @@
-import {
-  countOpen,
-  lastAbandonedAt,
-  lockTaking,
-  recentFigures,
-  type ReservedLead,
-  reserveLeads,
-  type Slot,
-  wasReached
-} from '../../sql/queries/campaigns/attempts.ts'
+import { recentFigures, type ReservedLead, type Slot } from '../../sql/queries/campaigns/attempts.ts'
 import {
   type CallerIdRow,
   countConversations,
   countLeads,
-  findCampaignNos,
   findListNos,
   forgetDialSlots,
   isAnybodyLeft,
@@ -25,33 +15,35 @@ import {
 } from '../../sql/queries/campaigns/campaigns.ts'
 import { bringForward } from '../../sql/queries/campaigns/put-off.ts'
 import { listTrunkRests } from '../../sql/queries/campaigns/trunk-rests.ts'
+import { readDatabaseClock } from '../../sql/queries/control-planes.ts'
 import { listPlaces } from '../../sql/queries/campaigns/contacts.ts'
 import type { Db } from '../../sql/database.ts'
 import type { AgentCalls } from '../agent-calls/agent-calls.ts'
 import { repeat } from '../calls/reconciler.ts'
 import type { ComplianceService } from '../compliance/compliance-service.ts'
-import { newId } from '../ids.ts'
 import type { Logger } from '../log.ts'
 import { LifeSigns } from '../life-signs.ts'
-import { type AbandonWindow, DETECTOR_ERRORS } from './abandonment.ts'
 import { AgentPool, type HeldAgent } from './agent-pool.ts'
-import type { CampaignCallParts, PaceFacts } from './attempt.ts'
+import type { CampaignCallParts } from './attempt.ts'
 import { releaseLead } from './attempt-log.ts'
 import { runCampaignCall } from './campaign-call.ts'
 import { type Campaign, toCampaign } from './campaign.ts'
 import { ClockSteps } from './clock-steps.ts'
+import { type ClockDoubt, type Clocks, ClockWatch } from './clock-watch.ts'
 import { disposeOutcomes } from './dispose-outcomes.ts'
 import { capsFor, windowsOf } from './laws.ts'
 import { type LiveCampaign, liveView } from './live-view.ts'
-import { type CallFigures, type Pace, pacePredictive, paceProgressive } from './pacing.ts'
 import { PlaceClock } from './place-clock.ts'
 import { reconcileAttempts } from './reconcile.ts'
-import { ABANDONED_PAUSE_MS } from './retry.ts'
+import { holdForPromise } from './promised-calls.ts'
+import { paceFactsOf, type RunningCampaign, runningCampaign } from './running-campaign.ts'
 import { SharedCounts } from './shared-counts.ts'
+import { leaveAlone } from './suppression.ts'
+import { takeLeads } from './take-leads.ts'
 import { outboundTrunks, TrunkHealth } from './trunk-health.ts'
-import { inTurn, placesOf } from './turns.ts'
+import { placesOf } from './turns.ts'
 
-export type DialerParts = Omit<CampaignCallParts, 'callerIds' | 'step' | 'trunks'> &
+export type DialerParts = Omit<CampaignCallParts, 'callerIds' | 'isClockInDoubt' | 'step' | 'trunks'> &
   Readonly<{
     db: Db
     log: Logger
@@ -61,27 +53,11 @@ export type DialerParts = Omit<CampaignCallParts, 'callerIds' | 'step' | 'trunks
     /** Told before each step after which a crash would matter. */
     step?: CampaignCallParts['step']
     tickMs?: number
+    /** By which it is known whether the time is: left out, those of this machine and of its database. */
+    clocks?: Clocks
+    /** So far they may differ, in milliseconds. */
+    clockToleranceMs: number
   }>
-
-type Running = {
-  campaign: Campaign
-  pool: AgentPool | null
-  pace: Pace | null
-  windows: readonly AbandonWindow[]
-  windowsAtMs: number
-  figures: CallFigures
-  figuresAtMs: number
-  /** Where somebody waits, and at which of these places now is a time to call. */
-  slots: readonly Slot[]
-  slotsAtMs: number
-  loadedAtMs: number
-  lastLoadedId: string
-  calls: Set<Promise<void>>
-  turn: number
-  /** Whoever waits for longer than they should because a clock was wrong has been found since it was right. */
-  isBroughtForward: boolean
-  isTicking: boolean
-}
 
 const TICK_MS = 250
 const SLOTS_MS = 2_000
@@ -92,15 +68,9 @@ const LOAD_MS = 15_000
 const CLOCKS_DIFFER_MS = 60_000
 const LOAD_BATCH = 20_000
 const RECONCILE_MS = 2_000
-/** Leads that one control plane takes in one go. */
-const MAX_TAKEN = 50
 const CALLER_IDS_MS = 2_000
 const TRUNKS_MS = 1_000
-/** Lines for each agentless campaign grow by so many in a tick. */
-const AGENTLESS_STEP = 10
-/** So long an agent for a promised call is looked for in one go. */
-const PROMISE_HOLD_MS = 3_000
-const PROMISE_WAIT_MINUTES = 10
+const CLOCKS_MS = 1_000
 
 /**
  * Dials the running campaigns. Every control plane may run one on the same database: who wants to take leads of a campaign
@@ -109,9 +79,10 @@ const PROMISE_WAIT_MINUTES = 10
 export class Dialer implements AsyncDisposable {
   readonly #parts: DialerParts
   readonly #callParts: CampaignCallParts
-  readonly #running = new Map<string, Running>()
+  readonly #running = new Map<string, RunningCampaign>()
   readonly #clock: PlaceClock
   readonly #clockSteps = new ClockSteps()
+  readonly #clockWatch: ClockWatch
   readonly #trunks = new TrunkHealth()
   readonly #lifeSigns: LifeSigns
   readonly #counts: SharedCounts
@@ -120,16 +91,25 @@ export class Dialer implements AsyncDisposable {
   #callerIds: readonly CallerIdRow[] = []
   #callerIdsAtMs = Number.NEGATIVE_INFINITY
   #trunksAtMs = Number.NEGATIVE_INFINITY
+  #clocksAtMs = Number.NEGATIVE_INFINITY
+  #lastDoubt: ClockDoubt['kind'] | null = null
 
   constructor(parts: DialerParts) {
     this.#parts = parts
     this.#lifeSigns = new LifeSigns(parts.db)
     this.#clock = new PlaceClock(parts.db, parts.compliance)
+    const clocks = parts.clocks ?? {
+      wall: () => new Date(),
+      steady: () => performance.now(),
+      database: () => readDatabaseClock(parts.db)
+    }
+    this.#clockWatch = new ClockWatch(clocks, parts.clockToleranceMs)
     this.#counts = new SharedCounts(campaignNo => countLeads(parts.db, campaignNo, parts.now()))
     this.#callParts = {
       ...parts,
       trunks: this.#trunks,
       callerIds: () => this.#readCallerIds(),
+      isClockInDoubt: campaignId => this.#doubtOf(this.#running.get(campaignId)) !== null,
       step: parts.step ?? (async () => {})
     }
   }
@@ -169,13 +149,15 @@ export class Dialer implements AsyncDisposable {
       },
       campaign,
       stateBy,
-      this.#running.get(campaign.id)
+      this.#running.get(campaign.id),
+      this.#doubtOf(this.#running.get(campaign.id))
     )
   }
 
   async #tick(): Promise<void> {
     if (this.#ended.signal.aborted) return
     await this.#readTrunks()
+    await this.#compareClocks()
     if (this.#clockSteps.wasSetBack(this.#parts.now()))
       for (const running of this.#running.values()) running.isBroughtForward = false
     const rows = await listRunningCampaigns(this.#parts.db)
@@ -199,36 +181,28 @@ export class Dialer implements AsyncDisposable {
     )
   }
 
-  #runningOf(campaign: Campaign): Running {
+  #runningOf(campaign: Campaign): RunningCampaign {
     let running = this.#running.get(campaign.id)
     if (running === undefined) {
-      running = {
-        campaign,
-        pool: null,
-        pace: null,
-        windows: [],
-        windowsAtMs: Number.NEGATIVE_INFINITY,
-        figures: { liveShare: 0.25, answerMs: 12_000, handleMs: [] },
-        figuresAtMs: Number.NEGATIVE_INFINITY,
-        slots: [],
-        slotsAtMs: Number.NEGATIVE_INFINITY,
-        loadedAtMs: Number.NEGATIVE_INFINITY,
-        lastLoadedId: '0',
-        calls: new Set(),
-        turn: 0,
-        isBroughtForward: false,
-        isTicking: false
-      }
+      running = runningCampaign(campaign, this.#clockWatch.timesSet)
       this.#running.set(campaign.id, running)
     }
+    if (campaign.stateSince.getTime() !== running.campaign.stateSince.getTime())
+      running.believedSets = this.#clockWatch.timesSet
     running.campaign = campaign
     return running
   }
 
-  async #tickOne(running: Running): Promise<void> {
+  async #tickOne(running: RunningCampaign): Promise<void> {
     const { calls, log } = this.#parts
     const { campaign } = running
     const now = this.#parts.now()
+    if (this.#doubtOf(running) !== null) {
+      // What is written by a wrong clock would have to be taken back; and nobody is held for nothing.
+      running.pool?.trim(0, Date.now())
+      running.pace = null
+      return
+    }
     await this.#bringForward(running, now)
     await this.#load(running, now)
     await disposeOutcomes(this.#parts, campaign, now)
@@ -245,112 +219,31 @@ export class Dialer implements AsyncDisposable {
       if (open.length === 0) await this.#endWhenDone(running, now)
       return
     }
-    const taken = await this.#take(running, open, lines, trunkIds, now)
+    const taken = await takeLeads(this.#parts, running, {
+      slots: open,
+      lines,
+      callsAtOnce: () => this.#trunks.callsAtOnce(trunkIds, now),
+      now
+    })
     if (taken.length > 0) log.debug({ campaignId: campaign.id, leads: taken.length }, 'leads were taken')
     for (const lead of taken) this.#begin(running, lead)
     if (taken.length === 0 && running.calls.size === 0) await this.#endWhenDone(running, now)
   }
 
-  /** Locks the campaign, counts what all control planes have under way, and takes what the pace allows. */
-  async #take(
-    running: Running,
-    slots: readonly Slot[],
-    lines: number,
-    trunkIds: readonly string[],
-    now: Date
-  ): Promise<readonly ReservedLead[]> {
-    const { db, controlPlaneId } = this.#parts
-    const { campaign, pool } = running
-    return await db.transaction().execute(async trx => {
-      if (!(await lockTaking(trx, campaign.no))) return []
-      // A machine that is being spoken to can abandon nobody any more.
-      const { total, answered: waiting, underWay } = await countOpen(trx, campaign.no)
-      const free = pool?.count(now)
-      // No more calls than conversations that are wanted still: nobody is called for nothing.
-      const wantedLines = Math.min(lines, await this.#conversationsWanted(trx, campaign))
-      const state = {
-        nowMs: now.getTime(),
-        idle: free?.free ?? 0,
-        held: pool?.held ?? 0,
-        busy: free?.busy ?? [],
-        open: underWay,
-        waiting,
-        figures: running.figures,
-        windows: running.windows,
-        errors: DETECTOR_ERRORS,
-        lines: Math.max(0, wantedLines - total)
-      }
-      const paced: Pace =
-        campaign.pacing === 'agentless'
-          ? {
-              hold: 0,
-              dial: Math.max(0, Math.min(state.lines, AGENTLESS_STEP)),
-              reason: state.lines > 0 ? 'dialling' : 'noLines',
-              actsOnMachines: true,
-              headroom: 0
-            }
-          : campaign.pacing === 'predictive'
-            ? pacePredictive(state)
-            : this.#paceAgentFirst(state, pool)
-      const pace: Pace = state.lines === 0 && lines > total ? { ...paced, reason: 'goal' } : paced
-      running.pace = pace
-      // Asked when the count is there: a call that ended before it has told of its trunk by now.
-      const wanted = Math.min(pace.dial, MAX_TAKEN, this.#trunks.callsAtOnce(trunkIds, now))
-      running.turn += 1
-      const leads =
-        wanted === 0
-          ? []
-          : await reserveLeads(trx, {
-              campaignNo: campaign.no,
-              slots: inTurn(slots, running.turn),
-              ids: Array.from({ length: wanted }, () => newId()),
-              controlPlaneId,
-              now,
-              promises: {
-                agentIds: pool?.reachable(now) ?? [],
-                olderThan: new Date(now.getTime() - promiseWaitMs(campaign))
-              }
-            })
-      if (wanted > 0 && leads.length === 0) running.pace = { ...pace, dial: 0, reason: 'promised' }
-      // Nobody is held for leads that are not there.
-      const hold = campaign.pacing === 'predictive' ? Math.max(0, pace.hold - (wanted - leads.length)) : pace.hold
-      if (leads.length > 0 || campaign.pacing !== 'predictive') pool?.hold(hold)
-      pool?.trim(
-        campaign.pacing === 'predictive' ? underWay + leads.length + waiting : Number.MAX_SAFE_INTEGER,
-        Date.now()
-      )
-      return leads
-    })
-  }
-
-  async #conversationsWanted(db: Db, { no, settings: { goal } }: Campaign): Promise<number> {
-    if (goal === undefined) return Number.POSITIVE_INFINITY
-    const { done, inWrapUp } = await countConversations(db, no, goal)
-    return Math.max(0, goal - done - inWrapUp)
-  }
-
-  /** Preview and progressive: an agent is held first, and each held one gets a lead. */
-  #paceAgentFirst(state: Parameters<typeof paceProgressive>[0], pool: AgentPool | null): Pace {
-    const pace = paceProgressive(state)
-    const ready = pool?.ready ?? 0
-    return { ...pace, hold: Math.min(state.idle, state.lines), dial: Math.min(ready, state.lines) }
-  }
-
-  #begin(running: Running, lead: ReservedLead): void {
+  #begin(running: RunningCampaign, lead: ReservedLead): void {
     const serving = this.#serve(running, lead)
       .catch(err => this.#parts.log.error({ err, callId: lead.id }, 'a lead could not be served'))
       .finally(() => running.calls.delete(serving))
     running.calls.add(serving)
   }
 
-  async #serve(running: Running, lead: ReservedLead): Promise<void> {
+  async #serve(running: RunningCampaign, lead: ReservedLead): Promise<void> {
     const { campaign, pool } = running
     const isAgentFirst = campaign.pacing === 'preview' || campaign.pacing === 'progressive'
-    if (await this.#isSuppressed(campaign, lead)) return
+    if (await leaveAlone(this.#parts, campaign, lead)) return
     let held: HeldAgent | null = null
     if (pool !== null && lead.callbackAt !== null) {
-      // Nobody is dialled on a promise before somebody is there for them, whatever the pace.
-      held = await this.#holdForPromise(campaign, lead, pool)
+      held = await holdForPromise(campaign, lead, pool, this.#parts.now, this.#ended.signal)
       if (held === null) {
         await releaseLead(this.#parts, lead, { afterMs: 2_000, detail: 'no agent for the promised call' })
         return
@@ -362,68 +255,10 @@ export class Dialer implements AsyncDisposable {
         return
       }
     }
-    await runCampaignCall(
-      this.#callParts,
-      campaign,
-      lead,
-      pool,
-      () => this.#paceFacts(running),
-      held,
-      this.#ended.signal
-    )
+    await runCampaignCall(this.#callParts, campaign, lead, pool, () => paceFactsOf(running), held, this.#ended.signal)
   }
 
-  /** Whoever has promised the call makes it; once they have been waited for, anybody of the queue. */
-  async #holdForPromise(campaign: Campaign, lead: ReservedLead, pool: AgentPool): Promise<HeldAgent | null> {
-    const { callbackAgentId, callbackAt } = lead
-    const limit = AbortSignal.any([this.#ended.signal, AbortSignal.timeout(PROMISE_HOLD_MS)])
-    if (callbackAgentId === null || callbackAt === null) return await pool.next(PROMISE_HOLD_MS, limit)
-    const own = await pool.only(callbackAgentId, PROMISE_HOLD_MS, this.#parts.now)
-    const waitedMs = this.#parts.now().getTime() - callbackAt.getTime()
-    if (own !== null || waitedMs < promiseWaitMs(campaign)) return own
-    return await pool.next(PROMISE_HOLD_MS, limit)
-  }
-
-  /** Whom another campaign has reached lately, and whom nobody was there for within the last three days. */
-  async #isSuppressed(campaign: Campaign, lead: ReservedLead): Promise<boolean> {
-    const { db } = this.#parts
-    const now = this.#parts.now()
-    const { suppress } = campaign.settings
-    if (suppress !== undefined && lead.callbackAt === null) {
-      const since = new Date(now.getTime() - suppress.days * 86_400_000)
-      if (await wasReached(db, lead.number, await findCampaignNos(db, suppress.campaigns), since)) {
-        await releaseLead(this.#parts, lead, { afterMs: 0, detail: 'reached by another campaign', state: 'suppressed' })
-        return true
-      }
-    }
-    if (campaign.pacing === 'predictive' || campaign.pacing === 'agentless') {
-      const abandonedAt = await lastAbandonedAt(db, lead.number, new Date(now.getTime() - ABANDONED_PAUSE_MS))
-      if (abandonedAt !== null) {
-        const until = new Date(abandonedAt.getTime() + ABANDONED_PAUSE_MS)
-        await releaseLead(this.#parts, lead, { afterMs: 0, until, detail: 'abandoned within 72 hours' })
-        return true
-      }
-    }
-    return false
-  }
-
-  #paceFacts(running: Running): PaceFacts {
-    const { campaign, pace, windows } = running
-    const worst = windows.reduce<AbandonWindow | null>(
-      (found, one) =>
-        found === null || (one.abandoned + 1) / (one.live + 1) > (found.abandoned + 1) / (found.live + 1) ? one : found,
-      null
-    )
-    const isAhead = campaign.pacing === 'predictive' && (pace?.headroom ?? 0) >= 1
-    return {
-      pacing: isAhead ? 'predictive' : campaign.pacing === 'preview' ? 'preview' : 'progressive',
-      live: worst?.live ?? 0,
-      abandoned: worst?.abandoned ?? 0,
-      actsOnMachines: pace?.actsOnMachines ?? false
-    }
-  }
-
-  #openPool(running: Running): boolean {
+  #openPool(running: RunningCampaign): boolean {
     const { calls, log } = this.#parts
     const { settings } = running.campaign
     const queue = settings.queue === undefined ? undefined : calls.parts.queues.findQueue(settings.queue)
@@ -442,7 +277,7 @@ export class Dialer implements AsyncDisposable {
     return true
   }
 
-  async #readFigures(running: Running, now: Date): Promise<void> {
+  async #readFigures(running: RunningCampaign, now: Date): Promise<void> {
     const nowMs = performance.now()
     const { db, compliance } = this.#parts
     if (nowMs - running.windowsAtMs >= WINDOWS_MS) {
@@ -463,7 +298,7 @@ export class Dialer implements AsyncDisposable {
   }
 
   /** Where somebody waits and may be called now. */
-  async #openSlots(running: Running, now: Date): Promise<readonly Slot[]> {
+  async #openSlots(running: RunningCampaign, now: Date): Promise<readonly Slot[]> {
     const nowMs = performance.now()
     if (nowMs - running.slotsAtMs >= SLOTS_MS) {
       running.slotsAtMs = nowMs
@@ -474,7 +309,7 @@ export class Dialer implements AsyncDisposable {
   }
 
   /** After the clock was set back, and after a start, since it may have been set back before. */
-  async #bringForward(running: Running, now: Date): Promise<void> {
+  async #bringForward(running: RunningCampaign, now: Date): Promise<void> {
     if (running.isBroughtForward) return
     const { db, log } = this.#parts
     const { campaign } = running
@@ -489,7 +324,7 @@ export class Dialer implements AsyncDisposable {
   }
 
   /** Contacts that are new in the campaign's lists become leads, some thousands at a time. */
-  async #load(running: Running, now: Date): Promise<void> {
+  async #load(running: RunningCampaign, now: Date): Promise<void> {
     const nowMs = performance.now()
     if (nowMs - running.loadedAtMs < LOAD_MS) return
     const { db } = this.#parts
@@ -506,7 +341,7 @@ export class Dialer implements AsyncDisposable {
   }
 
   /** A campaign ends by itself when its goal is reached or nobody is left. */
-  async #endWhenDone(running: Running, now: Date): Promise<void> {
+  async #endWhenDone(running: RunningCampaign, now: Date): Promise<void> {
     const { db } = this.#parts
     const { campaign } = running
     if (running.calls.size > 0 || running.loadedAtMs === Number.NEGATIVE_INFINITY) return
@@ -534,6 +369,25 @@ export class Dialer implements AsyncDisposable {
     )
   }
 
+  async #compareClocks(): Promise<void> {
+    const nowMs = performance.now()
+    if (nowMs - this.#clocksAtMs >= CLOCKS_MS) {
+      this.#clocksAtMs = nowMs
+      await this.#clockWatch.compare()
+    }
+    const doubt = this.#clockWatch.doubt(this.#clockWatch.timesSet - 1)
+    if ((doubt?.kind ?? null) === this.#lastDoubt) return
+    this.#lastDoubt = doubt?.kind ?? null
+    const { log } = this.#parts
+    if (doubt === null) log.info('the clocks agree again')
+    else log.error({ doubt }, 'campaigns are not dialled while the clock is in doubt')
+  }
+
+  /** Why a campaign is not dialled now, when that is the clock. */
+  #doubtOf(running: Pick<RunningCampaign, 'believedSets'> | undefined): ClockDoubt | null {
+    return this.#clockWatch.doubt(running?.believedSets ?? 0)
+  }
+
   /** Trunks that other control planes have put to rest, or found to be back. */
   async #readTrunks(): Promise<void> {
     const nowMs = performance.now()
@@ -550,11 +404,6 @@ export class Dialer implements AsyncDisposable {
     }
     return this.#callerIds
   }
-}
-
-/** So long a promised call waits for the agent who has promised it. */
-function promiseWaitMs({ settings }: Pick<Campaign, 'settings'>): number {
-  return (settings.promiseWaitMinutes ?? PROMISE_WAIT_MINUTES) * 60_000
 }
 
 export function segmentOf(campaign: Pick<Campaign, 'settings'>): Segment {

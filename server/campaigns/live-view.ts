@@ -9,6 +9,7 @@ import type { AbandonWindow } from './abandonment.ts'
 import { type Agents, AgentPool } from './agent-pool.ts'
 import { whyUnusable } from './caller-id.ts'
 import type { Campaign } from './campaign.ts'
+import type { ClockDoubt } from './clock-watch.ts'
 import { capsFor, windowsOf } from './laws.ts'
 import { type Forecast, forecastEnd, plannedPace } from './forecast.ts'
 import type { Pace } from './pacing.ts'
@@ -62,7 +63,10 @@ export async function liveView(
   { db, log, calls, compliance, clock, counts, trunks, callerIds, ...parts }: LiveViewParts,
   campaign: Campaign,
   stateBy: string | null,
-  running: Readonly<{ pool: AgentPool | null; pace: Pace | null; figures: Readonly<{ liveShare: number }> }> | undefined
+  running:
+    | Readonly<{ pool: AgentPool | null; pace: Pace | null; figures: Readonly<{ liveShare: number }> }>
+    | undefined,
+  clockDoubt: ClockDoubt | null
 ): Promise<LiveCampaign> {
   const now = parts.now()
   const [leads, open, recent] = await Promise.all([
@@ -132,6 +136,7 @@ export async function liveView(
       stateBy,
       pacing: campaign.pacing,
       isDraining: calls.parts.liveCalls.isDraining,
+      clockDoubt,
       enginesDown: [
         ...(calls.parts.sip.isConnected ? [] : ['drachtio']),
         ...(calls.parts.media.isConnected ? [] : ['freeswitch'])

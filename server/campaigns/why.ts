@@ -1,4 +1,5 @@
 import type { CampaignState, Pacing } from '../../sql/campaign-tables.ts'
+import type { ClockDoubt } from './clock-watch.ts'
 import type { PaceReason } from './pacing.ts'
 
 /** Why a campaign is dialling or not, as one sentence; screens translate the code and fill in the rest. */
@@ -12,6 +13,8 @@ export const WHY_CODES = [
   'stopped',
   'ended',
   'draining',
+  'clockDiffers',
+  'clockWasSet',
   'enginesDown',
   'noTrunk',
   'trunksDown',
@@ -35,6 +38,7 @@ export type Situation = Readonly<{
   stateBy: string | null
   pacing: Pacing
   isDraining: boolean
+  clockDoubt: ClockDoubt | null
   enginesDown: readonly string[]
   hasTrunk: boolean
   /** Names of the trunks, when none of them carries calls. */
@@ -62,6 +66,11 @@ export function explainDialling(situation: Situation): Why {
   if (state === 'stopped') return say('stopped', { by: situation.stateBy ?? '', calls })
   if (state === 'ended') return say('ended')
   if (situation.isDraining) return say('draining')
+  const { clockDoubt } = situation
+  if (clockDoubt !== null) {
+    const values = { byMs: Math.abs(clockDoubt.byMs) }
+    return clockDoubt.kind === 'differs' ? say('clockDiffers', values) : say('clockWasSet', values)
+  }
   if (situation.enginesDown.length > 0) return say('enginesDown', { engines: situation.enginesDown.join(', ') })
   if (!situation.hasCallerId) return say('noCallerId')
   if (!situation.hasTrunk) return say('noTrunk')

@@ -94,7 +94,15 @@ for (const database of oneDatabase())
   t.test(`what fails in mid-campaign costs nobody their turn, with ${database}`, { timeout: 280_000 }, async t => {
     let nowMs = LAWFUL_NOW.getTime()
     await using carrier = await startSipPhone({ transport: 'udp', user: 'carrier' })
-    await using server = await TestParley.start({ database, hasDemoData: true, now: () => new Date(nowMs) })
+    // Seconds by which this machine's clock and the database's are away from what they were.
+    const away = { wall: 0, database: 0 }
+    const clockOf = (name: keyof typeof away) => new Date(Date.now() + away[name] * SECOND_MS)
+    const clocks = {
+      wall: () => clockOf('wall'),
+      steady: () => performance.now(),
+      database: async () => clockOf('database')
+    }
+    await using server = await TestParley.start({ database, hasDemoData: true, now: () => new Date(nowMs), clocks })
     const world = await CampaignWorld.open(server, carrier)
 
     await t.test('a trunk that dies is seen, and when it is back everybody is called', async t => {
@@ -175,6 +183,55 @@ for (const database of oneDatabase())
         await ana[Symbol.asyncDispose]()
       }
     )
+
+    await t.test('nobody is dialled while nobody knows what time it is, and the screen says so', async t => {
+      const people = Array.from({ length: 6 }, (_, index) => [`Person ${index}`, `+1202555021${index}`] as const)
+      const id = await world.start('agentless', {
+        lists: [await world.list(people)],
+        flowId: 'campaign-message',
+        maxLines: 1
+      })
+      let ringing = await carrier.nextInvite()
+      /** Why no other one is dialled when the call that rings is over; resolves with how many have been. */
+      const heldBy = async (code: string) => {
+        const { why } = (await world.untilWhy(id, code)) as { why: { values: { byMs: number } } }
+        ringing.reject(486, 'Busy Here')
+        await world.until(id, all => all.every(one => one.outcome !== null))
+        t.match(Math.round(why.values.byMs / 60_000), 5, 'minutes')
+        return (await world.attempts(id)).filter(one => one.outcome === 'busy').length
+      }
+      /** Whoever is next is dialled by itself, and was not before. */
+      const goesOn = async (dialled: number) => {
+        ringing = await carrier.nextInvite()
+        const attempts = await world.attempts(id)
+        t.equal(attempts.filter(one => one.outcome === 'busy').length, dialled, 'nobody was dialled meanwhile')
+      }
+
+      away.wall = 300
+      let dialled = await heldBy('clockDiffers')
+      away.wall = 0
+      await goesOn(dialled)
+
+      away.database = 300
+      dialled = await heldBy('clockDiffers')
+      away.database = 0
+      await goesOn(dialled)
+
+      // On one machine both are the same clock.
+      Object.assign(away, { wall: -300, database: -300 })
+      dialled = await heldBy('clockWasSet')
+      Object.assign(away, { wall: 0, database: 0 })
+      await goesOn(dialled)
+
+      Object.assign(away, { wall: 300, database: 300 })
+      dialled = await heldBy('clockWasSet')
+      await world.call('POST', `/campaigns/${id}/pause`, {}, 200)
+      await world.call('POST', `/campaigns/${id}/start`, {}, 200)
+      await goesOn(dialled)
+      ringing.reject(486, 'Busy Here')
+      await world.call('POST', `/campaigns/${id}/stop`, {}, 200)
+      Object.assign(away, { wall: 0, database: 0 })
+    })
 
     await t.test('whoever picks up has answered, whatever crosses their answer', async t => {
       const people = {

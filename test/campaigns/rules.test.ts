@@ -197,6 +197,7 @@ t.test('every cause for not dialling is named', async t => {
     stateBy: null,
     pacing: 'predictive',
     isDraining: false,
+    clockDoubt: null,
     enginesDown: [],
     hasTrunk: true,
     trunksDown: [],
@@ -216,6 +217,8 @@ t.test('every cause for not dialling is named', async t => {
   t.equal(why({ state: 'paused' }), 'paused')
   t.equal(why({ isDraining: true }), 'draining')
   t.equal(why({ enginesDown: ['drachtio'] }), 'enginesDown')
+  t.equal(why({ clockDoubt: { kind: 'differs', byMs: -40_000 } }), 'clockDiffers')
+  t.equal(why({ clockDoubt: { kind: 'wasSet', byMs: 40_000 } }), 'clockWasSet')
   t.equal(why({ hasTrunk: false }), 'noTrunk')
   t.equal(why({ hasCallerId: false }), 'noCallerId')
   t.equal(why({ queue: 'closed' }), 'queueClosed')

@@ -58,6 +58,8 @@ export type TestParleyOptions = Readonly<{
   databaseUrl?: string
   /** Told before each step of a campaign’s call. */
   campaignStep?: NonNullable<Parameters<typeof startParley>[4]>['campaignStep']
+  /** By which campaigns know whether the time is known. */
+  clocks?: NonNullable<Parameters<typeof startParley>[4]>['clocks']
   /** How long a person may wait for an agent of a campaign, for tests that are not about that. */
   campaignWithinMs?: number
   /** How long a recording waits for a disk that is full. */
@@ -168,6 +170,7 @@ export class TestParley implements AsyncDisposable {
           now: options.now ?? (() => LAWFUL_NOW),
           passwordCost: PASSWORD_COST,
           ...(options.campaignStep !== undefined && { campaignStep: options.campaignStep }),
+          ...(options.clocks !== undefined && { clocks: options.clocks }),
           ...(options.campaignWithinMs !== undefined && { campaignWithinMs: options.campaignWithinMs }),
           ...(options.diskPatienceMs !== undefined && { diskPatienceMs: options.diskPatienceMs }),
           ...(options.recognizers !== undefined && { recognizers: options.recognizers }),

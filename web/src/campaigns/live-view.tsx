@@ -13,6 +13,8 @@ import type { Campaign, Live } from './campaign-api.ts'
 import own from './campaigns.module.css'
 
 const FAULTS: ReadonlySet<string> = new Set([
+  'clockDiffers',
+  'clockWasSet',
   'enginesDown',
   'noTrunk',
   'trunksDown',
@@ -264,12 +266,18 @@ function Places({ view }: Readonly<{ view: Live }>) {
 /** The sentence of the live view in the person's language. */
 export function useSentence(): (why: Live['why']) => string {
   const { t } = useTranslation('campaigns')
-  const { number, dateTime } = useFormat()
+  const { number, dateTime, spokenDuration } = useFormat()
   return ({ code, values }) => {
     const shown = Object.fromEntries(
       Object.entries(values).map(([name, value]) => [
         name,
-        typeof value === 'number' ? number(value) : name === 'at' && value !== '' ? dateTime(value) : value
+        name === 'byMs'
+          ? spokenDuration(Number(value))
+          : typeof value === 'number'
+            ? number(value)
+            : name === 'at' && value !== ''
+              ? dateTime(value)
+              : value
       ])
     )
     return t(`why.${code}` as 'why.noAgents', { onBreak: '', offline: '', unreachable: '', ...shown })
