@@ -28,6 +28,21 @@ export interface Database extends AsyncDisposable {
 const CONNECT_LIMIT_MS = 5_000
 const STATEMENT_LIMIT_MS = 15_000
 
+/**
+ * A statement that begins with this comment and a word is read and planned once on each connection, not each time: for those that
+ * run many times a second with plans that do not depend on their values.
+ */
+const PLANNED_ONCE = /^\s*\/\* planned once: ([a-z-]+) \*\//
+
+function planOnce(client: pg.PoolClient): void {
+  const query = client.query.bind(client) as (first: unknown, ...rest: unknown[]) => unknown
+  const named = (first: unknown, ...rest: unknown[]) => {
+    const name = typeof first === 'string' ? PLANNED_ONCE.exec(first)?.[1] : undefined
+    return name === undefined ? query(first, ...rest) : query({ name, text: first, values: rest[0] })
+  }
+  Object.assign(client, { query: named })
+}
+
 /** The connections of a pool, which calls itself ended as soon as it has asked them to close. */
 class Connections {
   readonly #open = new Set<pg.PoolClient>()
@@ -91,6 +106,7 @@ export async function openDatabase(location: DatabaseLocation, onError: (err: Er
       pool.on('error', onError)
       // One that breaks while somebody holds it fails that one's next statement; without a listener it ends the process.
       pool.on('connect', client => client.on('error', () => {}))
+      pool.on('connect', planOnce)
       const connections = new Connections(pool)
       const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
       return {

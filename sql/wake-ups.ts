@@ -6,14 +6,18 @@ import type { Database, Db } from './database.ts'
 export type WakeTopic = 'queues' | 'agents' | 'entries' | 'callbacks' | `plane:${string}`
 
 const CHANNEL = 'parley_wake'
+const TELL = `select pg_notify('${CHANNEL}', topic) from unnest($1::text[]) as told (topic)`
 const RECONNECT_MS = 1_000
 const CONNECT_LIMIT_MS = 5_000
+
+/** What is told to other processes from here, because it changes too often for a notice within its transactions. */
+const TOLD_AFTER_COMMIT: ReadonlySet<WakeTopic> = new Set(['agents', 'entries'])
 
 /** Control planes of one process that share a PGlite find each other by the database object that they share. */
 const processBuses = new WeakMap<Db, EventEmitter>()
 
 /**
- * Wake-ups between control planes: PostgreSQL's LISTEN/NOTIFY (triggers send it with every change), and an emitter
+ * Wake-ups between control planes: PostgreSQL's LISTEN/NOTIFY (sent by triggers, or here after the commit), and an emitter
  * within the process, which is all that PGlite needs. A wake-up may be lost while the connection is away; whoever
  * listens looks by itself from time to time as well.
  */
@@ -22,6 +26,9 @@ export class WakeUps implements AsyncDisposable {
   readonly #url: string | null
   readonly #onError: (err: Error) => void
   #client: pg.Client | undefined
+  /** What others have not been told yet. */
+  readonly #untold = new Set<WakeTopic>()
+  #told: Promise<void> = Promise.resolve()
   #retry: NodeJS.Timeout | undefined
   #isClosed = false
   #hasFailed = false
@@ -52,15 +59,37 @@ export class WakeUps implements AsyncDisposable {
     signal.addEventListener('abort', () => this.#bus.off('wake', listener), { once: true })
   }
 
-  /** Wakes the listeners of this process at once, without waiting for the database's own notice. */
+  /**
+   * Something has changed and is committed: wakes the listeners of this process at once, without waiting for the database's own
+   * notice, and those of others for what no trigger tells them of.
+   */
   wake(topic: WakeTopic): void {
     this.#bus.emit('wake', topic)
+    if (this.#client === undefined || !TOLD_AFTER_COMMIT.has(topic)) return
+    // One notice at a time: what changes while one is on its way is in the next.
+    if (this.#untold.size === 0) this.#told = this.#told.then(() => this.#tell())
+    this.#untold.add(topic)
+  }
+
+  /** Resolves when other processes have been told of everything that was woken for before. */
+  told(): Promise<void> {
+    return this.#told
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true
     clearTimeout(this.#retry)
     await this.#client?.end()
+  }
+
+  async #tell(): Promise<void> {
+    const topics = [...this.#untold]
+    this.#untold.clear()
+    try {
+      await this.#client?.query(TELL, [topics])
+    } catch {
+      // The connection is lost, which is reported there; others look by themselves.
+    }
   }
 
   async #connect(): Promise<void> {
@@ -71,7 +100,11 @@ export class WakeUps implements AsyncDisposable {
       keepAlive: true,
       application_name: 'parley-wake-ups'
     })
-    client.on('notification', ({ payload }) => this.#bus.emit('wake', payload as WakeTopic))
+    let ownProcessId: number | undefined
+    client.on('notification', ({ payload, processId }) => {
+      // What this process has told it knows already.
+      if (processId !== ownProcessId) this.#bus.emit('wake', payload as WakeTopic)
+    })
     let isOver = false
     const lost = (err: Error) => {
       if (isOver) return
@@ -88,6 +121,8 @@ export class WakeUps implements AsyncDisposable {
     client.on('end', () => lost(new Error('the connection for wake-ups has ended')))
     try {
       await client.connect()
+      const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
+      ownProcessId = rows[0]?.pid
       await client.query(`listen ${CHANNEL}`)
       this.#client = client
       if (this.#isClosed) {

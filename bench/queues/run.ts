@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { boardOf } from '../../server/queues/distribute.ts'
@@ -5,6 +6,13 @@ import type { Candidate, Waiting } from '../../server/queues/snapshot.ts'
 import { makeAgent, makeCaller, makeQueues, percentile, randomFrom } from './load.ts'
 import { ModCallcenter } from './mod-callcenter.ts'
 import { measureWithDatabase } from './with-database.ts'
+
+// Under the options that a server has (scripts/runtime.mjs): what dies young is collected in small pieces there.
+const SERVER_OPTIONS = ['--max-semi-space-size=4', '--max-old-space-size=1024']
+if (!SERVER_OPTIONS.every(option => process.execArgv.includes(option))) {
+  const { status } = spawnSync(process.execPath, [...SERVER_OPTIONS, ...process.argv.slice(1)], { stdio: 'inherit' })
+  process.exit(status ?? 1)
+}
 
 const { values } = parseArgs({
   // Options of other benches pass by.

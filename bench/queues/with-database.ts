@@ -94,6 +94,7 @@ export async function measureWithDatabase(
       .values(prepared.map(one => one.row))
       .execute()
     waiting += count
+    wakeUps.wake('entries')
     for (const { visit } of prepared)
       listen(visit).catch(err => {
         if (!isOver) throw err
@@ -114,9 +115,11 @@ export async function measureWithDatabase(
       const freed = Array.from({ length: perTick }, () => ids[at++ % ids.length] ?? '').filter(id => !freedAtMs.has(id))
       const arrivals = addCallers(perTick)
       await free(db, freed)
+      // As the other control plane does.
+      const told = sql`select pg_notify('parley_wake', 'agents')`.execute(db)
       const now = performance.now()
       for (const id of freed) freedAtMs.set(id, now)
-      await arrivals
+      await Promise.all([arrivals, told])
     }
     return (performance.now() - startedAtMs) / 1_000
   }

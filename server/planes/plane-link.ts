@@ -105,6 +105,8 @@ export class PlaneLink implements AsyncDisposable {
   async #sendAll(): Promise<void> {
     const messages = this.#outbox.splice(0)
     if (messages.length === 0) return
+    // Whoever reads the message knows by then of what was changed before it.
+    await this.#wakeUps.told()
     // What cannot be stored is not sent later: by then it would be about another moment. Whoever asked hears nothing.
     await sendPlaneMessages(this.#db, this.id, messages)
     this.#hasFailed = false

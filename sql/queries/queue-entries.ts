@@ -68,7 +68,7 @@ export async function reserve(
 ): Promise<readonly Reserved[]> {
   if (proposals.length === 0) return []
   const column = <K extends keyof Proposal>(key: K) => proposals.map(proposal => proposal[key])
-  const { rows } = await sql<Reserved>`
+  const { rows } = await sql<Reserved>`/* planned once: reserve */
     with wanted as (
       select * from unnest(
         ${column('offerId')}::text[], ${column('entryId')}::text[], ${column('agentId')}::text[],
