@@ -154,7 +154,7 @@ export interface ControlPlanesTable {
 }
 
 export interface HeldLegsTable {
-  kind: 'dialog' | 'channel'
+  kind: 'dialog' | 'channel' | 'invite'
   engine_id: string
   control_plane_id: string
   held_at: CreatedAt

@@ -30,10 +30,14 @@ export class HeldLegs implements AsyncDisposable {
 
   readonly hold: HoldLeg = (kind, engineId) => {
     const key = `${kind} ${engineId}`
-    this.#held.set(key, { kind, engineId })
+    const leg = { kind, engineId }
+    this.#held.set(key, leg)
     this.#touch(key)
     return () => {
-      if (this.#held.delete(key)) this.#touch(key)
+      // Held again meanwhile: an INVITE's dialog, once it is answered.
+      if (this.#held.get(key) !== leg) return
+      this.#held.delete(key)
+      this.#touch(key)
     }
   }
 

@@ -8,7 +8,7 @@ import type { SipServer } from '../telephony/sip-server.ts'
 
 export type PlaneWatchParts = Readonly<{
   db: Db
-  sip: Pick<SipServer, 'isConnected' | 'endDialog'>
+  sip: Pick<SipServer, 'isConnected' | 'cancelInvite' | 'endDialog'>
   media: Pick<MediaServer, 'isConnected' | 'endLeg' | 'leaveNote' | 'readNote'>
   controlPlaneId: string
   log: Logger
@@ -33,6 +33,8 @@ export class PlaneWatch implements AsyncDisposable {
   readonly #listeners = new Set<(live: ReadonlySet<string>) => void>()
   /** Control planes without the database whose callers are served, as the log says once. */
   readonly #cutOff = new Set<string>()
+  /** Dialogs that the SIP server did not know at the last look: an answer may have crossed a CANCEL, and makes one. */
+  #notThere = new Set<string>()
   readonly #beat: NodeJS.Timeout
 
   private constructor(parts: PlaneWatchParts) {
@@ -105,16 +107,19 @@ export class PlaneWatch implements AsyncDisposable {
     const { db, sip, media, log } = this.#parts
     const legs = await this.#leftBehind(deadSince)
     if (legs.length === 0) return
-    const ended = { dialog: 0, channel: 0 }
+    const ended = { invite: 0, dialog: 0, channel: 0 }
     const done: HeldLeg[] = []
+    const notThere = new Set<string>()
     const endAll = async (kind: HeldLeg['kind'], end: (engineId: string) => Promise<boolean>) => {
       const own = legs.filter(leg => leg.kind === kind)
       for (let from = 0; from < own.length; from += AT_ONCE)
         await Promise.all(
           own.slice(from, from + AT_ONCE).map(async leg => {
             try {
-              if (await end(leg.engineId)) ended[kind] += 1
-              done.push(leg)
+              const isEnded = await end(leg.engineId)
+              if (isEnded) ended[kind] += 1
+              if (!isEnded && kind === 'dialog' && !this.#notThere.has(leg.engineId)) notThere.add(leg.engineId)
+              else done.push(leg)
             } catch (err) {
               // It stays in the table, and the next look tries again.
               log.warn({ err, kind }, 'a leg of a server that died could not be ended')
@@ -122,11 +127,14 @@ export class PlaneWatch implements AsyncDisposable {
           })
         )
     }
-    // First the people: a channel whose dialog ends goes by itself.
+    // Phones that ring; one that was answered meanwhile has a dialog, which is ended next.
+    if (sip.isConnected) await endAll('invite', id => sip.cancelInvite(id))
+    // People before channels: one whose dialog ends goes by itself.
     if (sip.isConnected) await endAll('dialog', id => sip.endDialog(id))
     if (media.isConnected) await endAll('channel', id => media.endLeg(id))
+    this.#notThere = notThere
     await removeHeldLegs(db, done)
-    if (ended.dialog + ended.channel > 0) log.warn(ended, 'legs of a server that died were ended')
+    if (ended.invite + ended.dialog + ended.channel > 0) log.warn(ended, 'legs of a server that died were ended')
   }
 }
 

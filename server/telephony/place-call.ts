@@ -83,6 +83,7 @@ type CancellableRequest = {
 async function place(srf: Srf, options: PlaceCallOptions, log: Logger, hold: HoldLeg): Promise<PlacedCall> {
   const { signal } = options
   let request: Srf.SrfRequest | undefined
+  const ringing = holdRinging(hold)
   const cancel = () => {
     // RFC 3326 §2: a phone that rang beside the one that answered has missed nothing.
     const headers: Record<string, string> =
@@ -113,10 +114,12 @@ async function place(srf: Srf, options: PlaceCallOptions, log: Logger, hold: Hol
         cbRequest: ((err: unknown, req: Srf.SrfRequest) => {
           if (err || req === undefined) return
           request = req
+          ringing.holds(req)
           // The abort may have come before the request had an id to cancel by.
           if (signal.aborted) cancel()
         }) as unknown as (req: Srf.SrfRequest) => void,
         cbProvisional: res => {
+          ringing.holds(res)
           if (res.status === 180) options.onRinging?.()
           else if (res.status > 180 && res.body) options.onEarlyMedia?.(res.body)
         }
@@ -144,6 +147,31 @@ async function place(srf: Srf, options: PlaceCallOptions, log: Logger, hold: Hol
     }
   } finally {
     signal.removeEventListener('abort', cancel)
+    ringing.release()
+  }
+}
+
+/** The SIP server's names of an INVITE and of the dialog that comes of it, which the type declarations leave out. */
+type NamesOfServer = Readonly<{ stackTxnId?: string; stackDialogId?: string }>
+
+/** What others need to end an INVITE of ours: its transaction, a new one when it was challenged, and what an answer makes of it. */
+function holdRinging(hold: HoldLeg): Readonly<{ holds(message: object): void; release(): void }> {
+  const held = new Map<'invite' | 'dialog', Readonly<{ id: string; release(): void }>>()
+  const holds = (kind: 'invite' | 'dialog', id: string | undefined) => {
+    const before = held.get(kind)
+    if (!id || before?.id === id) return
+    held.set(kind, { id, release: hold(kind, id) })
+    before?.release()
+  }
+  return {
+    holds(message) {
+      const { stackTxnId, stackDialogId } = message as NamesOfServer
+      holds('invite', stackTxnId)
+      holds('dialog', stackDialogId)
+    },
+    release() {
+      for (const { release } of held.values()) release()
+    }
   }
 }
 

@@ -37,6 +37,11 @@ export interface SipServer extends AsyncDisposable {
    * Resolves when it is on its way. Rejects when the SIP server cannot be asked.
    */
   endDialog(dialogId: string): Promise<boolean>
+  /**
+   * Sends a CANCEL for an INVITE that another application has left behind; false when the SIP server knows of none with this
+   * name, or when it is answered. An answer that crosses the CANCEL makes a dialog, for `endDialog`. Otherwise as `endDialog`.
+   */
+  cancelInvite(transactionId: string): Promise<boolean>
 }
 
 export function connectSipServer(
@@ -103,6 +108,7 @@ export function connectSipServer(
     },
     placeCall: options => placeCall(srf, options, log, hold),
     endDialog: dialogId => endDialog(srf, dialogId),
+    cancelInvite: transactionId => cancelInvite(srf, transactionId),
     async [Symbol.asyncDispose]() {
       isClosing = true
       waiting = []
@@ -115,26 +121,37 @@ export function connectSipServer(
 
 const END_LIMIT_MS = 5_000
 
-/** A request inside a dialog, without the object that only the application has which made it. */
-type InDialogRequest = {
-  request(
-    uri: string,
-    options: Readonly<{ method: 'BYE'; stackDialogId: string; headers: object }>,
-    callback: (err: unknown) => void
-  ): void
+/** A request without the object that only the application has which began the dialog or the transaction. */
+type RequestOfOthers = {
+  request(uri: string, options: RequestOptions, callback: (err: unknown) => void): void
 }
+type RequestOptions = Readonly<
+  { headers: object } & ({ method: 'BYE'; stackDialogId: string } | { method: 'CANCEL'; stackTxnId: string })
+>
+
+// RFC 3326 §2: not a hang-up of anybody.
+const STOPPED = { Reason: 'SIP;cause=503;text="The control plane stopped in the call"' }
 
 async function endDialog(srf: Srf, dialogId: string): Promise<boolean> {
+  return await isSent(srf, { method: 'BYE', stackDialogId: dialogId, headers: STOPPED })
+}
+
+async function cancelInvite(srf: Srf, transactionId: string): Promise<boolean> {
+  return await isSent(srf, { method: 'CANCEL', stackTxnId: transactionId, headers: STOPPED })
+}
+
+/** False when there is nothing that it could be sent for. */
+async function isSent(srf: Srf, options: RequestOptions): Promise<boolean> {
   const { promise, resolve, reject } = Promise.withResolvers<boolean>()
   const limit = setTimeout(() => reject(new Error('the SIP server does not answer')), END_LIMIT_MS)
   try {
-    // RFC 3326 §2: not a hang-up of anybody.
-    const headers = { Reason: 'SIP;cause=503;text="The control plane stopped in the call"' }
-    // The address is put in by the SIP server, which knows the dialog.
-    const options = { method: 'BYE', stackDialogId: dialogId, headers } as const
-    ;(srf as unknown as InDialogRequest).request('sip:placeholder', options, err => {
-      if (err == null) resolve(true)
-      else if ((err as { code?: unknown }).code === 'ENODIALOG') resolve(false)
+    // The address is put in by the SIP server, which knows the dialog or the INVITE.
+    ;(srf as unknown as RequestOfOthers).request('sip:placeholder', options, err => {
+      if (err == null) return resolve(true)
+      const { code } = err as { code?: unknown }
+      // It knows the INVITE no more, or has its answer already; there is no code of its own for either.
+      const isAnswered = options.method === 'CANCEL' && code === 'EDRACHTIO'
+      if (code === 'ENODIALOG' || isAnswered) resolve(false)
       else reject(err)
     })
     return await promise

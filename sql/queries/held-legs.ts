@@ -41,7 +41,7 @@ export async function listLegsOfTheDead(db: Db, deadSince: Date, limit: number):
 
 /** Forgets legs that were ended. */
 export async function removeHeldLegs(db: Db, legs: readonly HeldLeg[]): Promise<void> {
-  for (const kind of ['dialog', 'channel'] as const) {
+  for (const kind of ['invite', 'dialog', 'channel'] as const) {
     const ids = legs.filter(leg => leg.kind === kind).map(leg => leg.engineId)
     if (ids.length > 0)
       await db.deleteFrom('held_legs').where('kind', '=', kind).where('engine_id', 'in', ids).execute()
