@@ -355,6 +355,8 @@ class FreeswitchEndpoint implements Endpoint {
   #playback(sources: AsyncGenerator<string>, leastMs: number): Playback {
     let isStopped = false
     let isPlaying = false
+    const givenUp = new AbortController()
+    const ended = AbortSignal.any([this.#lost.signal, givenUp.signal])
     const { promise: stopped, resolve: tellStopped } = Promise.withResolvers<null>()
     const playAll = async () => {
       let next = nextOf(sources)
@@ -365,7 +367,7 @@ class FreeswitchEndpoint implements Endpoint {
         next = nextOf(sources)
         isPlaying = true
         const startedAtMs = performance.now()
-        const event = await withSignal(this.#endpoint.execute('playback', found.value), this.#lost.signal)
+        const event = await withSignal(this.#endpoint.execute('playback', found.value), ended)
         isPlaying = false
         const response = event.getHeader('Application-Response') ?? ''
         if (response === 'FILE NOT FOUND' || response === 'PLAYBACK ERROR')
@@ -394,13 +396,15 @@ class FreeswitchEndpoint implements Endpoint {
         tellStopped(null)
         // A break meant for this one would end the next.
         if (!isPlaying) return await over
-        // A break that overtakes the beginning of what it is to end is lost.
+        // A break that overtakes the beginning of what it is to end is lost. One of `all` would throw away the order to play
+        // that FreeSWITCH has taken and not begun, and would leave whoever waits for its end waiting.
         for (let times = 0; times < MAX_BREAKS && !isOver && !this.#lost.signal.aborted; times += 1) {
-          await this.#command(this.#endpoint.api('uuid_break', [this.id, 'all']))
+          await this.#command(this.#endpoint.api('uuid_break', this.id))
           const patience = new AbortController()
           await Promise.race([over, delay(BREAK_MS, undefined, { signal: patience.signal }).catch(ignoreAbort)])
           patience.abort()
         }
+        if (!isOver) givenUp.abort(new MediaError('MEDIA_TIMEOUT', 'the media server does not stop playing'))
       }
     }
     this.#playing.add(playback)

@@ -252,6 +252,9 @@ export class LegAudio implements Disposable {
     signal.addEventListener('abort', onAbort, { once: true })
     try {
       await playback.finished
+    } catch (err) {
+      signal.throwIfAborted()
+      throw err
     } finally {
       signal.removeEventListener('abort', onAbort)
     }
