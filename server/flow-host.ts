@@ -12,17 +12,20 @@ import type { PromptMaker } from '../media/prompts/prompt-library.ts'
 import { PromptError } from '../media/prompts/synthesizer.ts'
 import { insertQueueCallback, insertSurveyAnswer, keepCallerLanguage } from '../sql/queries/calls.ts'
 import type { WaitingCustomer } from './agent-calls/serve-caller.ts'
+import type { FallOver } from '../media/speech/recognizer.ts'
+import { atMost } from './bots/at-most.ts'
 import { type BotParts, converse } from './bots/converse.ts'
 import type { BotHandOver } from './bots/hand-over.ts'
 import type { Speech } from './bots/speech.ts'
 import { noteBargeIn } from './bots/turn-heard.ts'
 import type { SilenceGuards } from './bots/silence-guard.ts'
 import { SilenceError } from './bots/turn-silence.ts'
-import { aborted } from './calls/aborted.ts'
+import { aborted, orAborted } from './calls/aborted.ts'
 import type { Call } from './calls/call.ts'
 import type { CustomerLeg } from './calls/caller-leg.ts'
 import type { DialParts } from './calls/dial.ts'
 import { dialParty } from './calls/dial-party.ts'
+import { growingPrompts, type Patience, type PlayablePrompts } from './calls/growing-prompts.ts'
 import type { OutboundLaw } from './calls/outbound-law.ts'
 import { promptSources } from './calls/prompt-sources.ts'
 import { storeSurely } from './calls/store-surely.ts'
@@ -80,21 +83,52 @@ export function createFlowHost(
   let handOver: BotHandOver | null = null
   const silence = parts.silence.of(call)
 
-  /** The media server's sources for prompts, made where they have to be. */
-  const prepare = async (prompts: readonly Prompt[], signal: AbortSignal): Promise<readonly string[] | PlayFailure> => {
+  /** Lets a caller wait for words that are being made, but not in silence. */
+  const patience: Patience = async (making, plannedMs, stop) => {
+    if (plannedMs > 0) await atMost(plannedMs, orAborted(making, stop))
+    return await silence.during(language, stop, end => orAborted(making, end))
+  }
+
+  /** Prompts that can be played now, the first of them at least. Whoever plays them disposes them. */
+  const prepare = async (prompts: readonly Prompt[], signal: AbortSignal): Promise<PlayablePrompts | PlayFailure> => {
+    const growing = { library: parts.prompts, patience, onFallOver: noteFallOver, log: call.log }
+    try {
+      const playable = await silence.during(language, signal, stop => growingPrompts(growing, prompts, stop))
+      if (prompts.length > 0)
+        call.record({ kind: 'promptStarted', prompts: prompts.length, ready: playable.isMade ? 'made' : 'cached' })
+      return playable
+    } catch (err) {
+      return notSpoken(err, signal)
+    }
+  }
+
+  /** The same as sources that can be played over and over, all of them made. */
+  const prepareWhole = async (
+    prompts: readonly Prompt[],
+    signal: AbortSignal
+  ): Promise<readonly string[] | PlayFailure> => {
     try {
       const { sources, isMade, changes } = await silence.during(language, signal, stop =>
         promptSources(parts.prompts, prompts, stop)
       )
-      for (const change of changes) call.record({ kind: 'voiceFellOver', ...change })
+      changes.forEach(noteFallOver)
       if (sources.length > 0)
         call.record({ kind: 'promptStarted', prompts: sources.length, ready: isMade ? 'made' : 'cached' })
       return sources
     } catch (err) {
-      signal.throwIfAborted()
-      if (!(err instanceof PromptError) && !(err instanceof SilenceError)) throw err
-      return promptFailed(err.code, err.message, err)
+      return notSpoken(err, signal)
     }
+  }
+
+  /** A voice may fail for the next caller when this one has gone. */
+  const noteFallOver = (change: FallOver) => {
+    if (!call.signal.aborted) call.record({ kind: 'voiceFellOver', ...change })
+  }
+
+  const notSpoken = (err: unknown, signal: AbortSignal): PlayFailure => {
+    signal.throwIfAborted()
+    if (!(err instanceof PromptError) && !(err instanceof SilenceError)) throw err
+    return promptFailed(err.code, err.message, err)
   }
 
   /** A prompt of silence is planned, but nothing to hear. */
@@ -113,10 +147,10 @@ export function createFlowHost(
     return { kind: 'failed', code, reason } as const
   }
 
-  /** A prompt that the media server cannot play is the flow's business; a lost leg is the call's. */
+  /** A prompt that breaks off or cannot be played is the flow's business; a lost leg is the call's. */
   const orPromptFailure = (err: unknown): PlayFailure => {
     if (err instanceof MediaError && err.code === 'PROMPT_NOT_PLAYABLE') return promptFailed(err.code, err.message, err)
-    throw err
+    return notSpoken(err, call.signal)
   }
 
   const isInbound = call.direction === 'inbound'
@@ -136,11 +170,12 @@ export function createFlowHost(
     now: () => new Date(),
 
     async play(prompts, { bargeIn }, signal) {
-      const sources = await prepare(prompts, signal)
-      if ('kind' in sources) return sources
+      const prepared = await prepare(prompts, signal)
+      if ('kind' in prepared) return prepared
+      await using playable = prepared
       const { audio } = await leg.connected()
       sounding(prompts)
-      return await audio.play(sources, bargeIn, signal).catch(orPromptFailure)
+      return await audio.play(playable.sources, bargeIn, signal).catch(orPromptFailure)
     },
 
     // A key that interrupted an earlier prompt (firstDigit) is still kept by the leg and comes first by itself.
@@ -148,8 +183,9 @@ export function createFlowHost(
       { prompts, bargeIn, firstDigit: _, isCard = false, phrases = [], speech, languages, ...rules },
       signal
     ) {
-      const sources = await prepare(prompts, signal)
-      if ('kind' in sources) return sources
+      const prepared = await prepare(prompts, signal)
+      if ('kind' in prepared) return prepared
+      await using playable = prepared
       const { audio } = await leg.connected()
       const recording = isCard ? parts.recordings.of(call) : null
       if (recording?.isCardEntry === false) recording.startCard('flow')
@@ -165,8 +201,8 @@ export function createFlowHost(
               )
         sounding(prompts)
         const ear = voice === null ? null : silence.whileThinking(voice)
-        const outcome = await audio.collect(sources, rules, bargeIn, signal, ear).catch(orPromptFailure)
-        if (outcome.kind !== 'failed') await noteBargeIn(call, sources, outcome)
+        const outcome = await audio.collect(playable.sources, rules, bargeIn, signal, ear).catch(orPromptFailure)
+        if (outcome.kind !== 'failed') await noteBargeIn(call, playable.sources, outcome)
         if (outcome.kind === 'spoken') call.record({ kind: 'speechHeard', confidence: outcome.confidence })
         if (outcome.kind === 'digits') call.record({ kind: 'digitsCollected', count: outcome.digits.length })
         return outcome
@@ -219,7 +255,7 @@ export function createFlowHost(
     },
 
     async transfer({ destination, timeoutMs, callerNumber, whilePlaying }, signal) {
-      const sources = await prepare(whilePlaying ?? [], signal)
+      const sources = await prepareWhole(whilePlaying ?? [], signal)
       const { audio, endpoint } = await leg.connected()
       silence.sounds()
       const stopLoop = audio.loop('kind' in sources ? RINGBACK : (sources[0] ?? RINGBACK))

@@ -16,8 +16,6 @@ export type PromptRequest =
   | Readonly<{ kind: 'speech'; text: string; language: string; recorded?: string }>
   | Readonly<{ kind: 'file'; name: string; language: string }>
 
-type SpeechRequest = Extract<PromptRequest, { kind: 'speech' }>
-
 /** A prompt that the media server can play. `changes`: voices that could not make it, and who spoke instead. */
 export type ReadyPrompt = Readonly<{
   source: string
@@ -27,6 +25,10 @@ export type ReadyPrompt = Readonly<{
 
 /** A prompt that can be played, whole or while it is made. Whoever plays it disposes a {@link StreamedSpeech}. */
 export type PlayablePrompt = Readonly<{ source: string | StreamedSpeech; changes?: readonly FallOver[] }>
+
+type Looked =
+  | Readonly<{ found: ReadyPrompt }>
+  | Readonly<{ found: null; wished: string; spoken: SpokenText; language: string }>
 
 type Made = Readonly<{ key: string; changes: readonly FallOver[] }>
 
@@ -46,7 +48,7 @@ export type PromptLibraryOptions = Readonly<{
 }>
 
 /** Who makes prompts ready. */
-export type PromptMaker = Pick<PromptLibrary, 'prepare' | 'stream'>
+export type PromptMaker = Pick<PromptLibrary, 'find' | 'prepare' | 'stream'>
 
 /** How long a prompt may take that nobody hears before it is whole. */
 const MAKE_LIMIT_MS = 15_000
@@ -71,36 +73,22 @@ export class PromptLibrary {
     this.#options = options
   }
 
+  /** What is there already: a recording, or words that were made before. Rejects with {@link PromptError}. */
+  async find(prompt: PromptRequest): Promise<ReadyPrompt | null> {
+    return (await this.#look(prompt)).found
+  }
+
   /** Rejects with {@link PromptError} when the prompt cannot be made. */
   async prepare(prompt: PromptRequest, signal: AbortSignal): Promise<ReadyPrompt> {
-    const startedAt = performance.now()
-    const done = (source: string, origin: ReadyPrompt['origin']): ReadyPrompt => {
-      this.#options.onMade(origin, performance.now() - startedAt)
-      return { source, origin }
-    }
-    switch (prompt.kind) {
-      case 'file': {
-        const recorded = await this.#recording(prompt.name, prompt.language)
-        if (recorded === null)
-          throw new PromptError('RECORDING_MISSING', `there is no recording ${prompt.name} in ${prompt.language}`)
-        return done(recorded, 'recorded')
-      }
-      case 'speech': {
-        if (prompt.recorded !== undefined) {
-          const recorded = await this.#recording(prompt.recorded, prompt.language)
-          if (recorded !== null) return done(recorded, 'recorded')
-        }
-        const { wished, spoken, known } = await this.#known(prompt)
-        if (known !== null) return done(known, 'cached')
-        const { key, changes } = await abortable(
-          this.#once(wished, () => this.#make(spoken, prompt.language)),
-          signal
-        )
-        return { ...done(this.#remember(key), 'made'), changes }
-      }
-      default:
-        return prompt satisfies never
-    }
+    const startedAtMs = performance.now()
+    const looked = await this.#look(prompt)
+    if (looked.found !== null) return looked.found
+    const { wished, spoken, language } = looked
+    const { key, changes } = await abortable(
+      this.#once(wished, () => this.#make(spoken, language)),
+      signal
+    )
+    return { ...this.#done(this.#remember(key), 'made', startedAtMs), changes }
   }
 
   /**
@@ -112,13 +100,11 @@ export class PromptLibrary {
     signal: AbortSignal,
     onFallOver: (change: FallOver) => void
   ): Promise<PlayablePrompt> {
-    if (prompt.kind === 'file') return await this.prepare(prompt, signal)
-    const { language, recorded } = prompt
-    if (recorded !== undefined && (await this.#recording(recorded, language)) !== null)
-      return await this.prepare(prompt, signal)
-    const { wished, spoken, known } = await this.#known(prompt)
+    const looked = await this.#look(prompt)
+    if (looked.found !== null) return looked.found
+    const { wished, spoken, language } = looked
     // Who comes while it is made waits until it is whole.
-    if (known !== null || this.#making.has(wished)) return await this.prepare(prompt, signal)
+    if (this.#making.has(wished)) return await this.prepare(prompt, signal)
     const startedAt = performance.now()
     const { promise: speaking, resolve, reject } = Promise.withResolvers<StreamedSpeech>()
     void this.#once(wished, async () => {
@@ -155,19 +141,28 @@ export class PromptLibrary {
     return this.#remember(key)
   }
 
-  /** What is to be spoken, the source when it was made before, and the name under which it is being made. */
-  async #known({
-    text,
-    language
-  }: SpeechRequest): Promise<Readonly<{ wished: string; spoken: SpokenText; known: string | null }>> {
+  /** What is there, or what is to be spoken and the name under which it is being made. */
+  async #look(prompt: PromptRequest): Promise<Looked> {
+    const startedAtMs = performance.now()
+    const { language } = prompt
+    const name = prompt.kind === 'file' ? prompt.name : prompt.recorded
+    const recorded = name === undefined ? null : await this.#recording(name, language)
+    if (recorded !== null) return { found: this.#done(recorded, 'recorded', startedAtMs) }
+    if (prompt.kind === 'file')
+      throw new PromptError('RECORDING_MISSING', `there is no recording ${prompt.name} in ${language}`)
+    const { text } = prompt
     const spoken = this.#options.pronounce?.(text, language) ?? text
     const keys = this.#options.voices.idsFor(language).map(id => keyOf(id, language, spoken))
-    const wished = `${keys.join()} ${language}\n${text}`
     for (const key of keys) {
       const known = this.#ready.get(key) ?? ((await exists(this.#fileOf(key))) ? this.#remember(key) : null)
-      if (known !== null) return { wished, spoken, known }
+      if (known !== null) return { found: this.#done(known, 'cached', startedAtMs) }
     }
-    return { wished, spoken, known: null }
+    return { found: null, wished: `${keys.join()} ${language}\n${text}`, spoken, language }
+  }
+
+  #done(source: string, origin: ReadyPrompt['origin'], startedAtMs: number): ReadyPrompt {
+    this.#options.onMade(origin, performance.now() - startedAtMs)
+    return { source, origin }
   }
 
   /** The same words are made once, however many callers wait for them. */

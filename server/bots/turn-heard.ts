@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { Call } from '../calls/call.ts'
+import type { GrowingPrompt } from '../calls/growing-prompts.ts'
 import type { CollectOutcome } from '../calls/leg-audio.ts'
 import { parseWav, WavError } from '../../media/audio/wav.ts'
 import type { CallTap, TapFrame } from '../../media/tap/call-tap.ts'
@@ -68,10 +69,15 @@ export function placeHeard(
   return { prompt: 0, ms: rest }
 }
 
-/** How long each source plays, in milliseconds; null where that is not known before. */
-export async function lengthsOf(sources: readonly string[]): Promise<readonly (number | null)[]> {
+/** How long each source plays, in milliseconds; null where that is not known before, or not yet. */
+export async function lengthsOf(sources: readonly (string | GrowingPrompt)[]): Promise<readonly (number | null)[]> {
   return await Promise.all(
-    sources.map(async source => {
+    sources.map(async (source, at) => {
+      if (typeof source !== 'string') {
+        const next = sources[at + 1]
+        const nextAtMs = typeof next === 'object' ? next.startedAtMs : null
+        return source.startedAtMs === null || nextAtMs === null ? null : nextAtMs - source.startedAtMs
+      }
       const silence = /^silence_stream:\/\/(\d+)/.exec(source)?.[1]
       if (silence !== undefined) return Number(silence)
       if (!source.startsWith('/') || !source.endsWith('.wav')) return null
@@ -90,7 +96,7 @@ export async function lengthsOf(sources: readonly string[]): Promise<readonly (n
 /** Writes into the call's story which prompt was interrupted, and after how much of it. */
 export async function noteBargeIn(
   call: Pick<Call, 'record'>,
-  sources: readonly string[],
+  sources: readonly (string | GrowingPrompt)[],
   { kind, heardMs }: CollectOutcome
 ): Promise<void> {
   if (heardMs === undefined) return

@@ -2,6 +2,7 @@ import type { Prompt } from '../../ivr-flows/host.ts'
 import type { Endpoint, Playback, PlaySource } from '../../media/endpoint.ts'
 import type { PromptMaker, PromptRequest } from '../../media/prompts/prompt-library.ts'
 import type { BotParts } from '../bots/converse.ts'
+import { GrowingPrompt } from '../calls/growing-prompts.ts'
 import type { Question } from '../calls/leg-audio.ts'
 
 /** A playback, on the clock of `performance.now()`; `toMs` null while it goes on. */
@@ -50,6 +51,11 @@ export class WatchedLeg {
   /** The same prompts, of which this leg knows the words. */
   prompts(library: PromptMaker): PromptMaker {
     return {
+      find: async request => {
+        const ready = await library.find(request)
+        if (ready !== null) this.#texts.set(ready.source, request)
+        return ready
+      },
       prepare: async (request: PromptRequest, signal) => {
         const ready = await library.prepare(request, signal)
         this.#texts.set(ready.source, request)
@@ -103,7 +109,9 @@ export class WatchedLeg {
   }
 
   #watch(sources: readonly PlaySource[], playback: Playback): Playback {
-    const prompts = sources.map(source => this.#texts.get(source) ?? promptOf(source))
+    const prompts = sources.map(source =>
+      source instanceof GrowingPrompt ? source.prompt : (this.#texts.get(source) ?? promptOf(source))
+    )
     const played: Played = { prompts, fromMs: performance.now(), toMs: null, wasStopped: false }
     this.played.push(played)
     this.#onPlayed(prompts)

@@ -1,11 +1,16 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { status } from '@grpc/grpc-js'
 import t, { type Test } from 'tap'
+import { generateTone } from '../../media/audio/tone.ts'
+import { writeWav } from '../../media/audio/wav.ts'
 import { isChecked, throughAzure, throughGoogle } from '../support/outside-speech.ts'
 import { TestParley } from '../support/parley.ts'
 import { AzureServer } from '../support/speech-servers/azure-server.ts'
 import { GoogleServer } from '../support/speech-servers/google-server.ts'
+import { OpenaiServer } from '../support/speech-servers/openai-server.ts'
 import { hearTones, sayInTones, type ToneWord } from '../support/speech-servers/tone-words.ts'
-import { thenSilence } from '../support/tone-recognizer.ts'
+import { createToneRecognizer, thenSilence } from '../support/tone-recognizer.ts'
 import { BotCaller, botFlow } from './support.ts'
 
 const MENU_NUMBER = '+12025550111'
@@ -13,7 +18,7 @@ const BOT_NUMBER = '+12025550119'
 /** What asks to wait where there are no words for it. */
 const WAIT_HZ = 330
 /** Words in the language of tones. */
-const HZ = { balance: 500, order: 700, delivery: 1_500 }
+const HZ = { balance: 500, order: 700, delivery: 1_500, please: 2_500, thanks: 2_700 }
 
 const MENU = `
 id: menu
@@ -36,7 +41,8 @@ nodes:
 `
 
 /** Words that nobody has said before: prompts are kept, and made beforehand where nothing has to be filled in. */
-const voiceFlow = (at: number) => `
+const words = (at: number) => `{ de: "Guten Tag und willkommen, {{ call.callerNumber }}, zum Versuch ${at}" }`
+const voiceFlow = (at: number, first = words(at)) => `
 id: voice-${at}
 name: Voice ${at}
 languages: [de]
@@ -44,7 +50,7 @@ defaultLanguage: de
 start: first
 onFailure: failed
 nodes:
-  first: { kind: say, bargeIn: false, prompt: { de: "Guten Tag und willkommen, {{ call.callerNumber }}, zum Versuch ${at}" }, next: tone }
+  first: { kind: say, bargeIn: false, prompt: ${first}, next: tone }
   tone: { kind: say, bargeIn: false, prompt: [{ tone: "%(600,0,880)" }, { silenceMs: 700 }], next: then }
   then: { kind: say, bargeIn: false, prompt: { de: "Lieferung Lieferung {{ call.callerNumber }} ${at}" }, next: bye }
   failed: { kind: say, bargeIn: false, prompt: { tone: "%(600,0,300)" }, next: bye }
@@ -288,6 +294,189 @@ t.test('a bot whose ear and mouth are Google’s', { timeout: 280_000 }, async t
   })
 })
 
+/** A language that one voice alone speaks. */
+const LONE = 'mn'
+const TROUBLE_HZ = 1_000
+
+const GROWING = `
+id: growing
+name: Growing
+languages: [${LONE}]
+defaultLanguage: ${LONE}
+start: ask
+onFailure: failed
+nodes:
+  ask:
+    kind: menu
+    timeoutMs: 20000
+    choices: { "1": chosen }
+    prompt:
+      - { ${LONE}: "order delivery {{ call.callerNumber }}" }
+      - { ${LONE}: "please thanks {{ call.callerNumber }}" }
+      - { tone: "%(60000,0,880)" }
+  chosen: { kind: say, bargeIn: false, prompt: { tone: "%(600,0,1200)" }, next: bye }
+  failed: { kind: say, bargeIn: false, prompt: { tone: "%(600,0,300)" }, next: bye }
+  bye: { kind: hangup }
+`
+
+const BREAKING = `
+id: breaking
+name: Breaking
+languages: [${LONE}]
+defaultLanguage: ${LONE}
+start: welcome
+onFailure: trouble
+nodes:
+  welcome: { kind: say, prompt: { ${LONE}: "balance address number {{ call.callerNumber }}" }, next: trouble }
+  trouble:
+    kind: menu
+    prompt: { file: { ${LONE}: trouble } }
+    choices: { "1": people }
+  people: { kind: queue, queue: people, overflow: nobody }
+  nobody: { kind: say, prompt: { tone: "%(600,0,1200)" }, next: bye }
+  bye: { kind: hangup }
+`
+
+t.test('prompts of flows are heard while they are made', { timeout: 280_000 }, async t => {
+  await using openai = await OpenaiServer.start()
+  await using server = await TestParley.start({
+    env: {
+      PARLEY_OPENAI_SPEECH_URL: openai.url,
+      PARLEY_OPENAI_SPEECH_TTS_MODEL: 'tones',
+      PARLEY_OPENAI_SPEECH_LANGUAGES: LONE
+    },
+    recognizers: [createToneRecognizer({ languages: [LONE], texts: { [HZ.order]: 'order' }, sameWithinMs: 2_000 })]
+  })
+  const dial = async (number: string) => {
+    const { phone, audio, ...rest } = await server.phone()
+    const leg = phone.call(server.uri(number), { sdp: audio.sdp() })
+    audio.connect((await leg.answered()).sdp).sendSilence()
+    return { audio, leg, rest }
+  }
+  await server.publish(GROWING)
+  await server.addNumber('+12025550131', 'growing', LONE)
+  await server.api('POST', '/queues', { name: 'people' })
+  await server.publish(BREAKING)
+  await server.addNumber('+12025550132', 'breaking', LONE)
+  await server.publish(
+    botFlow()
+      .replaceAll('[en]', `[${LONE}]`)
+      .replace('Language: en', `Language: ${LONE}`)
+      .replace('kind: bot', `kind: bot\n    disclosure: { ${LONE}: thanks number }`)
+      .replace(
+        'kind: queue, queue: support, overflow: sorry',
+        'kind: say, prompt: { tone: "%(900,0,1300)" }, next: end'
+      )
+  )
+  await server.addNumber('+12025550133', 'bot', LONE)
+  const recordings = join(server.dataDir, 'recorded-prompts', LONE)
+  await mkdir(recordings, { recursive: true })
+  const trouble = generateTone({ frequenciesHz: [TROUBLE_HZ], durationMs: 5_000, amplitude: 8_000 })
+  await writeFile(join(recordings, 'trouble.wav'), writeWav({ sampleRateHz: 8_000, channels: 1, samples: trouble }))
+  /** Holds words back, from the first but one of each prompt, until it is called. */
+  const holdBack = () => {
+    const { promise: released, resolve: release } = Promise.withResolvers<void>()
+    openai.beforeWord = async at => {
+      if (at > 0) await released
+    }
+    return release
+  }
+
+  await t.test('a key stops what is heard and what is still made; it is kept for the next caller', async t => {
+    const release = holdBack()
+    const { audio, leg, rest } = await dial('+12025550131')
+    await audio.hears(HZ.order)
+    audio.sendDigits('1')
+    await audio.hears(1_200)
+    release()
+    await leg.waitForBye()
+    await rest[Symbol.asyncDispose]()
+    const { events } = await server.story(leg.callId)
+    t.match(events.find(one => one.kind === 'promptStarted')?.data, { prompts: 3, ready: 'made' })
+    const hasMade = () => openai.forms.length === 2
+    t.ok(hasMade())
+
+    // As soon as it is whole.
+    openai.beforeWord = null
+    const next = await dial('+12025550131')
+    for (const hz of [HZ.order, HZ.delivery, HZ.please, HZ.thanks, 880]) await next.audio.hears(hz)
+    next.audio.sendDigits('1')
+    await next.audio.hears(1_200)
+    await next.leg.waitForBye()
+    await next.rest[Symbol.asyncDispose]()
+    t.ok(hasMade(), 'nobody is asked for it again')
+  })
+
+  await t.test('the first word is heard before the others are made, and all parts come in order', async t => {
+    await server.publish(GROWING.replaceAll('order delivery', 'order delivery now'))
+    const release = holdBack()
+    const { audio, leg, rest } = await dial('+12025550131')
+    await audio.hears(HZ.order)
+    await audio.hearsSilence()
+    release()
+    for (const hz of [HZ.delivery, HZ.please, HZ.thanks, 880]) await audio.hears(hz)
+    audio.sendDigits('1')
+    await audio.hears(1_200)
+    await leg.waitForBye()
+    await rest[Symbol.asyncDispose]()
+    const words = hearTones(audio.captured()).map(one => one.word)
+    t.match(words.join(' '), /order delivery please thanks/)
+  })
+
+  await t.test('every voice breaks off: the caller hears a recording, presses a key and is led to a queue', async t => {
+    const { promise: heard, resolve: hasHeard } = Promise.withResolvers<void>()
+    openai.beforeWord = async at => {
+      if (at === 0) return
+      await heard
+      throw new Error('the voice is lost')
+    }
+    const { audio, leg, rest } = await dial('+12025550132')
+    await audio.hears(HZ.balance)
+    hasHeard()
+    await audio.hears(TROUBLE_HZ)
+    audio.sendDigits('1')
+    await audio.hears(1_200)
+    await leg.waitForBye()
+    await rest[Symbol.asyncDispose]()
+    openai.beforeWord = null
+    const { events } = await server.story(leg.callId)
+    t.match(events.find(one => one.kind === 'promptFailed')?.data, { code: 'SYNTHESIS_FAILED' })
+    t.match(
+      events.filter(one => one.kind === 'nodeLeft').map(one => [one.data['node'], one.data['outcome']]),
+      [
+        ['welcome', 'failed'],
+        ['trouble', 'key 1'],
+        ['people', 'noAgents'],
+        ['nobody', 'next']
+      ]
+    )
+  })
+
+  await t.test('every voice breaks off in a bot’s answer: the caller is led to a person', async t => {
+    const title = 'Your order'
+    const body = 'Whoever has an order may cancel the invoice and change the balance tomorrow.'
+    const { body: article } = await server.api('POST', '/knowledge-articles', { language: LONE, title, body })
+    await server.api('POST', `/knowledge-articles/${article['id']}/publish`, { version: 1 })
+    await using caller = await BotCaller.call(server, '+12025550133')
+    await caller.greeted()
+    const { promise: heard, resolve: hasHeard } = Promise.withResolvers<void>()
+    openai.beforeWord = async at => {
+      if (at === 0) return
+      await heard
+      throw new Error('the voice is lost')
+    }
+    caller.audio.forget()
+    await saysUntil(caller, 'order', limitMs => caller.audio.hears(HZ.order, { limitMs }))
+    hasHeard()
+    // What a bot says of itself, it says in English where it has no words: by another voice.
+    await caller.audio.hearsSpeech()
+    await caller.audio.hears(1_300)
+    openai.beforeWord = null
+    t.match(await caller.until('promptFailed'), { code: 'SYNTHESIS_FAILED' })
+    t.match(await caller.until('botHandedOver'), { reason: 'fault' })
+  })
+})
+
 t.test('a caller whom Azure does not hear is asked again, and the story says why', { timeout: 280_000 }, async t => {
   await using azure = await AzureServer.start({ hasTongues: true })
   await using server = await TestParley.start(throughAzure(azure))
@@ -320,20 +509,33 @@ t.test(
       },
       secrets: other.secrets
     })
-    await server.publish(voiceFlow(0))
+    const tone = '{ tone: "%(400,0,700)" }'
+    await server.publish(voiceFlow(0, `[${tone}, ${words(0)}]`))
     await server.addNumber(BOT_NUMBER, 'voice-0', 'de')
+    await server.publish(voiceFlow(1, tone))
+    await server.addNumber(MENU_NUMBER, 'voice-1', 'de')
     await whenChecked(server)
     google.trouble = { kind: 'slow' }
     azure.trouble = { kind: 'slow' }
-    const { phone, audio, ...rest } = await server.phone()
-    await using _ = rest
-    const leg = phone.call(server.uri(BOT_NUMBER), { sdp: audio.sdp() })
-    audio.connect((await leg.answered()).sdp).sendSilence()
-    await audio.hears(WAIT_HZ)
-    await audio.hears(300)
-    await leg.waitForBye()
-    const { events } = await server.story(leg.callId)
-    t.match(events.find(one => one.kind === 'silenceGivenUp')?.data, { silences: 5 })
-    t.match(events.find(one => one.kind === 'promptFailed')?.data, { code: 'SILENT_TOO_LONG' })
+    // A voice that has failed twice is not asked for a while.
+    const cases: readonly (readonly [what: string, number: string, node: string])[] = [
+      ['for the rest of a prompt', BOT_NUMBER, 'first'],
+      ['for a prompt in the middle of the call', MENU_NUMBER, 'then']
+    ]
+    for (const [what, number, node] of cases)
+      await t.test(what, async t => {
+        const { phone, audio, ...rest } = await server.phone()
+        await using _ = rest
+        const leg = phone.call(server.uri(number), { sdp: audio.sdp() })
+        audio.connect((await leg.answered()).sdp).sendSilence()
+        for (const hz of [700, WAIT_HZ, 300]) await audio.hears(hz)
+        await leg.waitForBye()
+        const { events } = await server.story(leg.callId)
+        t.match(events.find(one => one.kind === 'silenceGivenUp')?.data, { silences: 5 })
+        t.ok(
+          events.some(one => one.kind === 'nodeLeft' && one.data['node'] === node && one.data['outcome'] === 'failed')
+        )
+        t.match(events.find(one => one.kind === 'promptFailed')?.data, { code: 'SILENT_TOO_LONG' })
+      })
   }
 )

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { resample } from '../../../media/audio/resample.ts'
 import { pcmOf } from '../../../media/audio/pcm.ts'
 import { parseWav } from '../../../media/audio/wav.ts'
-import { hearTones, sayInTones, toneWordsIn } from './tone-words.ts'
+import { hearTones, sayInTones, type ToneWord, toneWordsIn } from './tone-words.ts'
 
 export type OpenaiTrouble =
   | Readonly<{ kind: 'status'; status: number }>
@@ -12,6 +12,8 @@ export type OpenaiTrouble =
 /** OpenAI's protocol for audio on a port of this machine. It hears and speaks the language of tones. */
 export class OpenaiServer implements AsyncDisposable {
   trouble: OpenaiTrouble | null = null
+  /** Speech is made word by word: waited for before each, counted from 0. When it rejects, the voice breaks off. */
+  beforeWord: ((at: number) => Promise<void>) | null = null
   readonly forms: Record<string, unknown>[] = []
   readonly keys: (string | undefined)[] = []
   readonly #http: Server
@@ -39,7 +41,7 @@ export class OpenaiServer implements AsyncDisposable {
     if (trouble?.kind === 'status') return void response.writeHead(trouble.status).end('{}')
     if (trouble?.kind === 'slow') return
     if (trouble?.kind === 'garbage') return void response.end('<html>')
-    if (request.url === '/v1/audio/speech') this.#speak(JSON.parse(body.toString()), response)
+    if (request.url === '/v1/audio/speech') await this.#speak(JSON.parse(body.toString()), response)
     else if (trouble?.kind === 'cut') response.destroy()
     else await this.#transcribe(body, `${request.headers['content-type']}`, response)
   }
@@ -58,9 +60,10 @@ export class OpenaiServer implements AsyncDisposable {
     )
   }
 
-  #speak(request: Record<string, unknown>, response: ServerResponse): void {
+  async #speak(request: Record<string, unknown>, response: ServerResponse): Promise<void> {
     this.forms.push(request)
     const words = toneWordsIn(`${request['input']}`)
+    if (this.beforeWord !== null) return await speakSlowly(response, words, this.beforeWord)
     const speech = resample(sayInTones(words), 8_000, 24_000)
     const audio = pcmOf(this.trouble?.kind === 'silent' ? new Int16Array(speech.length) : speech)
     const endless = () => {
@@ -74,5 +77,21 @@ export class OpenaiServer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#http.closeAllConnections()
     await new Promise<void>(resolve => this.#http.close(() => resolve()))
+  }
+}
+
+async function speakSlowly(
+  response: ServerResponse,
+  words: readonly ToneWord[],
+  beforeWord: (at: number) => Promise<void>
+): Promise<void> {
+  try {
+    for (const [at, word] of words.entries()) {
+      await beforeWord(at)
+      response.write(pcmOf(resample(sayInTones([word]), 8_000, 24_000)))
+    }
+    response.end()
+  } catch {
+    response.destroy()
   }
 }
