@@ -17,6 +17,18 @@ const PICTURES = fileURLToPath(new URL('../../docs/guide/screenshots', import.me
 const isTakingPictures = process.env['PARLEY_SCREENSHOTS'] === 'true'
 const UNTRANSLATED = String.raw`(document.querySelector('main').innerText.match(/\b(tab|list|field|state|edit|try|import|questions|figures|step|stage|source|reason)\.[a-zA-Z.-]+\b/g) ?? [])`
 
+const MENU = `
+id: wishes
+name: Wishes
+languages: [en]
+defaultLanguage: en
+start: menu
+onFailure: bye
+nodes:
+  menu: { kind: menu, prompt: { tone: "%(20000,0,440)" }, choices: { "1": bye, "2": bye } }
+  bye: { kind: hangup }
+`
+
 await builtDesk()
 const browser = await DeskBrowser.launch()
 t.teardown(() => browser[Symbol.asyncDispose]())
@@ -81,6 +93,45 @@ t.test('an agent may read, and nothing else', { timeout: 280_000 }, async t => {
   t.equal(await page.getByRole('button', { name: 'Save as a draft' }).count(), 0)
   t.equal(await page.getByRole('link', { name: 'Import' }).count(), 0)
   t.same(page.faults, [])
+  await page.context().close()
+})
+
+/** Calls, waits for the menu and presses a key. */
+async function choose(number: string, key: string): Promise<void> {
+  const { phone, audio, ...rest } = await server.phone()
+  await using _ = rest
+  const leg = phone.call(server.uri(number), { sdp: audio.sdp() })
+  audio.connect((await leg.answered()).sdp).sendSilence()
+  await audio.hears(440)
+  audio.sendDigits(key)
+  await leg.waitForBye()
+  await server.story(leg.callId)
+}
+
+t.test('what callers choose in menus is shown, also where no bot has talked', { timeout: 280_000 }, async t => {
+  const look = async () => {
+    const page = await openAs(browser, server, SARA, { path: '/bots/figures' })
+    await page.getByText('No bot has talked in this time').waitFor()
+    t.same(await axeFindings(page), [])
+    t.same(page.faults, [])
+    return page
+  }
+  const before = await look()
+  await before.getByText('No caller chose anything in a menu in this time.').waitFor()
+  await before.context().close()
+  await server.publish(MENU)
+  await server.addNumber('+12025550150', 'wishes')
+  for (const key of ['1', '1', '2']) await choose('+12025550150', key)
+  const page = await look()
+  const table = page.getByRole('region', { name: 'What callers chose in menus' })
+  t.same(
+    (await table.getByRole('row').allInnerTexts()).map(row => row.split(/\s*\t\s*/)),
+    [
+      ['Flow', 'Step', 'Key', 'Chosen', 'Of these by voice', 'Calls'],
+      ['wishes', 'menu', '1', '2', '0 (0%)', '2'],
+      ['wishes', 'menu', '2', '1', '0 (0%)', '1']
+    ]
+  )
   await page.context().close()
 })
 

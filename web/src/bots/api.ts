@@ -66,6 +66,14 @@ export type BotReport = Readonly<{
     solved: number
     handedOver: number
   }>[]
+  menuChoices: readonly Readonly<{
+    flowId: string
+    node: string
+    key: string
+    count: number
+    spoken: number
+    calls: number
+  }>[]
   stages: readonly Readonly<{
     source: 'model' | 'retrieval' | 'none'
     stage: 'retrieval' | 'firstClause' | 'speech' | 'reply'

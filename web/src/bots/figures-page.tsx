@@ -47,6 +47,7 @@ export function FiguresPage() {
         <EmptyState icon={<Icon name="list" size={32} />} title={t('figures.empty')} />
       )}
       {report.isSuccess && report.data.conversations > 0 && <Figures report={report.data} />}
+      {report.isSuccess && <MenuChoices choices={report.data.menuChoices} />}
     </section>
   )
 }
@@ -113,6 +114,40 @@ function Figures({ report }: Readonly<{ report: BotReport }>) {
         ])}
       />
     </>
+  )
+}
+
+/** What callers want, also where no bot asks them. */
+function MenuChoices({ choices }: Readonly<{ choices: BotReport['menuChoices'] }>) {
+  const { t } = useTranslation('bots')
+  const { number, percent } = useFormat()
+  if (choices.length === 0)
+    return (
+      <section data-testid="no-menu-choices">
+        <h2>{t('figures.menus')}</h2>
+        <p className={classes['dim']}>{t('figures.menusEmpty')}</p>
+      </section>
+    )
+  return (
+    <Table
+      title={t('figures.menus')}
+      columns={[
+        t('figures.flow'),
+        t('figures.step'),
+        t('figures.key'),
+        t('figures.chosen'),
+        t('figures.spoken'),
+        t('figures.calls')
+      ]}
+      rows={choices.map(one => [
+        <bdi key="flow">{one.flowId}</bdi>,
+        <bdi key="step">{one.node}</bdi>,
+        <bdi key="key">{one.key}</bdi>,
+        number(one.count),
+        `${number(one.spoken)} (${percent(one.spoken / one.count)})`,
+        number(one.calls)
+      ])}
+    />
   )
 }
 
