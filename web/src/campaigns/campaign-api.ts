@@ -46,7 +46,17 @@ export type Settings = Readonly<{
   languages: Readonly<Record<string, Words>>
   defaultLanguage: string
   optOutKey?: string
-  amd: Readonly<{ isOn: boolean; onMachine: 'hangUp' | 'message' | 'agent'; onScreening?: 'hangUp' | 'identify' }>
+  amd: Readonly<{
+    isOn: boolean
+    onMachine: 'hangUp' | 'message' | 'agent'
+    onScreening?: 'hangUp' | 'identify'
+    /** Milliseconds; left out, as the detector knows of the country. */
+    settings?: Readonly<
+      Partial<
+        Record<'machineGreetingMs' | 'afterGreetingMs' | 'initialSilenceMs' | 'screeningQuietMs' | 'limitMs', number>
+      >
+    >
+  }>
   ringMs: number
   retries: Readonly<Partial<Record<string, RetryRule>>>
   maxAttempts: number

@@ -90,6 +90,7 @@ function LimitOf({ carrier, limit }: Readonly<{ carrier: string; limit: number |
       }}
     >
       <NumberInput
+        className={own['limitField'] ?? ''}
         aria-label={t('carriers.limitOf', { carrier })}
         placeholder={t('carriers.none')}
         min={1}

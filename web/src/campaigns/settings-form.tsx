@@ -25,6 +25,7 @@ import {
 } from './campaign-api.ts'
 import own from './campaigns.module.css'
 import { Hours } from './settings-hours.tsx'
+import { SettingsAnswers } from './settings-answers.tsx'
 import { SettingsMore } from './settings-more.tsx'
 
 type Named = Readonly<{ id: string; name: string }>
@@ -243,33 +244,15 @@ export function SettingsForm({ campaign }: Readonly<{ campaign: Campaign }>) {
       </fieldset>
       <fieldset className={own['fields']} disabled={isLocked}>
         <legend>{t('setup.pacePart')}</legend>
-        <Checkbox
-          label={t('setup.amd')}
-          checked={settings.amd.isOn}
-          onChange={event => set({ amd: { ...settings.amd, isOn: event.currentTarget.checked } })}
+        <SettingsAnswers amd={settings.amd} set={amd => set({ amd })} />
+        <NumberInput
+          label={t('setup.ring')}
+          description={t('setup.ringSays')}
+          min={15}
+          max={60}
+          value={settings.ringMs / 1_000}
+          onChange={value => set({ ringMs: Math.round(Number(value) || 15) * 1_000 })}
         />
-        {settings.amd.isOn && (
-          <NativeSelect
-            label={t('setup.onMachine')}
-            value={settings.amd.onMachine}
-            data={(['hangUp', 'message', 'agent'] as const).map(value => ({ value, label: t(`onMachine.${value}`) }))}
-            onChange={event => {
-              const onMachine = (['hangUp', 'message', 'agent'] as const).find(one => one === event.currentTarget.value)
-              set({ amd: { ...settings.amd, onMachine: onMachine ?? 'hangUp' } })
-            }}
-          />
-        )}
-        {settings.amd.isOn && settings.amd.onMachine !== 'agent' && (
-          <NativeSelect
-            label={t('setup.onScreening')}
-            value={settings.amd.onScreening ?? 'hangUp'}
-            data={(['hangUp', 'identify'] as const).map(value => ({ value, label: t(`onScreening.${value}`) }))}
-            onChange={event => {
-              const onScreening = event.currentTarget.value === 'identify' ? 'identify' : 'hangUp'
-              set({ amd: { ...settings.amd, onScreening } })
-            }}
-          />
-        )}
         <NumberInput
           label={t('setup.maxLines')}
           min={1}
@@ -284,46 +267,63 @@ export function SettingsForm({ campaign }: Readonly<{ campaign: Campaign }>) {
           value={settings.maxAttempts}
           onChange={value => set({ maxAttempts: Number(value) || 1 })}
         />
-        <table className={own['lines']}>
-          <caption className={own['caption']}>{t('setup.retries')}</caption>
-          <thead>
-            <tr>
-              <th scope="col">{t('setup.after')}</th>
-              <th scope="col">{t('setup.times')}</th>
-              <th scope="col">{t('setup.gap')}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {RETRIES.map(outcome => {
-              const rule = settings.retries[outcome] ?? { times: 0, gapMinutes: 60 }
-              const change = (next: Partial<typeof rule>) =>
-                set({ retries: { ...settings.retries, [outcome]: { ...rule, ...next } } })
-              return (
-                <tr key={outcome}>
-                  <th scope="row">{t(`outcome.${outcome}`)}</th>
-                  <td>
-                    <NumberInput
-                      aria-label={t('setup.timesOf', { outcome: t(`outcome.${outcome}`) })}
-                      min={0}
-                      max={20}
-                      value={rule.times}
-                      onChange={value => change({ times: Number(value) || 0 })}
-                    />
-                  </td>
-                  <td>
-                    <NumberInput
-                      aria-label={t('setup.gapOf', { outcome: t(`outcome.${outcome}`) })}
-                      min={1}
-                      max={43_200}
-                      value={rule.gapMinutes}
-                      onChange={value => change({ gapMinutes: Number(value) || 1 })}
-                    />
-                  </td>
-                </tr>
-              )
-            })}
-          </tbody>
-        </table>
+        <NumberInput
+          label={t('setup.perSecond')}
+          min={1}
+          max={1_000}
+          value={settings.maxCallsPerSecond}
+          onChange={value => set({ maxCallsPerSecond: Number(value) || 1 })}
+        />
+        <div className={own['wide']}>
+          <table className={own['lines']}>
+            <caption className={own['caption']}>{t('setup.retries')}</caption>
+            <thead>
+              <tr>
+                <th scope="col">{t('setup.after')}</th>
+                <th scope="col">{t('setup.times')}</th>
+                <th scope="col">{t('setup.gap')}</th>
+                <th scope="col">{t('setup.nextNumber')}</th>
+              </tr>
+            </thead>
+            <tbody>
+              {RETRIES.map(outcome => {
+                const rule = settings.retries[outcome] ?? { times: 0, gapMinutes: 60 }
+                const change = (next: Partial<typeof rule>) =>
+                  set({ retries: { ...settings.retries, [outcome]: { ...rule, ...next } } })
+                return (
+                  <tr key={outcome}>
+                    <th scope="row">{t(`outcome.${outcome}`)}</th>
+                    <td>
+                      <NumberInput
+                        aria-label={t('setup.timesOf', { outcome: t(`outcome.${outcome}`) })}
+                        min={0}
+                        max={20}
+                        value={rule.times}
+                        onChange={value => change({ times: Number(value) || 0 })}
+                      />
+                    </td>
+                    <td>
+                      <NumberInput
+                        aria-label={t('setup.gapOf', { outcome: t(`outcome.${outcome}`) })}
+                        min={1}
+                        max={43_200}
+                        value={rule.gapMinutes}
+                        onChange={value => change({ gapMinutes: Number(value) || 1 })}
+                      />
+                    </td>
+                    <td>
+                      <Checkbox
+                        aria-label={t('setup.nextNumberOf', { outcome: t(`outcome.${outcome}`) })}
+                        checked={rule.nextNumber === true}
+                        onChange={event => change({ nextNumber: event.currentTarget.checked })}
+                      />
+                    </td>
+                  </tr>
+                )
+              })}
+            </tbody>
+          </table>
+        </div>
       </fieldset>
       <SettingsMore
         campaignId={campaign.id}
