@@ -11,6 +11,10 @@ const NUMBER = '+12025550111'
 const RECORDED = '+12025550112'
 /** In each shipped language one. */
 const NUMBERS = new Map(LINE_LANGUAGES.map((language, at) => [language, `+1202555012${at}`]))
+const ENGLISHES = {
+  'en-GB': { number: '+12025550131', says: 'Tell us the postcode of your address by 3 May.' },
+  'en-US': { number: '+12025550132', says: 'Tell us the zip code of your address by May 3.' }
+} as const
 
 t.test('a caller talks with a bot that reads articles', { timeout: 280_000 }, async t => {
   await using server = await TestParley.start({ hasDemoData: true, recognizers: botRecognizers(LINE_LANGUAGES) })
@@ -35,6 +39,20 @@ t.test('a caller talks with a bot that reads articles', { timeout: 280_000 }, as
       .replace('languages: [en]', `languages: [${LINE_LANGUAGES.join(', ')}]`)
   )
   for (const [language, number] of NUMBERS) await server.addNumber(number, 'tongues', language)
+  const { body: article } = await server.api('POST', '/knowledge-articles', {
+    language: 'en',
+    title: 'Your address',
+    body: 'Tell us the zip code of your address by May 3.'
+  })
+  await server.api('POST', `/knowledge-articles/${article['id']}/publish`, { version: 1 })
+  await server.publish(
+    botFlow()
+      .replace('id: bot', 'id: englishes')
+      .replace('name: Bot', 'name: Englishes')
+      .replace('languages: [en]', 'languages: [en-GB, en-US]')
+      .replace('defaultLanguage: en', 'defaultLanguage: en-GB')
+  )
+  for (const [language, { number }] of Object.entries(ENGLISHES)) await server.addNumber(number, 'englishes', language)
   const people = await signInPeople(server, ['ana'])
   // Calls wait for speech most of the time: they run beside each other.
   t.jobs = 4
@@ -134,6 +152,30 @@ t.test('a caller talks with a bot that reads articles', { timeout: 280_000 }, as
           .where('call_id', '=', caller.id)
           .execute()
         t.match(kept, [{ question: 'What do I feed a tiger?', words: ['feed', 'tiger'], language: 'en' }])
+      }
+    ),
+
+    t.test(
+      'Americans and the British hear their own words, from one article, and their own voice',
+      { buffered: true },
+      async t => {
+        const voices = await Promise.all(
+          Object.entries(ENGLISHES).map(async ([language, { says }]) => {
+            return await espeak.synthesize(says, language, AbortSignal.timeout(20_000))
+          })
+        )
+        for (const [at, { number }] of Object.values(ENGLISHES).entries()) {
+          await using caller = await BotCaller.call(server, number)
+          await caller.greeted()
+          caller.audio.forget()
+          caller.say('address')
+          t.match(await caller.until('botAnswered'), { outcome: 'answer', source: 'retrieval' })
+          const [own = 0, other = 0] = [at, 1 - at].map(one =>
+            likeness(caller.audio.captured(), voices[one] ?? new Int16Array())
+          )
+          t.ok(own > 0.9 && own > other, `likeness ${own.toFixed(2)}, with the other English ${other.toFixed(2)}`)
+          await caller.bye()
+        }
       }
     ),
 

@@ -129,6 +129,24 @@ t.test('what a model says is checked before it is spoken', async t => {
     t.match(await run(), { clauses: ['You may return goods within 30 days.'], notes: [{ why: 'taboo' }] })
   })
 
+  await t.test(
+    'a model that forgets whom it speaks to is not heard, and British callers hear their own words',
+    async t => {
+      say('[[1]] 返品は30日以内にできます。送料は無料だ。ありがとうございます。')
+      const japanese = { ...PASSAGE, language: 'ja', text: '返品は30日以内にできます。送料は無料です。' }
+      t.match(await run({ language: 'ja', passages: [japanese] }), {
+        clauses: ['返品は30日以内にできます。'],
+        notes: [{ kind: 'held', why: 'register' }]
+      })
+      say('[[talk]] 你好，谢谢你。')
+      t.match(await run({ language: 'zh' }), { clauses: ['您好，谢谢您。'], notes: [] })
+      say('[[ask]] What is your zip code?')
+      t.match(await run({ language: 'en-GB' }), { clauses: ['What is your postcode?'] })
+      say('[[ask]] What is your zip code?')
+      t.match(await run({ language: 'en-GB', taboo: ['postcode'] }).catch(err => err), { code: 'MODEL_EMPTY' })
+    }
+  )
+
   await t.test('what was said once is not said again in the same reply', async t => {
     say('[[1]] ', 'You may return goods within 30 days. Shipping is free. '.repeat(50))
     t.match(await run(), {

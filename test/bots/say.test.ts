@@ -6,7 +6,12 @@ import { ClauseSplitter } from '../../server/bots/say/clauses.ts'
 import { unsupported } from '../../server/bots/say/grounding.ts'
 import { heardWords } from '../../server/bots/say/heard-words.ts'
 import { readMark } from '../../server/bots/say/reply-mark.ts'
+import { isPolite, politely } from '../../server/bots/say/register.ts'
 import { speakable, tabooIn } from '../../server/bots/say/speakable.ts'
+import { type LineName, lineFor } from '../../server/bots/lines.ts'
+import { inOwnEnglish } from '../../server/bots/say/english.ts'
+import { fillerText } from '../../server/bots/turn-silence.ts'
+import { CONSENT_KEYS, consentTexts } from '../../server/recordings/consent-texts.ts'
 
 t.test('markup is never read out', async t => {
   const said: readonly (readonly [string, string])[] = [
@@ -151,3 +156,76 @@ t.test(
     }
   }
 )
+
+t.test('a sentence speaks to a customer as one does, in each language', async t => {
+  const polite: readonly (readonly [string, string])[] = [
+    ['ja', '30日以内に返品できます。送料は無料です。'],
+    ['ja', 'ご注文の品は、'],
+    ['ja', 'ありがとうございます。少々お待ちください。'],
+    ['ja', '送料は三千円。'],
+    ['ja', 'お名前をどうぞ。'],
+    ['de', 'Sie können die Ware zurückgeben, Durch- und Dienstwahl inbegriffen.'],
+    ['es', 'Puede devolver su pedido en treinta días.'],
+    ['zh', '您可以在30天内退货。'],
+    ['en', 'You may return it, du calme.']
+  ]
+  for (const [language, text] of polite) t.ok(isPolite(text, language), text)
+  const others: readonly (readonly [string, string])[] = [
+    ['ja', '30日以内に返品できる。'],
+    ['ja', '送料は無料です。返品は30日以内だ。'],
+    ['ja', 'それはできないよ。'],
+    ['ja', '明日届く。'],
+    ['ja-JP', '昨日、確認した。'],
+    ['de-AT', 'Du kannst deine Ware zurückgeben.'],
+    ['es-MX', 'Eso es para ti.'],
+    ['zh', '你可以退货。']
+  ]
+  for (const [language, text] of others) t.notOk(isPolite(text, language), text)
+  t.equal(politely('你可以退货，你们好。', 'zh'), '您可以退货，各位好。')
+  t.equal(politely('你', 'ja'), '你')
+})
+
+t.test('what Parley itself says to callers is polite in every language', async t => {
+  const names = Object.keys({
+    disclosure: 1,
+    greeting: 1,
+    didNotHear: 1,
+    didNotUnderstand: 1,
+    pressZero: 1,
+    unknown: 1,
+    fault: 1,
+    anythingElse: 1,
+    isSolved: 1,
+    yesOrNo: 1,
+    handOver: 1
+  } satisfies Record<LineName, 1>) as LineName[]
+  for (const language of ['de', 'es', 'zh', 'ja']) {
+    const consent = [true, false].flatMap(isHeard => Object.values(consentTexts(language, CONSENT_KEYS, isHeard).texts))
+    const texts = [...names.map(name => lineFor(name, language)?.text ?? ''), fillerText(language).text, ...consent]
+    t.ok(texts.length > 20 && texts.every(text => text !== ''))
+    t.same(
+      texts.filter(text => !isPolite(text, language)),
+      [],
+      language
+    )
+  }
+})
+
+t.test('Americans and the British hear their own words', async t => {
+  const pairs: readonly (readonly [american: string, british: string])[] = [
+    ['Zip codes and your cell phone', 'Postcodes and your mobile phone'],
+    ['Press the pound key.', 'Press the hash key.'],
+    ['We open on May 3, and close on June 30.', 'We open on 3 May, and close on 30 June.']
+  ]
+  for (const [american, british] of pairs) {
+    for (const text of [american, british]) {
+      t.equal(inOwnEnglish(text, 'en-GB'), british)
+      t.equal(inOwnEnglish(text, 'en-US'), american)
+      t.equal(inOwnEnglish(text, 'en'), text)
+      t.equal(inOwnEnglish(text, 'en-NG'), text)
+      t.equal(inOwnEnglish(text, 'de'), text)
+    }
+  }
+  t.equal(inOwnEnglish('In May 3 people called at 5 pm', 'en-GB'), 'In May 3 people called at 5 pm')
+  t.equal(inOwnEnglish('It lasts from May 3rd to June 1st.', 'en-GB'), 'It lasts from 3 May to 1 June.')
+})

@@ -15,7 +15,8 @@ export const SAID = {
   cancel: 1_700,
   ridiculous: 1_900,
   fedUp: 2_200,
-  mumble: 2_400
+  mumble: 2_400,
+  address: 2_600
 } as const
 
 export const TEXTS: Readonly<Record<number, ToneText>> = {
@@ -28,6 +29,7 @@ export const TEXTS: Readonly<Record<number, ToneText>> = {
   [SAID.cancel]: 'Please cancel order A-4711',
   [SAID.ridiculous]: 'This is ridiculous!',
   [SAID.fedUp]: 'I am fed up with this.',
+  [SAID.address]: 'What about my address?',
   // More likely something else, but not noise either.
   [SAID.mumble]: { text: 'It is about the thing', confidence: 0.4 }
 }

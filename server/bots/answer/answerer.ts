@@ -4,6 +4,7 @@ import { ANSWER_THRESHOLD, type Retrieval, retrieve } from '../knowledge/retriev
 import type { CallBudget } from '../model/budget.ts'
 import { type LanguageModel, ModelError, type ModelErrorCode, type ModelMessage } from '../model/language-model.ts'
 import { ClauseSplitter } from '../say/clauses.ts'
+import { inOwnEnglish } from '../say/english.ts'
 import { speakable, tabooIn } from '../say/speakable.ts'
 import type { ToolBox } from '../tools/tool-box.ts'
 import { instructionsFor, questionWith } from './instructions.ts'
@@ -117,12 +118,15 @@ export class Answerer {
       }
       return
     }
-    const { articleId, title, text } = best.passage
+    const { articleId, title, text, language: written } = best.passage
     const { bot, language } = this.#options
+    // What was written for one country is left as it is.
+    const isForAll = new Intl.Locale(written).region === undefined
     const splitter = new ClauseSplitter(language)
     let hasSpoken = false
     for (const clause of [...splitter.push(text), ...splitter.end()]) {
-      const words = speakable(clause)
+      const plain = speakable(clause)
+      const words = isForAll ? inOwnEnglish(plain, language) : plain
       if (words === '') continue
       // What follows may lean on what is not said: as with a model, the answer ends before it.
       if (tabooIn(words, bot.taboo, language) !== null) {

@@ -9,8 +9,10 @@ import {
   type ModelToolCall
 } from '../model/language-model.ts'
 import { ClauseSplitter } from '../say/clauses.ts'
+import { inOwnEnglish } from '../say/english.ts'
 import { unsupported } from '../say/grounding.ts'
 import { readMark, type ReplyMark } from '../say/reply-mark.ts'
+import { isPolite, politely } from '../say/register.ts'
 import { speakable, tabooIn } from '../say/speakable.ts'
 import type { PreparedCall, ToolBox } from '../tools/tool-box.ts'
 import type { Reply } from './answerer.ts'
@@ -18,7 +20,7 @@ import type { Reply } from './answerer.ts'
 /** What happened on the way to a reply, for the call's story; no words. */
 export type ReplyNote =
   /** Something that the model wrote was not said. */
-  | Readonly<{ kind: 'held'; why: 'taboo' | 'unsupported' | 'unmarked' | 'repeated' | 'tooLong' }>
+  | Readonly<{ kind: 'held'; why: 'taboo' | 'register' | 'unsupported' | 'unmarked' | 'repeated' | 'tooLong' }>
   | Readonly<{ kind: 'tool'; name: string; outcome: string; tookMs: number }>
   | Readonly<{ kind: 'fault'; code: ModelErrorCode; err: unknown }>
 
@@ -249,7 +251,7 @@ class ReplyWords {
   #say(clause: string): readonly TurnEvent[] {
     const mark = this.#mark
     if (this.isOver || mark === null) return []
-    const text = speakable(clause)
+    const text = politely(speakable(clause), this.#turn.language)
     if (text === '') return []
     switch (mark.kind) {
       case 'unknown':
@@ -265,7 +267,7 @@ class ReplyWords {
         if (why === null) {
           this.#spoken += text.length
           this.#said.add(text)
-          return [{ kind: 'clause', text, isPersonal: true }]
+          return [{ kind: 'clause', text: inOwnEnglish(text, this.#turn.language), isPersonal: true }]
         }
         this.isOver = true
         return [{ kind: 'held', why }]
@@ -277,7 +279,9 @@ class ReplyWords {
 
   #whyHeld(text: string, mark: ReplyMark): Extract<ReplyNote, { kind: 'held' }>['why'] | null {
     const { taboo, language, callerWords } = this.#turn
-    if (tabooIn(text, taboo, language) !== null) return 'taboo'
+    if (tabooIn(text, taboo, language) !== null || tabooIn(inOwnEnglish(text, language), taboo, language) !== null)
+      return 'taboo'
+    if (!isPolite(text, language)) return 'register'
     // A model that goes round in circles has said what it knows.
     if (text.length >= LEAST_REPEATED_CHARACTERS && this.#said.has(text)) return 'repeated'
     const isFree = mark.kind === 'ask' || mark.kind === 'talk'
