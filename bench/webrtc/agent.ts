@@ -41,6 +41,11 @@ function noteDelay(delays: Delays, payload: Buffer): void {
   delays.push(performance.now() - payload.readDoubleBE(0))
 }
 
+/** mediasoup adds header extensions, to plain RTP too. */
+function headerBytesOf(packet: Buffer): number {
+  return RTP_HEADER_BYTES + (packet[0] === 0x90 ? 4 + packet.readUInt16BE(14) * 4 : 0)
+}
+
 /** An agent who talks all the time, and the FreeSWITCH leg that the agent talks to. */
 export class BenchAgent {
   readonly delays: Delays
@@ -67,12 +72,11 @@ export class BenchAgent {
     const [send, receive] = transports as [HeadlessTransport, HeadlessTransport]
     this.#sender = new SrtpSender(AEAD_AES_128_GCM, ...localKeys(send))
     const receiver = new SrtpReceiver(AEAD_AES_128_GCM, ...remoteKeys(receive))
-    rtp.on('message', packet => noteDelay(delays, packet.subarray(RTP_HEADER_BYTES)))
+    rtp.on('message', packet => noteDelay(delays, packet.subarray(headerBytesOf(packet))))
     // The load's own SRTP instead of werift's, which would cost more than what is measured.
     receive.onSrtp = datagram => {
       if ((datagram[1] as number) >= 192) return
-      const headerBytes = RTP_HEADER_BYTES + (datagram[0] === 0x90 ? 4 + datagram.readUInt16BE(14) * 4 : 0)
-      const payload = receiver.unprotectRtp(datagram, headerBytes)
+      const payload = receiver.unprotectRtp(datagram, headerBytesOf(datagram))
       if (payload !== undefined) noteDelay(delays, payload)
     }
     send.onSrtp = () => {}

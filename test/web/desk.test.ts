@@ -53,7 +53,9 @@ t.test('when an offer comes, nothing on the page moves away from under the point
     ['en', 1440],
     ['ar', 1440],
     ['en', 1024],
-    ['ar', 1024]
+    ['ar', 1024],
+    ['de', 900],
+    ['ar', 900]
   ] as const) {
     server.become(idleState())
     const page = await startShift(browser, server, { language, width })
@@ -65,18 +67,25 @@ t.test('when an offer comes, nothing on the page moves away from under the point
       })`)
     server.become(idleState({ status: 'available' }))
     await barBecomes(page, 'ready')
+    const queues = async (): Promise<unknown> =>
+      await page.evaluate(`[...document.querySelectorAll('[data-testid=queues] li')].map(one => {
+        const { x, y, width, height } = one.getBoundingClientRect()
+        return { x, y, width, height }
+      })`)
     const around = 'nav a, [data-testid=call-bar] > button, section[aria-label=Parley] button'
-    // On a narrow screen the customer's card goes above the queues.
-    const free = width === 1440 ? `${around}, [data-testid=dial]` : around
+    const free = `${around}, [data-testid=dial]`
     const mainTop = () => page.evaluate('document.querySelector("main").getBoundingClientRect().y')
     const before = { places: await places(free), top: await mainTop() }
+    const beside = await queues()
     server.become(idleState({ status: 'available', state: 'ringing', offer: wordy }))
     await page.getByTestId('offer').waitFor()
     t.same({ places: await places(free), top: await mainTop() }, before, `free, ${language}, ${width}`)
+    t.same(await queues(), beside, `the queues, ${language}, ${width}`)
     t.equal(await page.getByTestId('answer').isVisible(), true)
 
     server.become(talking())
     await barBecomes(page, 'inCall')
+    t.same(await queues(), beside, `the queues once the call has begun, ${language}, ${width}`)
     const note = page.locator('main textarea').first()
     await note.click()
     await note.pressSequentially('Wants a ')

@@ -56,7 +56,7 @@ function PlainControl({
       {...rest}
       h={44}
       miw={44}
-      px="md"
+      px="var(--control-padding, var(--mantine-spacing-md))"
       variant={variant}
       {...(color !== undefined && { color })}
       {...(className !== undefined && { className })}

@@ -31,26 +31,24 @@ export function Queues({ queues, isFree }: Readonly<{ queues: readonly DeskQueue
                 {queue.waiting > 0 && ` · ${duration(queue.longestWaitMs)}`}
               </span>
             </span>
-            {isFree && (
-              <span className={classes['why']}>
-                {queue.whyNot === null ? t('queues.next') : t(`queues.whyNot.${queue.whyNot}`)}
-              </span>
-            )}
+            <span className={classes['why']} data-is-away={!isFree}>
+              {queue.whyNot === null ? t('queues.next') : t(`queues.whyNot.${queue.whyNot}`)}
+            </span>
           </li>
         ))}
       </ul>
-      {isFree && (
-        <Button
-          mt="md"
-          variant="default"
-          fullWidth
-          leftSection={<Icon name="handset" size={18} />}
-          onClick={() => setCalling(true)}
-          data-testid="dial"
-        >
-          {t('queues.callSomebody')}
-        </Button>
-      )}
+      <Button
+        className={classes['dial']}
+        data-is-away={!isFree}
+        mt="md"
+        variant="default"
+        fullWidth
+        leftSection={<Icon name="handset" size={18} />}
+        onClick={() => setCalling(true)}
+        data-testid="dial"
+      >
+        {t('queues.callSomebody')}
+      </Button>
       {isCalling && (
         <Suspense>
           <Directory purpose="call" onClose={() => setCalling(false)} />
