@@ -8,6 +8,7 @@ import { Icon } from '../parts/icons.tsx'
 import { Problem } from '../parts/problem.tsx'
 import { Waiting } from '../parts/waiting.tsx'
 import type { StoredDecision } from './answers.ts'
+import { type ChiefFacts, ChiefFactList } from './chief-facts.tsx'
 import classes from './compliance.module.css'
 import { ChainState } from './decisions-page.tsx'
 import { RuleResults } from './rule-results.tsx'
@@ -57,12 +58,16 @@ export function DecisionPage() {
       <RuleResults decision={decision} />
       <section className={classes['section']}>
         <h2>{t('decision.facts')}</h2>
+        <ChiefFactList facts={entry.facts as ChiefFacts} />
+        <h3>{t('fact.asStored')}</h3>
         <dl className={classes['facts']}>
           <dt>{t('decisions.number')}</dt>
           <dd>{t('decisions.ending', { digits: entry.lastDigits })}</dd>
           <dt>{t('decision.places')}</dt>
-          <dd className="ltr">
-            {decision.jurisdictions.join(', ')} ({decision.number.evidence.join(', ')})
+          <dd>
+            <bdi className="ltr">
+              {decision.jurisdictions.join(', ')} ({decision.number.evidence.join(', ')})
+            </bdi>
           </dd>
           {Object.entries(entry.facts)
             .filter(([name]) => name !== 'number')
@@ -89,8 +94,10 @@ export function DecisionPage() {
         )}
         <dl className={classes['facts']}>
           <dt>{t('decision.entry')}</dt>
-          <dd className="ltr">
-            {entry.seq} · {entry.id}
+          <dd>
+            <bdi className="ltr">
+              {entry.seq} · {entry.id}
+            </bdi>
           </dd>
           <dt>{t('decision.hash')}</dt>
           <dd>
@@ -101,8 +108,10 @@ export function DecisionPage() {
             <code className="ltr">{entry.prev}</code>
           </dd>
           <dt>{t('decision.versions')}</dt>
-          <dd className="ltr">
-            {entry.engine} · tz {entry.tzdb} · {decision.numberingPlan} · {decision.packs.join(' ')}
+          <dd>
+            <bdi className="ltr">
+              {entry.engine} · tz {entry.tzdb} · {decision.numberingPlan} · {decision.packs.join(' ')}
+            </bdi>
           </dd>
         </dl>
       </section>

@@ -123,7 +123,9 @@ function Keeping({ callId, mayHold }: Readonly<{ callId: string; mayHold: boolea
             <tbody>
               {kept.data.items.map(one => (
                 <tr key={`${one.store} ${one.id}`}>
-                  <th scope="row">{nameOf(one.store)}</th>
+                  <th scope="row" className={classes['firstBig']}>
+                    {nameOf(one.store)}
+                  </th>
                   <td>
                     {t(`keep.verdict.${one.verdict}`)}
                     {one.hold !== null && (
@@ -145,7 +147,9 @@ function Keeping({ callId, mayHold }: Readonly<{ callId: string; mayHold: boolea
               ))}
               {kept.data.erased.map(one => (
                 <tr key={`${one.store} ${one.at}`}>
-                  <th scope="row">{nameOf(one.store)}</th>
+                  <th scope="row" className={classes['firstBig']}>
+                    {nameOf(one.store)}
+                  </th>
                   <td>{t('keep.erased', { at: date(one.at) })}</td>
                   <td className={classes['dim']} dir="auto">
                     {one.method}
