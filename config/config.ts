@@ -19,6 +19,7 @@ export type Config = Readonly<{
   https: Readonly<{ port: number; certFile: string | null; keyFile: string | null }> | null
   softphone: Readonly<{
     sfu: 'auto' | 'mediasoup' | 'embedded'
+    codec: 'pcmu' | 'opus'
     host: string
     announcedHost: string | null
     port: number
@@ -131,6 +132,8 @@ export function parseConfig(env: Env, unknown: readonly string[] = []): Config {
   const httpHost = text('PARLEY_HTTP_HOST', '127.0.0.1')
   if (((env.PARLEY_TLS_CERT?.trim() || null) === null) !== ((env.PARLEY_TLS_KEY?.trim() || null) === null))
     problems.push('PARLEY_TLS_CERT and PARLEY_TLS_KEY go together')
+  if (env.PARLEY_SOFTPHONE_CODEC?.trim() === 'opus' && !env.PARLEY_FREESWITCH?.trim())
+    problems.push('PARLEY_SOFTPHONE_CODEC=opus needs PARLEY_FREESWITCH')
   if (
     ((env.PARLEY_STORE_ACCESS_KEY?.trim() || null) === null) !==
     ((env.PARLEY_STORE_SECRET_KEY?.trim() || null) === null)
@@ -215,6 +218,7 @@ export function parseConfig(env: Env, unknown: readonly string[] = []): Config {
           },
     softphone: {
       sfu: oneOf('PARLEY_SFU', SFUS, 'auto'),
+      codec: oneOf('PARLEY_SOFTPHONE_CODEC', ['pcmu', 'opus'], 'pcmu'),
       host: text('PARLEY_WEBRTC_HOST', sipHost),
       announcedHost: env.PARLEY_WEBRTC_ANNOUNCED?.trim() || null,
       port: integer('PARLEY_WEBRTC_PORT', 19_000, 0, 65_535),

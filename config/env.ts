@@ -32,6 +32,8 @@ export const VARIABLES = {
   PARLEY_TLS_KEY: 'File with the private key of PARLEY_TLS_CERT, PEM',
   PARLEY_SFU:
     'What carries softphones’ audio: auto (mediasoup where its worker is installed), mediasoup or embedded. Default auto',
+  PARLEY_SOFTPHONE_CODEC:
+    'What browsers and FreeSWITCH speak with each other: pcmu (nothing is transcoded towards telephone networks) or opus (wide band; FreeSWITCH transcodes, with mod_opus and OPUS among the codecs of its profile). The stand-in for FreeSWITCH has no Opus. Default pcmu',
   PARLEY_WEBRTC_HOST: 'Address that softphones’ audio binds. Default: PARLEY_SIP_HOST',
   PARLEY_WEBRTC_ANNOUNCED: 'Address that browsers are told instead of PARLEY_WEBRTC_HOST, behind NAT',
   PARLEY_WEBRTC_PORT:

@@ -308,6 +308,7 @@ export async function startParley(
         () =>
           openSoftphoneMedia({
             engine: config.softphone.sfu,
+            legCodec: config.softphone.codec === 'opus' ? 'opus' : 'PCMU',
             listenAddress: config.softphone.host,
             ...(config.softphone.announcedHost !== null && { announcedAddress: config.softphone.announcedHost }),
             udpPort: config.softphone.port,

@@ -21,14 +21,14 @@ import {
   type SfuWebRtcTransport,
   type WebRtcState
 } from './router-api.ts'
-import { SILENT_FRAME, startSilenceClock } from './silence-clock.ts'
+import { asParameters, LEG_CODECS } from './leg-codec.ts'
+import { startSilenceClock } from './silence-clock.ts'
 import type { OrtcDocument } from './softphone-media.ts'
 
 /** Not a literal, so that neither Node nor the compiler looks for a package that may not be installed. */
 const PACKAGE: string = 'mediasoup'
 const START_LIMIT_MS = 10_000
 const SILENCE_SSRC = 0x5117e4ce
-const PCMU = { mimeType: 'audio/PCMU', payloadType: 0, clockRate: 8000, channels: 1 }
 
 export type MediasoupOutcome =
   | Readonly<{ kind: 'open'; router: SfuRouter }>
@@ -89,7 +89,7 @@ async function openRouter(worker: MediasoupWorker, options: RouterOptions): Prom
   const direct = await router.createDirectTransport()
   const silence = await direct.produce({
     kind: 'audio',
-    rtpParameters: { codecs: [PCMU], encodings: [{ ssrc: SILENCE_SSRC }] },
+    rtpParameters: { codecs: [asParameters(LEG_CODECS[options.legCodec])], encodings: [{ ssrc: SILENCE_SSRC }] },
     paused: false
   })
   return new MediasoupSfuRouter({ worker, server, router, silence, options, udpPort: udpSockets[0]?.port ?? udpPort })
@@ -118,9 +118,10 @@ class MediasoupSfuRouter implements SfuRouter {
     this.udpPort = parts.udpPort
     this.#context = { router: parts.router, died: this.#died.signal, producerIds: new Set([parts.silence.id]) }
     this.silence = producerOf(this.#context, parts.silence)
-    this.#stopSilence = startSilenceClock((sequenceNumber, timestamp) => {
-      const header = { payloadType: 0, marker: false, sequenceNumber, timestamp, ssrc: SILENCE_SSRC }
-      parts.silence.send(buildRtp({ ...header, payload: SILENT_FRAME }))
+    const { payloadType, frameTicks, silentFrame } = LEG_CODECS[parts.options.legCodec]
+    this.#stopSilence = startSilenceClock(frameTicks, (sequenceNumber, timestamp) => {
+      const header = { payloadType, marker: false, sequenceNumber, timestamp, ssrc: SILENCE_SSRC }
+      parts.silence.send(buildRtp({ ...header, payload: silentFrame }))
     })
     parts.worker.on('died', cause => {
       this.#stopSilence()

@@ -1,4 +1,5 @@
 import { openEmbeddedRouter } from './embedded/embedded-router.ts'
+import { LEG_CODECS, type LegCodec, type LegCodecName } from './leg-codec.ts'
 import { openMediasoupRouter } from './mediasoup.ts'
 import { Microphone, type ProducedSource } from './microphone.ts'
 import { RouterPlainSide } from './plain-side.ts'
@@ -15,11 +16,14 @@ import {
   SoftphoneMediaError
 } from './softphone-media.ts'
 
-/** Browsers and FreeSWITCH share PCMU, so that nothing is transcoded; Opus is there for softphones among themselves. */
-const MEDIA_CODECS: readonly MediaCodec[] = [
-  { kind: 'audio', mimeType: 'audio/PCMU', clockRate: 8000, channels: 1, preferredPayloadType: 0 },
-  { kind: 'audio', mimeType: 'audio/opus', clockRate: 48_000, channels: 2, preferredPayloadType: 111 }
-]
+/**
+ * With PCMU nothing is transcoded on the way to telephone networks, and Opus is there for softphones among themselves. With Opus
+ * browsers are offered nothing else, and FreeSWITCH makes of it what the other legs of a call need.
+ */
+const MEDIA_CODECS: Readonly<Record<LegCodecName, readonly MediaCodec[]>> = {
+  PCMU: [asMediaCodec(LEG_CODECS.PCMU), asMediaCodec(LEG_CODECS.opus)],
+  opus: [asMediaCodec(LEG_CODECS.opus)]
+}
 const DEFAULT_CONSENT_TIMEOUT_MS = 6_000
 
 export type SoftphoneMediaOptions = Readonly<{
@@ -35,6 +39,8 @@ export type SoftphoneMediaOptions = Readonly<{
   /** For FreeSWITCH. Ports are inclusive; each leg takes an even one and the next. */
   plainListenAddress: string
   plainPorts: readonly [first: number, last: number]
+  /** What is spoken towards FreeSWITCH, and so by browsers; default PCMU. The stand-in for FreeSWITCH has no Opus. */
+  legCodec?: LegCodecName
   /** A softphone that sends no STUN check for this long is disconnected; default 6 s. */
   consentTimeoutMs?: number
   log: SfuLog
@@ -46,7 +52,7 @@ export type SoftphoneMediaOptions = Readonly<{
 export async function openSoftphoneMedia(options: SoftphoneMediaOptions): Promise<SoftphoneMedia> {
   const { engine, router, reason } = await asSoftphoneError(openRouter(options))
   options.onEngine?.(engine, reason)
-  return new RouterSoftphoneMedia(engine, router, options.log)
+  return new RouterSoftphoneMedia(engine, router, options)
 }
 
 type Opened = Readonly<{ engine: 'mediasoup' | 'embedded'; router: SfuRouter; reason: string }>
@@ -54,7 +60,8 @@ type Opened = Readonly<{ engine: 'mediasoup' | 'embedded'; router: SfuRouter; re
 async function openRouter(options: SoftphoneMediaOptions): Promise<Opened> {
   const { listenAddress, announcedAddress, udpPort } = options
   const routerOptions: RouterOptions = {
-    mediaCodecs: MEDIA_CODECS,
+    mediaCodecs: MEDIA_CODECS[options.legCodec ?? 'PCMU'],
+    legCodec: options.legCodec ?? 'PCMU',
     webRtc: {
       listenAddress,
       udpPort,
@@ -81,14 +88,16 @@ class RouterSoftphoneMedia implements SoftphoneMedia {
   readonly lost: AbortSignal
   readonly #router: SfuRouter
   readonly #log: SfuLog
+  readonly #codec: LegCodec
   // Which sources are this SFU's own.
   readonly #sources = new WeakSet<AudioSource>()
 
-  constructor(engine: 'mediasoup' | 'embedded', router: SfuRouter, log: SfuLog) {
+  constructor(engine: 'mediasoup' | 'embedded', router: SfuRouter, options: SoftphoneMediaOptions) {
     this.engine = engine
     this.lost = router.died
     this.#router = router
-    this.#log = log
+    this.#log = options.log
+    this.#codec = LEG_CODECS[options.legCodec ?? 'PCMU']
   }
 
   get rtpCapabilities(): OrtcDocument {
@@ -108,6 +117,7 @@ class RouterSoftphoneMedia implements SoftphoneMedia {
     return new RouterPlainSide({
       transport: await asSoftphoneError(this.#router.createPlainTransport()),
       silence: this.#router.silence,
+      codec: this.#codec,
       log: this.#log,
       needsSsrc: this.engine === 'mediasoup',
       producedSource: this.#producedSource,
@@ -118,6 +128,7 @@ class RouterSoftphoneMedia implements SoftphoneMedia {
   async createLink(): Promise<SfuLink> {
     return new RouterLink({
       transport: await asSoftphoneError(this.#router.createPlainTransport()),
+      codec: this.#codec,
       producedSource: this.#producedSource,
       onSource: source => this.#sources.add(source)
     })
@@ -135,4 +146,8 @@ class RouterSoftphoneMedia implements SoftphoneMedia {
     if (source instanceof Microphone) return source
     return this.#sources.has(source) ? (source as ProducedSource) : undefined
   }
+}
+
+function asMediaCodec({ mimeType, clockRate, channels, payloadType }: LegCodec): MediaCodec {
+  return { kind: 'audio', mimeType, clockRate, channels, preferredPayloadType: payloadType }
 }

@@ -1,15 +1,23 @@
 import { isIP } from 'node:net'
+import type { LegCodec } from './leg-codec.ts'
 import { SoftphoneMediaError } from './softphone-media.ts'
 
 /** Digits from FreeSWITCH; the SFU drops them, because browsers hear nothing in them. */
 export const TELEPHONE_EVENT_PAYLOAD_TYPE = 101
-export const PCMU_PAYLOAD_TYPE = 0
 
 /**
- * The offer for FreeSWITCH: PCMU in 20 ms packets (RFC 3551 §4.5.14). RTCP has a port of its own, which is told
- * (RFC 3605), because FreeSWITCH uses RTCP multiplexing only with ICE.
+ * The offer for FreeSWITCH: one codec in 20 ms packets. RTCP has a port of its own, which is told (RFC 3605), because
+ * FreeSWITCH uses RTCP multiplexing only with ICE. Opus goes without digits, which nobody needs here: FreeSWITCH has taken the
+ * payload type of one for the other.
  */
-export function buildPlainOffer(local: Readonly<{ address: string; port: number; rtcpPort: number }>): string {
+export function buildPlainOffer(
+  local: Readonly<{ address: string; port: number; rtcpPort: number }>,
+  codec: LegCodec
+): string {
+  const digits =
+    codec.clockRate === 8000
+      ? [`a=rtpmap:${TELEPHONE_EVENT_PAYLOAD_TYPE} telephone-event/8000`, `a=fmtp:${TELEPHONE_EVENT_PAYLOAD_TYPE} 0-15`]
+      : []
   const family = isIP(local.address) === 6 ? 'IP6' : 'IP4'
   return [
     'v=0',
@@ -17,10 +25,9 @@ export function buildPlainOffer(local: Readonly<{ address: string; port: number;
     's=-',
     `c=IN ${family} ${local.address}`,
     't=0 0',
-    `m=audio ${local.port} RTP/AVP ${PCMU_PAYLOAD_TYPE} ${TELEPHONE_EVENT_PAYLOAD_TYPE}`,
-    `a=rtpmap:${PCMU_PAYLOAD_TYPE} PCMU/8000`,
-    `a=rtpmap:${TELEPHONE_EVENT_PAYLOAD_TYPE} telephone-event/8000`,
-    `a=fmtp:${TELEPHONE_EVENT_PAYLOAD_TYPE} 0-15`,
+    `m=audio ${local.port} RTP/AVP ${codec.payloadType}${digits.length > 0 ? ` ${TELEPHONE_EVENT_PAYLOAD_TYPE}` : ''}`,
+    ...codec.sdp,
+    ...digits,
     `a=rtcp:${local.rtcpPort} IN ${family} ${local.address}`,
     'a=ptime:20',
     'a=sendrecv',
@@ -36,8 +43,8 @@ export type PlainAnswer = Readonly<{
   ssrc: number | undefined
 }>
 
-/** Reads FreeSWITCH's answer. Throws SDP_REFUSED unless it takes PCMU in one audio stream at an address. */
-export function parsePlainAnswer(sdp: string): PlainAnswer {
+/** Reads FreeSWITCH's answer. Throws SDP_REFUSED unless it takes the codec in one audio stream at an address. */
+export function parsePlainAnswer(sdp: string, codec: LegCodec): PlainAnswer {
   const [session = '', ...media] = sdp.split(/^(?=m=)/m)
   const [audio, ...more] = media.filter(section => section.startsWith('m=audio '))
   if (audio === undefined || more.length > 0) throw new SoftphoneMediaError('SDP_REFUSED', 'not one audio stream')
@@ -46,8 +53,8 @@ export function parsePlainAnswer(sdp: string): PlainAnswer {
   if (!isPort(Number(port)) || address === undefined) {
     throw new SoftphoneMediaError('SDP_REFUSED', 'the answer names no address for plain RTP')
   }
-  if (!formats.trim().split(/ +/).includes(String(PCMU_PAYLOAD_TYPE))) {
-    throw new SoftphoneMediaError('SDP_REFUSED', 'the answer does not take PCMU')
+  if (!formats.trim().split(/ +/).includes(String(codec.payloadType))) {
+    throw new SoftphoneMediaError('SDP_REFUSED', `the answer does not take ${codec.mimeType}`)
   }
   const rtcp = Number(/^a=rtcp:(\d+)/m.exec(audio)?.[1] ?? Number(port) + 1)
   const ssrc = /^a=ssrc:(\d+)/m.exec(audio)?.[1]

@@ -1,19 +1,15 @@
 import type { ProducedSource } from './microphone.ts'
 import { Microphone } from './microphone.ts'
-import { buildPlainOffer, parsePlainAnswer, PCMU_PAYLOAD_TYPE } from './plain-sdp.ts'
+import { asOnlyCapability, asParameters, type LegCodec } from './leg-codec.ts'
+import { buildPlainOffer, parsePlainAnswer } from './plain-sdp.ts'
 import type { SfuConsumer, SfuLog, SfuPlainTransport, SfuProducer } from './router-api.ts'
 import { asSoftphoneError } from './softphone-connection.ts'
-import { type AudioSource, type OrtcDocument, type PlainSide, SoftphoneMediaError } from './softphone-media.ts'
-
-const PCMU = { mimeType: 'audio/PCMU', clockRate: 8000, channels: 1, parameters: {}, rtcpFeedback: [] }
-const PCMU_ONLY: OrtcDocument = {
-  codecs: [{ ...PCMU, kind: 'audio', preferredPayloadType: PCMU_PAYLOAD_TYPE }],
-  headerExtensions: []
-}
+import { type AudioSource, type PlainSide, SoftphoneMediaError } from './softphone-media.ts'
 
 export type PlainSideOptions = Readonly<{
   transport: SfuPlainTransport
   silence: SfuProducer
+  codec: LegCodec
   log: SfuLog
   /** Whether the engine must know the SSRC before it takes a packet. */
   needsSsrc: boolean
@@ -37,7 +33,7 @@ export class RouterPlainSide implements PlainSide {
 
   constructor(options: PlainSideOptions) {
     this.#options = options
-    this.offerSdp = buildPlainOffer(options.transport)
+    this.offerSdp = buildPlainOffer(options.transport, options.codec)
   }
 
   get needsSsrc(): boolean {
@@ -52,8 +48,8 @@ export class RouterPlainSide implements PlainSide {
   }
 
   async connect(answerSdp: string, remoteSsrc?: number): Promise<void> {
-    const { transport, silence, needsSsrc } = this.#options
-    const { ssrc = remoteSsrc, ...remote } = parsePlainAnswer(answerSdp)
+    const { transport, silence, needsSsrc, codec } = this.#options
+    const { ssrc = remoteSsrc, ...remote } = parsePlainAnswer(answerSdp, codec)
     if (ssrc === undefined && needsSsrc) {
       throw new SoftphoneMediaError('SDP_REFUSED', 'this SFU needs the SSRC of what FreeSWITCH sends')
     }
@@ -61,14 +57,16 @@ export class RouterPlainSide implements PlainSide {
     const producer = await asSoftphoneError(
       transport.produce({
         rtpParameters: {
-          codecs: [{ ...PCMU, payloadType: PCMU_PAYLOAD_TYPE }],
+          codecs: [asParameters(codec)],
           encodings: ssrc === undefined ? [] : [{ ssrc }]
         }
       })
     )
     this.#source = { id: producer.id, closed: producer.closed, producer }
     this.#options.onSource(this.#source)
-    this.#silent = await asSoftphoneError(transport.consume({ producerId: silence.id, rtpCapabilities: PCMU_ONLY }))
+    this.#silent = await asSoftphoneError(
+      transport.consume({ producerId: silence.id, rtpCapabilities: asOnlyCapability(codec) })
+    )
     await this.#enqueue(() => this.#chooseStream())
   }
 
@@ -102,7 +100,10 @@ export class RouterPlainSide implements PlainSide {
 
   async #startSpeaking(microphone: Microphone): Promise<void> {
     const consumer = await asSoftphoneError(
-      this.#options.transport.consume({ producerId: microphone.id, rtpCapabilities: PCMU_ONLY })
+      this.#options.transport.consume({
+        producerId: microphone.id,
+        rtpCapabilities: asOnlyCapability(this.#options.codec)
+      })
     )
     this.#stopSpeaking()
     const onChange = () => this.#enqueueQuietly(() => this.#chooseStream())

@@ -1,3 +1,4 @@
+import type { LegCodecName } from './leg-codec.ts'
 import type { OrtcDocument } from './softphone-media.ts'
 
 /**
@@ -19,6 +20,8 @@ export type MediaCodec = Readonly<{
 
 export type RouterOptions = Readonly<{
   mediaCodecs: readonly MediaCodec[]
+  /** What silence is made of, one of `mediaCodecs`. */
+  legCodec: LegCodecName
   /** For all browsers. `announcedAddress` is what they are told when it differs (behind NAT). Port 0: any. */
   webRtc: Readonly<{ listenAddress: string; announcedAddress?: string; udpPort: number; tcp: boolean }>
   /** For plain RTP. Ports are inclusive. */
@@ -42,7 +45,7 @@ export interface SfuRouter extends AsyncDisposable {
   readonly udpPort: number
   /** Aborted with the reason when the worker died of itself. */
   readonly died: AbortSignal
-  /** 20 ms of PCMU silence after another, for ever; one producer for everybody. */
+  /** 20 ms of silence after another, for ever; one producer for everybody. */
   readonly silence: SfuProducer
   createWebRtcTransport(): Promise<SfuWebRtcTransport>
   createPlainTransport(): Promise<SfuPlainTransport>

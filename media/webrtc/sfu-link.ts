@@ -1,24 +1,19 @@
 import type { ProducedSource } from './microphone.ts'
-import { PCMU_PAYLOAD_TYPE } from './plain-sdp.ts'
+import { asOnlyCapability, asParameters, type LegCodec } from './leg-codec.ts'
 import type { SfuConsumer, SfuPlainTransport } from './router-api.ts'
 import { asSoftphoneError } from './softphone-connection.ts'
 import {
   type AudioSource,
   type LinkAddress,
   type LinkedStream,
-  type OrtcDocument,
   type SfuLink,
   SoftphoneMediaError
 } from './softphone-media.ts'
 
-const PCMU = { mimeType: 'audio/PCMU', clockRate: 8000, channels: 1, parameters: {}, rtcpFeedback: [] }
-const PCMU_ONLY: OrtcDocument = {
-  codecs: [{ ...PCMU, kind: 'audio', preferredPayloadType: PCMU_PAYLOAD_TYPE }],
-  headerExtensions: []
-}
-
 export type SfuLinkOptions = Readonly<{
   transport: SfuPlainTransport
+  /** Both ends have the same. */
+  codec: LegCodec
   /** The router's producer behind a source of this SFU; undefined for strangers. */
   producedSource(source: AudioSource): ProducedSource | undefined
   onSource(source: ProducedSource): void
@@ -47,7 +42,10 @@ export class RouterLink implements SfuLink {
     if (produced === undefined || produced.closed.aborted)
       throw new SoftphoneMediaError('SOURCE_GONE', 'nothing will come from this source any more')
     const consumer = await asSoftphoneError(
-      this.#options.transport.consume({ producerId: produced.producer.id, rtpCapabilities: PCMU_ONLY })
+      this.#options.transport.consume({
+        producerId: produced.producer.id,
+        rtpCapabilities: asOnlyCapability(this.#options.codec)
+      })
     )
     const [encoding] = consumer.rtpParameters['encodings'] as readonly Readonly<{ ssrc?: number }>[]
     const ssrc = encoding?.ssrc
@@ -60,7 +58,7 @@ export class RouterLink implements SfuLink {
   async receive({ ssrc }: LinkedStream): Promise<AudioSource> {
     const producer = await asSoftphoneError(
       this.#options.transport.produce({
-        rtpParameters: { codecs: [{ ...PCMU, payloadType: PCMU_PAYLOAD_TYPE }], encodings: [{ ssrc }] }
+        rtpParameters: { codecs: [asParameters(this.#options.codec)], encodings: [{ ssrc }] }
       })
     )
     const source = { id: producer.id, closed: producer.closed, producer }

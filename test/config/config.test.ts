@@ -20,6 +20,13 @@ t.test('without any variable the settings are those of a laptop', async t => {
   }, 'settings cannot be changed afterwards')
 })
 
+t.test('softphones speak Opus only with a FreeSWITCH that can', async t => {
+  const opus = { PARLEY_SOFTPHONE_CODEC: 'opus' }
+  t.throws(() => parseConfig(opus), /PARLEY_SOFTPHONE_CODEC=opus needs PARLEY_FREESWITCH/)
+  t.equal(parseConfig({ ...opus, PARLEY_FREESWITCH: '192.0.2.1:8021:cluecon' }).softphone.codec, 'opus')
+  t.equal(parseConfig({}).softphone.codec, 'pcmu')
+})
+
 t.test('on a real address strangers are refused unless the operator says otherwise', async t => {
   t.equal(parseConfig({ PARLEY_SIP_HOST: '192.0.2.10' }).sip.unknownSources, 'refuse')
   t.equal(parseConfig({ PARLEY_SIP_HOST: '192.0.2.10', PARLEY_UNKNOWN_SOURCES: 'ignore' }).sip.unknownSources, 'ignore')

@@ -8,7 +8,8 @@ import {
   type TransportFigures,
   type WebRtcState
 } from '../router-api.ts'
-import { SILENT_FRAME, startSilenceClock } from '../silence-clock.ts'
+import { asParameters, LEG_CODECS, type LegCodecName } from '../leg-codec.ts'
+import { startSilenceClock } from '../silence-clock.ts'
 import type { OrtcDocument } from '../softphone-media.ts'
 import { Consumer } from './consumer.ts'
 import { type Certificate, createCertificate } from './dtls/certificate.ts'
@@ -28,6 +29,7 @@ const SILENCE_SSRC = 0x5117e4ce
 /** Plain data, because it crosses a thread boundary. */
 export type CoreOptions = Readonly<{
   mediaCodecs: readonly MediaCodec[]
+  legCodec: LegCodecName
   webRtc: Readonly<{ listenAddress: string; announcedAddress?: string; udpPort: number }>
   plain: Readonly<{ listenAddress: string; ports: readonly [first: number, last: number] }>
   consentTimeoutMs: number
@@ -72,11 +74,12 @@ export class Core implements AsyncDisposable {
     this.#port = port
     this.#codecs = routerCodecs(options.mediaCodecs)
     this.#plainPorts = new PlainPorts(options.plain.listenAddress, options.plain.ports)
-    const silent = { codecs: [{ mimeType: 'audio/PCMU', payloadType: 0, clockRate: 8000 }] }
+    const legCodec = LEG_CODECS[options.legCodec]
+    const silent = { codecs: [asParameters(legCodec)] }
     this.#silence = new Producer(randomUUID(), productionOf(silent, this.#codecs), false)
     this.#producers.set(this.#silence.id, { producer: this.#silence, transport: undefined })
-    this.#stopSilence = startSilenceClock((sequence, timestamp) => {
-      this.#silence.onPacket(SILENCE_SSRC, sequence, timestamp, false, SILENT_FRAME, performance.now())
+    this.#stopSilence = startSilenceClock(legCodec.frameTicks, (sequence, timestamp) => {
+      this.#silence.onPacket(SILENCE_SSRC, sequence, timestamp, false, legCodec.silentFrame, performance.now())
     })
     this.#ticker = setInterval(() => this.#tick(), TICK_MS)
   }

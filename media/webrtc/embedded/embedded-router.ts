@@ -23,11 +23,11 @@ type Pending = Readonly<{ resolve(result: unknown): void; reject(err: Error): vo
 
 /** Starts the stand-in in a worker thread of its own, so that the control plane's work never delays a packet. */
 export async function openEmbeddedRouter(options: RouterOptions): Promise<SfuRouter> {
-  const { mediaCodecs, plain, consentTimeoutMs, log } = options
+  const { mediaCodecs, legCodec, plain, consentTimeoutMs, log } = options
   const { listenAddress, announcedAddress, udpPort, tcp } = options.webRtc
   if (tcp) log.warn({}, 'the embedded SFU has no ICE over TCP; browsers need UDP')
   const webRtc = { listenAddress, udpPort, ...(announcedAddress === undefined ? {} : { announcedAddress }) }
-  const coreOptions: CoreOptions = { mediaCodecs, plain, consentTimeoutMs, webRtc }
+  const coreOptions: CoreOptions = { mediaCodecs, legCodec, plain, consentTimeoutMs, webRtc }
   const thread = new SfuThread(coreOptions, log)
   const ready = await thread.ready
   return new EmbeddedRouter(thread, ready)

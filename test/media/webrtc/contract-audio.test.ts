@@ -1,6 +1,14 @@
 import t from 'tap'
 import { sequenceDistance } from '../../../media/audio/rtp.ts'
-import { connectSoftphone, contract, hearTone, pcmuParameters, reportEngines, speakTone } from './support/engines.ts'
+import {
+  connectSoftphone,
+  contract,
+  hearTone,
+  OPUS,
+  pcmuParameters,
+  reportEngines,
+  speakTone
+} from './support/engines.ts'
 import { FreeswitchPeer } from './support/freeswitch-peer.ts'
 import { COUNTER_MODE, GCM } from './support/headless-transport.ts'
 import { ToneListener, ToneSource } from './support/tone-talker.ts'
@@ -27,6 +35,37 @@ for (const [name, profile] of [
     t.ok(figures.packetsReceived > 5 && figures.packetsSent > 5)
   })
 }
+
+contract(
+  'agent and FreeSWITCH speak Opus with each other where the installation says so',
+  async (t, media) => {
+    const offered = media.rtpCapabilities['codecs'] as readonly Readonly<{ mimeType: string }>[]
+    t.same(
+      offered.map(({ mimeType }) => mimeType),
+      ['audio/opus'],
+      'browsers find nothing else'
+    )
+    const softphone = await connectSoftphone(t, media)
+    const side = await media.createPlainSide()
+    t.match(side.offerSdp, /^m=audio \d+ RTP\/AVP 111\r\na=rtpmap:111 opus\/48000\/2\r$/m)
+    const g711 = 'v=0\r\nc=IN IP4 127.0.0.1\r\nm=audio 40000 RTP/AVP 0\r\n'
+    await t.rejects(side.connect(g711, 1), { code: 'SDP_REFUSED' })
+    await using freeswitch = await FreeswitchPeer.answer(side, 1_000, 440)
+    await freeswitch.heard.until(() => freeswitch.heard.packets.length >= 5)
+    t.ok(freeswitch.heard.packets.every(({ payload }) => Buffer.from(payload).toString('hex') === 'f8fffe'))
+    freeswitch.talk()
+    const { microphone } = await speakTone(t, softphone, 440, new ToneSource(440, undefined, undefined, 109), OPUS)
+    await side.send(microphone)
+    const ear = await hearTone(media, softphone, side.source, 1_000)
+    await Promise.all([freeswitch.heard.heard(), ear.heard()])
+    t.ok(ear.packets.every(({ payloadType }) => payloadType === 111))
+    const { packets } = freeswitch.heard
+    t.ok(packets.every(({ payloadType }) => payloadType === 111))
+    const [first, second] = packets
+    t.equal(((second?.timestamp ?? 0) - (first?.timestamp ?? 0)) >>> 0, 960, '20 ms at 48 kHz')
+  },
+  { legCodec: 'opus' }
+)
 
 contract('AES-GCM is taken where both have it', async (t, media) => {
   const { send } = await connectSoftphone(t, media, { srtpProfiles: [COUNTER_MODE, GCM] })

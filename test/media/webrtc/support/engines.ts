@@ -117,9 +117,10 @@ export async function speakTone(
   t: Test,
   { connection, send }: Softphone,
   hz: number,
-  source = new ToneSource(hz)
+  source = new ToneSource(hz),
+  codec = PCMU
 ): Promise<Readonly<{ microphone: AudioSource; source: ToneSource; stop: () => void }>> {
-  const microphone = await connection.speak(pcmuParameters(source.ssrc))
+  const microphone = await connection.speak({ ...pcmuParameters(source.ssrc), codecs: [codec] })
   const stop = talk(source, packet => send.sendRaw(send.protect(packet)))
   t.teardown(stop)
   return { microphone, source, stop }

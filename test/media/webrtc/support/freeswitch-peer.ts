@@ -14,10 +14,10 @@ export class FreeswitchPeer implements AsyncDisposable {
   #remotePort = 0
   #stop = () => {}
 
-  private constructor(rtp: Socket, rtcp: Socket, saysHz: number, hearsHz: number) {
+  private constructor(rtp: Socket, rtcp: Socket, saysHz: number, hearsHz: number, payloadType: number) {
     this.#rtp = rtp
     this.#rtcp = rtcp
-    this.source = new ToneSource(saysHz)
+    this.source = new ToneSource(saysHz, undefined, undefined, payloadType)
     this.heard = new ToneListener(hearsHz)
     rtp.on('message', packet => {
       const parsed = parseRtp(packet)
@@ -26,9 +26,10 @@ export class FreeswitchPeer implements AsyncDisposable {
     rtcp.on('message', packet => this.rtcpPackets.push(packet))
   }
 
+  /** It takes the codec that is offered. The tones are no Opus then: the SFU between does not look into it. */
   static async answer(side: PlainSide, saysHz: number, hearsHz: number): Promise<FreeswitchPeer> {
     const [rtp, rtcp] = await Promise.all([bound(), bound()])
-    const peer = new FreeswitchPeer(rtp, rtcp, saysHz, hearsHz)
+    const peer = new FreeswitchPeer(rtp, rtcp, saysHz, hearsHz, side.offerSdp.includes('opus/48000/2') ? 111 : 0)
     peer.#remotePort = Number(/^m=audio (\d+)/m.exec(side.offerSdp)![1])
     await side.connect(peer.answerSdp, peer.source.ssrc)
     return peer
@@ -42,9 +43,9 @@ export class FreeswitchPeer implements AsyncDisposable {
       's=FreeSWITCH',
       'c=IN IP4 127.0.0.1',
       't=0 0',
-      `m=audio ${port} RTP/AVP 0 101`,
-      'a=rtpmap:0 PCMU/8000',
-      'a=rtpmap:101 telephone-event/8000',
+      ...(this.source.payloadType === 111
+        ? [`m=audio ${port} RTP/AVP 111`, 'a=rtpmap:111 opus/48000/2']
+        : [`m=audio ${port} RTP/AVP 0 101`, 'a=rtpmap:0 PCMU/8000', 'a=rtpmap:101 telephone-event/8000']),
       `a=rtcp:${this.#rtcp.address().port} IN IP4 127.0.0.1`,
       'a=ptime:20',
       ''

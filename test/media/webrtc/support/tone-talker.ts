@@ -9,13 +9,15 @@ const FRAME = 160
 /** Makes PCMU packets of a tone, 20 ms each, in one RTP stream. */
 export class ToneSource {
   readonly ssrc: number
+  readonly payloadType: number
   sequenceNumber: number
   timestamp = randomInt(0xffff_ffff)
   readonly #tone: Uint8Array
   #position = 0
 
-  constructor(hz: number, ssrc = randomInt(1, 0xffff_ffff), firstSequence = randomInt(0x1_0000)) {
+  constructor(hz: number, ssrc = randomInt(1, 0xffff_ffff), firstSequence = randomInt(0x1_0000), payloadType = 0) {
     this.ssrc = ssrc
+    this.payloadType = payloadType
     this.sequenceNumber = firstSequence
     const pcm = generateTone({ frequenciesHz: [hz], durationMs: 1_000 })
     this.#tone = new Uint8Array(pcm.length)
@@ -26,7 +28,7 @@ export class ToneSource {
     const payload = this.#tone.subarray(this.#position, this.#position + FRAME)
     this.#position = (this.#position + FRAME) % this.#tone.length
     const packet = {
-      payloadType: 0,
+      payloadType: this.payloadType,
       marker: false,
       sequenceNumber: this.sequenceNumber,
       timestamp: this.timestamp,
