@@ -97,6 +97,9 @@ t.test('when an offer comes, nothing on the page moves away from under the point
     const now = { places: await places(working), top: await mainTop(), note: await note.boundingBox() }
     t.same(now, inCall, `in a call, ${language}, ${width}`)
     t.equal(await note.inputValue(), 'Wants a refund')
+    server.become({ call: call({ mode: 'onHold' }), offer: null })
+    await barBecomes(page, 'onHold')
+    t.same(await mainTop(), inCall.top, `on hold, ${language}, ${width}`)
     t.same(page.faults, [])
     await page.context().close()
   }
