@@ -310,6 +310,7 @@ nodes:
     kind: menu
     timeoutMs: 20000
     choices: { "1": chosen }
+    say: { "1": { ${LONE}: [order] } }
     prompt:
       - { ${LONE}: "order delivery {{ call.callerNumber }}" }
       - { ${LONE}: "please thanks {{ call.callerNumber }}" }
@@ -393,6 +394,7 @@ t.test('prompts of flows are heard while they are made', { timeout: 280_000 }, a
     await rest[Symbol.asyncDispose]()
     const { events } = await server.story(leg.callId)
     t.match(events.find(one => one.kind === 'promptStarted')?.data, { prompts: 3, ready: 'made' })
+    t.match(events.find(one => one.kind === 'bargedIn')?.data, { by: 'key', prompt: 0 })
     const hasMade = () => openai.forms.length === 2
     t.ok(hasMade())
 
@@ -421,6 +423,10 @@ t.test('prompts of flows are heard while they are made', { timeout: 280_000 }, a
     await rest[Symbol.asyncDispose]()
     const words = hearTones(audio.captured()).map(one => one.word)
     t.match(words.join(' '), /order delivery please thanks/)
+    const barged = (await server.story(leg.callId)).events.find(one => one.kind === 'bargedIn')?.data
+    t.match(barged, { by: 'key', prompt: 2 })
+    const { heardMs, promptHeardMs } = barged as { heardMs: number; promptHeardMs: number }
+    t.ok(promptHeardMs < heardMs - 400, `${promptHeardMs} ms of the tone after four words, ${heardMs} ms in all`)
   })
 
   await t.test('every voice breaks off: the caller hears a recording, presses a key and is led to a queue', async t => {
