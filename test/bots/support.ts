@@ -16,7 +16,7 @@ export const SAID = {
   ridiculous: 1_900,
   fedUp: 2_200,
   mumble: 2_400,
-  address: 2_600
+  address: 2_850
 } as const
 
 export const TEXTS: Readonly<Record<number, ToneText>> = {

@@ -1,4 +1,8 @@
 import { primaryOf } from '../../quality/search-words.ts'
+import { ClauseSplitter } from './clauses.ts'
+import { speakable } from './speakable.ts'
+
+const MOST_SHOWN = 5
 
 /**
  * Ends of Japanese sentences in the plain form, in which nobody speaks to a customer: the copula, verbs and adjectives as in a
@@ -33,4 +37,13 @@ export function isPolite(text: string, language: string): boolean {
 /** The same words with the form of address that customers are owed, where one stands for the other in any sentence. */
 export function politely(text: string, language: string): string {
   return primaryOf(language) === 'zh' ? text.replace(/你们/gu, '各位').replace(/你/gu, '您') : text
+}
+
+/** The first sentences of an article that do not speak to callers as one speaks to customers, as they would be read out. */
+export function impoliteIn(body: string, language: string): readonly string[] {
+  const splitter = new ClauseSplitter(language)
+  // Headings are no sentences, and are not read out.
+  const prose = body.replace(/^\s{0,3}#{1,6}\s.*$/gmu, '')
+  const sentences = [...splitter.push(prose), ...splitter.end()].map(speakable)
+  return [...new Set(sentences.filter(one => !isPolite(one, language)))].slice(0, MOST_SHOWN)
 }

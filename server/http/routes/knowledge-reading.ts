@@ -8,6 +8,7 @@ import {
 } from '../../../sql/queries/bots/knowledge.ts'
 import { type KnowledgeParts, stateOf } from '../../bots/knowledge/knowledge.ts'
 import { ANSWER_THRESHOLD, retrieve } from '../../bots/knowledge/retrieve.ts'
+import { impoliteIn } from '../../bots/say/register.ts'
 import { AppError } from '../../errors.ts'
 import type { App } from '../fastify-types.ts'
 import { decodeCursor, IdParams, LanguageTag, PageQuery, pageOf, responses, toPage } from '../schemas.ts'
@@ -133,6 +134,7 @@ function toVersion(row: VersionRow, article: ArticleRow) {
     validUntil: row.valid_until?.toISOString() ?? null,
     author: row.author,
     createdAt: row.created_at.toISOString(),
-    publishedAt: row.published_at?.toISOString() ?? null
+    publishedAt: row.published_at?.toISOString() ?? null,
+    impolite: [...impoliteIn(row.body, article.language)]
   }
 }

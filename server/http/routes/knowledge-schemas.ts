@@ -47,7 +47,10 @@ export const VersionSchema = Type.Object({
   validUntil: NullableDate,
   author: Type.String(),
   createdAt: Type.String(),
-  publishedAt: NullableDate
+  publishedAt: NullableDate,
+  impolite: Type.Array(Type.String(), {
+    description: 'Up to five sentences that do not speak to callers as one speaks to customers in the language'
+  })
 })
 
 export const ArticleSchema = Type.Object({

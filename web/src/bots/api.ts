@@ -20,6 +20,8 @@ export type Version = Readonly<{
   validUntil: string | null
   author: string
   createdAt: string
+  /** Sentences that do not speak to callers as one speaks to customers. */
+  impolite: readonly string[]
 }>
 
 export type ArticleDetail = Article & Readonly<{ versions: readonly Version[] }>

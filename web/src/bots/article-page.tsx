@@ -169,6 +169,11 @@ function Versions({
                 )}
               </>
             )}
+            {one.impolite.length > 0 && (
+              <p className={`${classes['dim']} ${classes['ownLine']}`}>
+                {t('edit.impolite', { sentences: one.impolite.map(isolated).join(' ') })}
+              </p>
+            )}
           </li>
         ))}
       </ul>
