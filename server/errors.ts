@@ -73,6 +73,19 @@ export class AppError extends Error {
   }
 }
 
+/** Whether the database refused a row because another one has what may be there only once (unique_violation, appendix A). */
+export function isDuplicate(err: unknown): boolean {
+  return (err as { code?: unknown } | null)?.code === '23505'
+}
+
+/** Turns the database's refusal of a duplicate into CONFLICT, whose sentence is `detail`; throws everything else as it is. */
+export function refuseDuplicate(detail: string): (err: unknown) => never {
+  return err => {
+    if (isDuplicate(err)) throw new AppError('CONFLICT', detail, { cause: err })
+    throw err
+  }
+}
+
 /** Whether an error says that the database cannot be reached, as opposed to that it refused a statement. */
 export function isDatabaseUnavailable(err: unknown): boolean {
   const code = (err as { code?: unknown } | null)?.code

@@ -7,7 +7,7 @@ import {
   updateImport
 } from '../../sql/queries/campaigns/contacts.ts'
 import type { ComplianceService } from '../compliance/compliance-service.ts'
-import { AppError } from '../errors.ts'
+import { AppError, refuseDuplicate } from '../errors.ts'
 import { newId } from '../ids.ts'
 import type { Logger } from '../log.ts'
 import { LifeSigns } from '../life-signs.ts'
@@ -120,9 +120,7 @@ export class ContactService implements AsyncDisposable {
         ended_at: null
       })
     } catch (err) {
-      if ((err as { code?: string }).code === '23505')
-        throw new AppError('CONFLICT', 'An import into this list is under way.', { cause: err })
-      throw err
+      return refuseDuplicate('An import into this list is under way.')(err)
     }
     await updateContactList(db, request.listId, { mapping: JSON.stringify(request.mapping) })
     const cancel = new AbortController()

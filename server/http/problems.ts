@@ -1,6 +1,13 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { STATUS_CODES } from 'node:http'
-import { AppError, ERROR_CODES, type ErrorCode, type InputProblem, isDatabaseUnavailable } from '../errors.ts'
+import {
+  AppError,
+  ERROR_CODES,
+  type ErrorCode,
+  type InputProblem,
+  isDatabaseUnavailable,
+  isDuplicate
+} from '../errors.ts'
 import { QualityError } from '../quality/errors.ts'
 import type { App } from './fastify-types.ts'
 
@@ -57,11 +64,6 @@ function toAppError(err: FastifyError): AppError {
       cause: err
     })
   return new AppError('INTERNAL', 'internal', { cause: err })
-}
-
-/** unique_violation of PostgreSQL, Appendix A. */
-function isDuplicate(err: FastifyError): boolean {
-  return err.code === '23505'
 }
 
 const CODES_BY_STATUS: Readonly<Record<number, ErrorCode>> = {

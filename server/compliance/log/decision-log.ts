@@ -6,6 +6,7 @@ import {
   insertAttempt
 } from '../../../sql/queries/compliance/decisions.ts'
 import type { ComplianceDb } from '../../../sql/queries/compliance/db.ts'
+import { isDuplicate } from '../../errors.ts'
 import { decide, type Decision, refuseByClock } from '../decide.ts'
 import type { Facts } from '../facts.ts'
 import { hashNumber } from '../number-hash.ts'
@@ -166,8 +167,7 @@ export async function useDecision(
       placed_at: now
     })
   } catch (cause) {
-    // 23505 unique_violation (PostgreSQL manual, appendix A)
-    if ((cause as { code?: unknown }).code !== '23505') throw cause
+    if (!isDuplicate(cause)) throw cause
     throw new DecisionError('DECISION_USED', 'the decision was already used for a call')
   }
 }

@@ -9,13 +9,12 @@ import {
 } from '../../../sql/queries/campaigns/campaigns.ts'
 import type { Db } from '../../../sql/database.ts'
 import { whyUnusable } from '../../campaigns/caller-id.ts'
-import { AppError } from '../../errors.ts'
+import { AppError, refuseDuplicate } from '../../errors.ts'
 import { newId } from '../../ids.ts'
 import { actorOf } from '../actor.ts'
 import { audit } from '../audit.ts'
 import type { App } from '../fastify-types.ts'
 import { E164, IdParams, NullableDate, NullableString, responses } from '../schemas.ts'
-import { refuseDuplicate } from './users.ts'
 
 const closed = { additionalProperties: false }
 const Attestation = Type.Unsafe<'A' | 'B' | 'C' | 'unknown'>({ type: 'string', enum: ['A', 'B', 'C', 'unknown'] })

@@ -12,12 +12,11 @@ import type { CampaignService } from '../../campaigns/campaign-service.ts'
 import { toCampaign } from '../../campaigns/campaign.ts'
 import type { Dialer } from '../../campaigns/dialer.ts'
 import { CampaignSettingsSchema } from '../../campaigns/settings.ts'
-import { AppError } from '../../errors.ts'
+import { AppError, refuseDuplicate } from '../../errors.ts'
 import { actorOf } from '../actor.ts'
 import { audit } from '../audit.ts'
 import type { App } from '../fastify-types.ts'
 import { DateString, IdParams, NullableDate, NullableString, responses } from '../schemas.ts'
-import { refuseDuplicate } from './users.ts'
 
 const literals = <const T extends readonly string[]>(values: T) =>
   Type.Unsafe<T[number]>({ type: 'string', enum: [...values] })

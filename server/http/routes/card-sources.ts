@@ -8,13 +8,12 @@ import {
 } from '../../../sql/queries/card-sources.ts'
 import { askCardSource } from '../../agent-calls/card-source.ts'
 import { type CardSources, sealHeaders } from '../../card-sources.ts'
-import { AppError } from '../../errors.ts'
+import { AppError, refuseDuplicate } from '../../errors.ts'
 import { newId } from '../../ids.ts'
 import { audit } from '../audit.ts'
 import type { App } from '../fastify-types.ts'
 import type { HttpParts } from '../parts.ts'
 import { E164, IdParams, LanguageTag, NullableString, pageOf, responses } from '../schemas.ts'
-import { refuseDuplicate } from './users.ts'
 
 const Field = Type.Object(
   {

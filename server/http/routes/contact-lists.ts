@@ -13,13 +13,12 @@ import type { Db } from '../../../sql/database.ts'
 import { refusal, type ContactService } from '../../contacts/contact-service.ts'
 import { ENCODINGS } from '../../contacts/encoding.ts'
 import { type Mapping, MappingSchema } from '../../contacts/mapping.ts'
-import { AppError } from '../../errors.ts'
+import { AppError, refuseDuplicate } from '../../errors.ts'
 import { newId } from '../../ids.ts'
 import { actorOf } from '../actor.ts'
 import { audit } from '../audit.ts'
 import type { App } from '../fastify-types.ts'
 import { DateString, IdParams, NullableDate, NullableString, responses } from '../schemas.ts'
-import { refuseDuplicate } from './users.ts'
 
 const literals = <const T extends readonly string[]>(values: T) =>
   Type.Unsafe<T[number]>({ type: 'string', enum: [...values] })

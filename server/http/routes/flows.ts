@@ -13,14 +13,13 @@ import {
   publishFlowVersion
 } from '../../../sql/queries/flows.ts'
 import type { ComplianceService } from '../../compliance/compliance-service.ts'
-import { AppError } from '../../errors.ts'
+import { AppError, refuseDuplicate } from '../../errors.ts'
 import { checkFlow } from '../../flow-library.ts'
 import { actorOf } from '../actor.ts'
 import { audit } from '../audit.ts'
 import type { App } from '../fastify-types.ts'
 import type { HttpParts } from '../parts.ts'
 import { decodeCursor, IdParams, NullableString, PageQuery, pageOf, responses, toPage } from '../schemas.ts'
-import { refuseDuplicate } from './users.ts'
 
 const FlowSchema = Type.Object({
   id: Type.String(),

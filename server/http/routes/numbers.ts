@@ -8,7 +8,7 @@ import {
   listNumbers,
   updateNumber
 } from '../../../sql/queries/telephony.ts'
-import { AppError } from '../../errors.ts'
+import { AppError, refuseDuplicate } from '../../errors.ts'
 import { newId } from '../../ids.ts'
 import { countryOf, isDialable } from '../../routing/numbers.ts'
 import { audit } from '../audit.ts'
@@ -25,7 +25,6 @@ import {
   responses,
   toPage
 } from '../schemas.ts'
-import { refuseDuplicate } from './users.ts'
 
 const NumberSchema = Type.Object({
   id: Type.String(),

@@ -13,7 +13,7 @@ import {
 import type { QueuesTable } from '../../../sql/queue-tables.ts'
 import type { AgentService, AgentView } from '../../agents/agent-service.ts'
 import { isFree } from '../../agents/agent.ts'
-import { AppError, type InputProblem } from '../../errors.ts'
+import { AppError, type InputProblem, refuseDuplicate } from '../../errors.ts'
 import { newId } from '../../ids.ts'
 import { firstTierFor } from '../../queues/eligibility.ts'
 import { fromQueueRow } from '../../queues/queue-rows.ts'
@@ -40,7 +40,6 @@ import {
   SkillName
 } from './queue-schemas.ts'
 import { tryOut } from './queue-try.ts'
-import { refuseDuplicate } from './users.ts'
 
 /** What the routes of queues and agents need. */
 export type QueueRouteParts = Readonly<{ db: Db; queues: QueueService; agents: AgentService }>

@@ -8,13 +8,12 @@ import {
   updateSipAccount
 } from '../../../sql/queries/sip-accounts.ts'
 import { findSipAccount, type SipAccountRow } from '../../../sql/queries/telephony.ts'
-import { AppError } from '../../errors.ts'
+import { AppError, refuseDuplicate } from '../../errors.ts'
 import { hashDigestPassword } from '../../telephony/digest.ts'
 import { audit } from '../audit.ts'
 import type { App } from '../fastify-types.ts'
 import type { HttpParts } from '../parts.ts'
 import { NullableString, pageOf, responses } from '../schemas.ts'
-import { refuseDuplicate } from './users.ts'
 
 /** 120 bits, in characters that every phone's form takes. */
 const PASSWORD_BYTES = 15

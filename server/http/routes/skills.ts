@@ -1,12 +1,11 @@
 import { Type } from 'typebox'
 import { deleteSkill, insertSkill, listSkills, updateSkill } from '../../../sql/queries/queues.ts'
-import { AppError } from '../../errors.ts'
+import { AppError, refuseDuplicate } from '../../errors.ts'
 import { audit } from '../audit.ts'
 import type { App } from '../fastify-types.ts'
 import { responses } from '../schemas.ts'
 import { SkillName } from './queue-schemas.ts'
 import type { QueueRouteParts } from './queues.ts'
-import { refuseDuplicate } from './users.ts'
 
 const Description = Type.String({ maxLength: 500 })
 

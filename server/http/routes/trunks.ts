@@ -8,14 +8,13 @@ import {
   type TrunkRow,
   updateTrunk
 } from '../../../sql/queries/telephony.ts'
-import { AppError, type InputProblem } from '../../errors.ts'
+import { AppError, type InputProblem, refuseDuplicate } from '../../errors.ts'
 import { newId } from '../../ids.ts'
 import { seal } from '../../seal.ts'
 import { audit } from '../audit.ts'
 import type { App } from '../fastify-types.ts'
 import type { HttpParts } from '../parts.ts'
 import { decodeCursor, E164, IdParams, NullableString, PageQuery, pageOf, responses, toPage } from '../schemas.ts'
-import { refuseDuplicate } from './users.ts'
 
 const Authentication = Type.Union([Type.Literal('ip'), Type.Literal('digest')])
 const Transport = Type.Union([Type.Literal('udp'), Type.Literal('tcp'), Type.Literal('tls')])

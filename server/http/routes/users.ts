@@ -10,7 +10,7 @@ import {
   type ApiKeyRow,
   type UserRow
 } from '../../../sql/queries/access.ts'
-import { AppError } from '../../errors.ts'
+import { AppError, refuseDuplicate } from '../../errors.ts'
 import { newId } from '../../ids.ts'
 import { actorOf } from '../actor.ts'
 import { audit } from '../audit.ts'
@@ -236,14 +236,6 @@ export function registerUserRoutes(app: App, { db, passwordCost }: HttpParts): v
     const user = await findUser(db, id)
     if (user === undefined) throw new AppError('NOT_FOUND', 'No user has this id.')
     return toUser(user)
-  }
-}
-
-/** Turns the database's refusal of a duplicate (SQLSTATE 23505) into CONFLICT. */
-export function refuseDuplicate(detail: string): (err: unknown) => never {
-  return err => {
-    if ((err as { code?: string }).code === '23505') throw new AppError('CONFLICT', detail, { cause: err })
-    throw err
   }
 }
 

@@ -13,7 +13,7 @@ import {
   type WebhookRow
 } from '../../../sql/queries/webhooks.ts'
 import { CALL_EVENT_KINDS, isCallEventKind } from '../../calls/event-kinds.ts'
-import { AppError } from '../../errors.ts'
+import { AppError, refuseDuplicate } from '../../errors.ts'
 import { newId } from '../../ids.ts'
 import { seal } from '../../seal.ts'
 import { WEBHOOK_SECRET_PURPOSE } from '../../webhooks/webhook-sender.ts'
@@ -30,7 +30,6 @@ import {
   responses,
   toPage
 } from '../schemas.ts'
-import { refuseDuplicate } from './users.ts'
 
 const State = Type.Enum(['waiting', 'delivered', 'failed'])
 
