@@ -1,6 +1,6 @@
 import { useTranslation } from 'react-i18next'
 import { api } from '../api/client.ts'
-import { useFormat } from '../i18n/format.ts'
+import { useFormat, listOf } from '../i18n/format.ts'
 import { headersIn } from './card-headers.ts'
 import type { Field, JsonPath, Values } from './fields.ts'
 import { ResourcePage } from './resource-page.tsx'
@@ -48,7 +48,7 @@ export function CardSourcesPage() {
       columns={[
         { name: t('field.name'), cell: source => <bdi>{source.name}</bdi> },
         { name: t('field.url'), cell: source => <bdi dir="ltr">{source.url}</bdi> },
-        { name: t('card.shows'), cell: source => <bdi>{source.fields.map(one => one.label).join(', ') || '-'}</bdi> },
+        { name: t('card.shows'), cell: source => <bdi>{listOf(source.fields.map(one => one.label)) || '-'}</bdi> },
         { name: t('card.limit'), cell: source => t('form.seconds', { n: number(source.timeoutMs / 1000) }) },
         { name: t('field.status'), cell: source => (source.isEnabled ? t('list.active') : t('list.disabled')) }
       ]}

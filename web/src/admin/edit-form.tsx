@@ -1,3 +1,4 @@
+import { listOf } from '../i18n/format.ts'
 import { Button } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import { type ReactNode, useRef, useState } from 'react'
@@ -79,7 +80,7 @@ export function EditForm({
     >
       {isTried && missing.length > 0 && (
         <div ref={problems} tabIndex={-1} role="alert" className={classes['missing']}>
-          {t('form.missing', { fields: missing.map(nameOf).join(', ') })}
+          {t('form.missing', { fields: listOf(missing.map(nameOf)) })}
         </div>
       )}
       {draft.isRestored && (

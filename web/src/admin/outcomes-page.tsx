@@ -1,3 +1,4 @@
+import { listOf } from '../i18n/format.ts'
 import { useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import { api } from '../api/client.ts'
@@ -43,7 +44,7 @@ export function OutcomesPage() {
         { name: t('field.code'), cell: one => <code>{one.code}</code> },
         {
           name: t('field.queueNames'),
-          cell: one => (one.queueIds.length === 0 ? t('list.everywhere') : namesOf(one).join(', '))
+          cell: one => (one.queueIds.length === 0 ? t('list.everywhere') : listOf(namesOf(one)))
         },
         { name: t('field.status'), cell: one => (one.isActive ? t('list.active') : t('list.disabled')) }
       ]}
@@ -54,7 +55,7 @@ export function OutcomesPage() {
       change={(one, values) => put(one.code, { ...one, queueNames: namesOf(one), ...values })}
       canRemove
       usedBy={one =>
-        one.queueIds.length === 0 ? t('used.outcomeAll') : t('used.outcome', { queues: namesOf(one).join(', ') })
+        one.queueIds.length === 0 ? t('used.outcomeAll') : t('used.outcome', { queues: listOf(namesOf(one)) })
       }
     />
   )

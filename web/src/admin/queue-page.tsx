@@ -2,7 +2,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import { Link, useParams } from 'react-router'
 import { api } from '../api/client.ts'
-import { useFormat } from '../i18n/format.ts'
+import { useFormat, listOf } from '../i18n/format.ts'
 import { Problem } from '../parts/problem.tsx'
 import { Waiting } from '../parts/waiting.tsx'
 import classes from './admin.module.css'
@@ -106,8 +106,8 @@ function UsedBy({ uses }: Readonly<{ uses: Reach['uses'] }>) {
   ]
   return (
     <p className={classes['used']} data-testid="used-by">
-      {t('used.by', { parts: parts.join(', ') })}{' '}
-      {[...uses.flows, ...uses.queues].length > 0 && <bdi>({[...uses.flows, ...uses.queues].join(', ')})</bdi>}
+      {t('used.by', { parts: listOf(parts) })}{' '}
+      {[...uses.flows, ...uses.queues].length > 0 && <bdi>({listOf([...uses.flows, ...uses.queues])})</bdi>}
     </p>
   )
 }
@@ -128,7 +128,7 @@ function Reaches({ tiers }: Readonly<{ tiers: Reach['tiers'] }>) {
               t('reach.nobody')
             ) : (
               <>
-                <bdi>{tier.added.map(agent => agent.name).join(', ')}</bdi> ({t('reach.free', { count: tier.free })})
+                <bdi>{listOf(tier.added.map(agent => agent.name))}</bdi> ({t('reach.free', { count: tier.free })})
               </>
             )}
           </li>

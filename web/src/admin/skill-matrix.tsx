@@ -5,7 +5,7 @@ import { type ClipboardEvent, type KeyboardEvent, useRef, useState } from 'react
 import { useTranslation } from 'react-i18next'
 import { api } from '../api/client.ts'
 import { everyPage } from '../api/directory.ts'
-import { useFormat } from '../i18n/format.ts'
+import { useFormat, listOf } from '../i18n/format.ts'
 import { notify } from '../parts/notices.tsx'
 import { Problem } from '../parts/problem.tsx'
 import { Waiting } from '../parts/waiting.tsx'
@@ -181,7 +181,7 @@ function Matrix({ agents: unsorted, skills }: Readonly<{ agents: readonly Matrix
           </tbody>
         </table>
       </section>
-      {wrong.length > 0 && <p role="alert">{t('matrix.wrong', { texts: wrong.slice(0, 5).join(', ') })}</p>}
+      {wrong.length > 0 && <p role="alert">{t('matrix.wrong', { texts: listOf(wrong.slice(0, 5)) })}</p>}
       {save.isError && <Problem error={save.error} kept={t('form.kept')} />}
       <div className={classes['row']}>
         <Button

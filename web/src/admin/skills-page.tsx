@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import { everyPage } from '../api/directory.ts'
-import { useFormat } from '../i18n/format.ts'
+import { useFormat, listOf } from '../i18n/format.ts'
 import type { Field, Values } from './fields.ts'
 import { ResourcePage } from './resource-page.tsx'
 import { SkillMatrix } from './skill-matrix.tsx'
@@ -39,14 +39,14 @@ export function SkillsPage() {
           { name: t('field.name'), cell: skill => <bdi>{skill.name}</bdi> },
           { name: t('field.description'), cell: skill => <bdi>{skill.description}</bdi> },
           { name: t('field.agents'), cell: skill => number(skill.agents) },
-          { name: t('tab.queues'), cell: skill => <bdi>{skill.queues.join(', ')}</bdi> }
+          { name: t('tab.queues'), cell: skill => <bdi>{listOf(skill.queues)}</bdi> }
         ]}
         fields={FIELDS}
         fresh={{ name: '', description: '' }}
         canRemove
         usedBy={skill =>
           t('used.by', {
-            parts: [t('used.agents', { count: skill.agents }), ...skill.queues].join(', ')
+            parts: listOf([t('used.agents', { count: skill.agents }), ...skill.queues])
           })
         }
       />

@@ -1,3 +1,4 @@
+import { listOf } from '../i18n/format.ts'
 import '@mantine/core/styles/NumberInput.layer.css'
 import { Button, NumberInput, TextInput } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
@@ -67,7 +68,7 @@ export function TryQueue({ queueId }: Readonly<{ queueId: string }>) {
               <strong data-testid="picked">
                 {result.picked.length === 0
                   ? t('try.nobody')
-                  : t('try.picked', { name: result.picked.map(one => one.name).join(', ') })}
+                  : t('try.picked', { name: listOf(result.picked.map(one => one.name)) })}
               </strong>
             </p>
             <ul className={classes['plain']}>

@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next'
 import { useMay } from '../admin/use-may.ts'
 import { api } from '../api/client.ts'
 import { queryClient } from '../api/query-client.ts'
-import { useFormat } from '../i18n/format.ts'
+import { useFormat, listOf } from '../i18n/format.ts'
 import { Icon } from '../parts/icons.tsx'
 import { notify } from '../parts/notices.tsx'
 import { Problem } from '../parts/problem.tsx'
@@ -98,8 +98,8 @@ function Event({ event }: Readonly<{ event: ConsentEvent }>) {
       <strong>{t(`consentKind.${event.kind}` as 'consentKind.grant')}</strong> {dateTime(event.at)} ·{' '}
       <bdi dir="auto">{event.seller}</bdi> · {t(`consentGrade.${event.grade}` as 'consentGrade.implied')}
       <p className={classes['hint']}>
-        {event.purposes.map(one => t(`purpose.${one}` as 'purpose.service')).join(', ')}{' '}
-        {event.modes.map(one => t(`mode.${one}` as 'mode.ai_voice')).join(', ')} {event.channels.join(', ')}
+        {listOf(event.purposes.map(one => t(`purpose.${one}` as 'purpose.service')))}{' '}
+        {listOf(event.modes.map(one => t(`mode.${one}` as 'mode.ai_voice')))} {event.channels.join(', ')}
       </p>
       <p>
         {event.hasEvidence ? t('consents.evidence') : t('consents.noEvidence')}{' '}

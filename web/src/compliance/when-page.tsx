@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { api } from '../api/client.ts'
-import { useFormat } from '../i18n/format.ts'
+import { useFormat, listOf } from '../i18n/format.ts'
 import { Problem } from '../parts/problem.tsx'
 import { Waiting } from '../parts/waiting.tsx'
 import type { Judged, Timeline } from './answers.ts'
@@ -107,7 +107,7 @@ function Answer({ asked }: Readonly<{ asked: Question }>) {
         ))}
         {decision.nextAt !== null && <p>{t('when.next', { at: dateTime(decision.nextAt) })}</p>}
         {decision.outcome === 'ALLOW' && decision.open.length > 0 && (
-          <p>{t('when.open', { facts: decision.open.map(words.openFact).join(', ') })}</p>
+          <p>{t('when.open', { facts: listOf(decision.open.map(words.openFact)) })}</p>
         )}
         <StopNumber number={asked.number} />
       </section>

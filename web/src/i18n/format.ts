@@ -34,6 +34,11 @@ export function useFormat(): Format {
   return useMemo(() => createFormat(i18n.language, digits), [i18n.language, digits])
 }
 
+/** Names one after the other, as the language of this moment writes them. Empty when there are none. */
+export function listOf(names: readonly string[]): string {
+  return new Intl.ListFormat(i18next.language, { type: 'conjunction', style: 'narrow' }).format(names)
+}
+
 /** For code outside React, in the language of this moment. */
 export function currentFormat(): Format {
   return createFormat(i18next.language, prefs.get().digits)

@@ -6,7 +6,7 @@ import { useTranslation } from 'react-i18next'
 import { api } from '../api/client.ts'
 import { type DirectoryQueue, queuesQuery } from '../api/directory.ts'
 import { meQuery } from '../api/session.ts'
-import { useFormat } from '../i18n/format.ts'
+import { useFormat, listOf } from '../i18n/format.ts'
 import { notify } from '../parts/notices.tsx'
 import { Problem } from '../parts/problem.tsx'
 import { Waiting } from '../parts/waiting.tsx'
@@ -99,15 +99,15 @@ export function RetentionPage() {
                   <th scope="row" dir="auto">
                     {rule.name}
                   </th>
-                  <td>{rule.stores.length === 0 ? t('retention.all') : rule.stores.map(storeName).join(', ')}</td>
+                  <td>{rule.stores.length === 0 ? t('retention.all') : listOf(rule.stores.map(storeName))}</td>
                   <td dir="auto">
-                    {[
-                      rule.region,
-                      rule.queueId === null ? null : queueName(rule.queueId),
-                      rule.purpose === null ? null : purposeName(rule.purpose)
-                    ]
-                      .filter(one => one !== null)
-                      .join(', ') || t('retention.everywhere')}
+                    {listOf(
+                      [
+                        rule.region,
+                        rule.queueId === null ? null : queueName(rule.queueId),
+                        rule.purpose === null ? null : purposeName(rule.purpose)
+                      ].filter(one => one !== null)
+                    ) || t('retention.everywhere')}
                   </td>
                   <td>{rule.keepDays === null ? t('retention.endless') : number(rule.keepDays)}</td>
                   <td dir="auto">{rule.reason}</td>
@@ -128,10 +128,11 @@ export function RetentionPage() {
         {WHY_NOT.map(why => (
           <div key={why}>
             <dt>
-              {Object.entries(notRetained)
-                .filter(([, reason]) => reason === why)
-                .map(([store]) => storeName(store))
-                .join(', ')}
+              {listOf(
+                Object.entries(notRetained)
+                  .filter(([, reason]) => reason === why)
+                  .map(([store]) => storeName(store))
+              )}
             </dt>
             <dd>{t(`retention.notRetained.${why}`)}</dd>
           </div>

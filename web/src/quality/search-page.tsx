@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next'
 import { Link, useSearchParams } from 'react-router'
 import { ApiError, api } from '../api/client.ts'
 import { everyPage } from '../api/directory.ts'
-import { useFormat } from '../i18n/format.ts'
+import { useFormat, listOf } from '../i18n/format.ts'
 import { Icon } from '../parts/icons.tsx'
 import { Problem } from '../parts/problem.tsx'
 import { Waiting } from '../parts/waiting.tsx'
@@ -182,7 +182,7 @@ export function SearchPage() {
           (count.data.isMore
             ? t('search.more', { shown: number(count.data.count) })
             : t('search.count', { count: count.data.count }))}
-        {ignored.length > 0 && ` ${t('search.ignored', { words: ignored.join(', ') })}`}
+        {ignored.length > 0 && ` ${t('search.ignored', { words: listOf(ignored) })}`}
       </p>
       {found.isPending && <Waiting what={t('search.waiting')} lines={6} />}
       {found.isError && <SearchProblem error={found.error} onRetry={() => void found.refetch()} />}

@@ -1,3 +1,4 @@
+import { listOf } from '../i18n/format.ts'
 import { Button, NativeSelect, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { type ReactNode, useEffect, useState } from 'react'
@@ -176,7 +177,7 @@ function StandIns() {
   if (standIns.length === 0) return null
   return (
     <p className={classes['small']}>
-      {t('standIns', { names: standIns.map(engine => engine.name).join(', ') })} {t('noSpeech')}
+      {t('standIns', { names: listOf(standIns.map(engine => engine.name)) })} {t('noSpeech')}
     </p>
   )
 }

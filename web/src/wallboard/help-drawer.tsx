@@ -7,7 +7,7 @@ import { useTranslation } from 'react-i18next'
 import { api } from '../api/client.ts'
 import { everyPage } from '../api/directory.ts'
 import { meQuery } from '../api/session.ts'
-import { useFormat } from '../i18n/format.ts'
+import { useFormat, listOf } from '../i18n/format.ts'
 import { notify } from '../parts/notices.tsx'
 import { Problem } from '../parts/problem.tsx'
 import { Waiting } from '../parts/waiting.tsx'
@@ -84,7 +84,7 @@ function MoreAgents({ queue, board }: Readonly<{ queue: HelpQueue; board: Board 
             <span>
               <bdi>{agent.name}</bdi>{' '}
               <span className={classes['goal']}>
-                {t('help.missing', { skills: missing.map(one => one.skill).join(', ') })}
+                {t('help.missing', { skills: listOf(missing.map(one => one.skill)) })}
               </span>
             </span>
             <Button
