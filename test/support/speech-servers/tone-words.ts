@@ -29,6 +29,8 @@ const STEP_HZ = 200
 const BLOCK_SAMPLES = 160
 const BLOCK_MS = 20
 const LEAST_MS = 60
+/** A media server is silent for so long where a prompt is broken off; pauses between words are longer. */
+const LONGEST_TEAR_MS = 60
 
 export const TONE_WORDS: readonly ToneWord[] = WORDS
 
@@ -121,7 +123,7 @@ export class ToneEar {
       this.#heardMs += BLOCK_MS
       const last = this.#heard.at(-1)
       if (word === null) continue
-      if (last?.word === word && last.endMs === startMs) last.endMs = this.#heardMs
+      if (last?.word === word && startMs - last.endMs <= LONGEST_TEAR_MS) last.endMs = this.#heardMs
       else this.#heard.push({ word, startMs, endMs: this.#heardMs })
     }
     this.#rest = samples.slice(at)
