@@ -179,7 +179,7 @@ export async function startParley(
     const events = new BusinessEvents(story, metrics, loggers.app)
     const liveCalls = new LiveCalls()
     const controlPlaneId = newId()
-    stack.use(await startHeartbeat(db, controlPlaneId, loggers.database))
+    const heartbeat = stack.use(await startHeartbeat(db, controlPlaneId, loggers.database))
     await story.flushed(AbortSignal.timeout(10_000))
     stack.use(await startReconciler(db, story, events, loggers.calls))
     await startHousekeeping(jobs, db)
@@ -543,7 +543,7 @@ export async function startParley(
         ],
         speechProviders: providers.statuses,
         embeddings: () => meaning?.state ?? null,
-        isDatabaseUp: () => answersWithin(sql`select 1`.execute(db), 1_000),
+        isDatabaseUp: async () => heartbeat.isHeard && (await answersWithin(sql`select 1`.execute(db), 1_000)),
         startCall: (request, requestedBy) =>
           startOutboundCall(
             {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Db } from '../../sql/database.ts'
 import { findCdr, listOrphanedCalls } from '../../sql/queries/calls.ts'
 import { beatControlPlane, removeControlPlane } from '../../sql/queries/control-planes.ts'
@@ -8,18 +9,51 @@ import { END_REASONS } from './end-reasons.ts'
 import { fromCdrRow, type StoryWriter } from './story-writer.ts'
 
 const BEAT_MS = 2_000
+const BEAT_AGAIN_MS = 200
+/** Two beats: others take a control plane for dead after seven seconds. */
+const HEARD_MS = 4_000
 const SWEEP_MS = 2_000
 
-/** Tells the other control planes that this one lives. */
-export async function startHeartbeat(db: Db, controlPlaneId: string, log: Logger): Promise<AsyncDisposable> {
+export interface Heartbeat extends AsyncDisposable {
+  /** Whether others know that this control plane lives: what it takes on meanwhile, they would take from it again. */
+  readonly isHeard: boolean
+}
+
+/** Tells the other control planes that this one lives, and after an outage of the database at once. */
+export async function startHeartbeat(db: Db, controlPlaneId: string, log: Logger): Promise<Heartbeat> {
   await beatControlPlane(db, controlPlaneId)
-  const timer = repeat(BEAT_MS, () => beatControlPlane(db, controlPlaneId), log, 'the heartbeat cannot be written')
+  let heardAtMs = performance.now()
+  let hasFailed = false
+  const closing = new AbortController()
+  const beating = (async () => {
+    for (;;) {
+      await delay(hasFailed ? BEAT_AGAIN_MS : BEAT_MS, undefined, { signal: closing.signal }).catch(ignoreAbort)
+      if (closing.signal.aborted) return
+      try {
+        const beganAtMs = performance.now()
+        await beatControlPlane(db, controlPlaneId)
+        heardAtMs = beganAtMs
+        hasFailed = false
+      } catch (err) {
+        if (!hasFailed) log.error({ err }, 'the heartbeat cannot be written')
+        hasFailed = true
+      }
+    }
+  })()
   return {
+    get isHeard() {
+      return performance.now() - heardAtMs < HEARD_MS
+    },
     async [Symbol.asyncDispose]() {
-      await timer[Symbol.asyncDispose]()
+      closing.abort()
+      await beating
       await removeControlPlane(db, controlPlaneId).catch(err => log.warn({ err }, 'the heartbeat cannot be removed'))
     }
   }
+}
+
+function ignoreAbort(err: unknown): void {
+  if ((err as { name?: string }).name !== 'AbortError') throw err
 }
 
 /**

@@ -47,7 +47,7 @@ export type HttpParts = Readonly<{
   speechProviders(): readonly ProviderStatus[]
   /** Whether articles are found by what is meant; null where no model for that is set. */
   embeddings(): EmbeddingState | null
-  /** Whether the database answers within a second. */
+  /** Whether the database answers within a second, and others know by it that this control plane lives. */
   isDatabaseUp(): Promise<boolean>
   /** Begins an outbound call; resolves when its INVITE is under way. Rejects with AppError. */
   startCall(request: StartCallRequest, requestedBy: string): Promise<Call>

@@ -172,14 +172,37 @@ export class BotCaller implements AsyncDisposable {
   }
 }
 
-/** How alike two sounds are in their loudness over time, from -1 to 1, at the best place of the shorter in the longer. */
+/** In frames of 20 ms: speech comes in stretches, between which a busy machine makes callers wait. */
+const PIECE_FRAMES = 75
+const SLACK_FRAMES = 10
+const LONGEST_GAP_FRAMES = 100
+
+/**
+ * How alike what was spoken and what was heard are in their loudness over time, from -1 to 1: piece by piece, each at its best
+ * place in what was heard, after the one before.
+ */
 export function likeness(heard: Int16Array, spoken: Int16Array): number {
   const long = envelope(heard)
   const short = envelope(spoken)
-  let best = -1
-  for (let at = 0; at + short.length <= long.length; at += 1)
-    best = Math.max(best, correlation(long.slice(at, at + short.length), short))
-  return best
+  const pieces = Math.max(1, Math.round(short.length / PIECE_FRAMES))
+  let sum = 0
+  let from = 0
+  let reach = long.length
+  for (let piece = 0; piece < pieces; piece += 1) {
+    const part = short.slice(
+      Math.round((piece * short.length) / pieces),
+      Math.round(((piece + 1) * short.length) / pieces)
+    )
+    let [best, bestAt] = [-1, from]
+    for (let at = from; at < reach && at + part.length <= long.length; at += 1) {
+      const found = correlation(long.slice(at, at + part.length), part)
+      if (found > best) [best, bestAt] = [found, at]
+    }
+    sum += best * part.length
+    from = Math.max(0, bestAt + part.length - SLACK_FRAMES)
+    reach = bestAt + part.length + LONGEST_GAP_FRAMES
+  }
+  return sum / short.length
 }
 
 function envelope(samples: Int16Array): readonly number[] {
