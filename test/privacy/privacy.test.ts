@@ -363,6 +363,7 @@ for (const database of testDatabases())
         const { take } = body['plan'] as { take: { store: string; count: number }[] }
         return new Map(take.map(one => [one.store, one.count]))
       }
+      await indexed(server)
       const first = await planned()
       t.same(
         [...first].filter(([store]) => ['contacts', 'leads', 'attempts', 'recordings'].includes(store)),
