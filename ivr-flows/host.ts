@@ -225,6 +225,9 @@ export type BotLimits = Readonly<{
   unknowns: number
 }>
 
+/** How a bot speaks to callers: as one speaks to customers, or as one speaks among people who know each other. */
+export type SpeechRegister = 'formal' | 'informal'
+
 /** `disclosure`: how it says that it is not a human, where the host has no words of its own for the language. */
 export type BotOptions = Readonly<{
   goal: string
@@ -234,6 +237,7 @@ export type BotOptions = Readonly<{
   tools: readonly BotTool[]
   glossary: readonly string[]
   taboo: readonly string[]
+  register: SpeechRegister
   limits: BotLimits
   asksIfSolved: boolean
 }>

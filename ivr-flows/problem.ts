@@ -48,7 +48,8 @@ export const problemCodes = {
   UNKNOWN_QUEUE: 'A queue does not exist.',
   BAD_URL: 'An address is not http or https.',
   NO_MUST_RECORD_WAY: 'A call that has to be recorded ends without words of the flow, or goes on unrecorded.',
-  BAD_TOOL: 'A tool of a bot cannot work, or could reach another person’s data.'
+  BAD_TOOL: 'A tool of a bot cannot work, or could reach another person’s data.',
+  NO_REGISTER: 'A bot is told how to address callers in a language for which there is no such choice.'
 } as const
 
 export type ProblemCode = keyof typeof problemCodes

@@ -1,7 +1,7 @@
 import { Ajv } from 'ajv'
 import { isRecord } from '../json.ts'
-import { closest } from '../languages.ts'
-import { DISCLOSED_LANGUAGES } from '../nodes/bot.ts'
+import { closest, languageChain } from '../languages.ts'
+import { DISCLOSED_LANGUAGES, REGISTER_LANGUAGES } from '../nodes/bot.ts'
 import type { Finding, Path } from '../problem.ts'
 import type { RawFlow } from './meaning.ts'
 
@@ -23,6 +23,7 @@ export function checkBots(flow: RawFlow): Finding[] {
     const tools = Array.isArray(node['tools']) ? node['tools'].filter(isRecord) : []
     return [
       ...checkDisclosure(node, path, languages),
+      ...checkRegister(node, path, languages),
       ...tools.flatMap((tool, at) => checkTool(tool, tools, [...path, 'tools', at], languages))
     ]
   })
@@ -38,6 +39,35 @@ function checkDisclosure(node: Readonly<Record<string, unknown>>, path: Path, la
       path,
       suggestion: `Add disclosure: { ${tag}: … }.`
     }))
+}
+
+/** How callers are addressed can be chosen where the language has two ways and the flow speaks it. */
+function checkRegister(node: Readonly<Record<string, unknown>>, path: Path, languages: readonly string[]): Finding[] {
+  const register = isRecord(node['register']) ? node['register'] : {}
+  return Object.keys(register).flatMap((tag): Finding[] => {
+    const place = { path: [...path, 'register', tag], at: 'key' as const }
+    if (!REGISTER_LANGUAGES.some(one => one === languageChain(tag).at(-1)?.toLowerCase()))
+      return [
+        {
+          code: 'NO_REGISTER',
+          message: `“${tag}” has no formal and informal way of addressing callers here`,
+          ...place,
+          suggestion: `Leave it out. There is a choice in ${REGISTER_LANGUAGES.join(', ')}.`
+        }
+      ]
+    const isSpoken = languages.some(one =>
+      languageChain(one).some(wanted => wanted.toLowerCase() === tag.toLowerCase())
+    )
+    if (isSpoken) return []
+    return [
+      {
+        code: 'UNKNOWN_LANGUAGE',
+        message: `The flow does not speak “${tag}”: no caller is addressed so`,
+        ...place,
+        suggestion: `Its languages are ${languages.join(', ')}.`
+      }
+    ]
+  })
 }
 
 function checkTool(

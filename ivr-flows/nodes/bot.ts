@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
-import type { BotOptions, BotTool } from '../host.ts'
+import type { BotOptions, BotTool, SpeechRegister } from '../host.ts'
 import type { JsonObject } from '../json.ts'
-import { closest } from '../languages.ts'
+import { closest, languageChain } from '../languages.ts'
 import {
   branchExit,
   type Exit,
@@ -15,6 +15,9 @@ import { fillText } from '../template.ts'
 
 /** Languages in which a host can say by itself that it is no human. */
 export const DISCLOSED_LANGUAGES = ['en', 'es', 'de', 'zh', 'ar', 'ja'] as const
+
+/** Languages that address a customer otherwise than a friend, with rules for it here. */
+export const REGISTER_LANGUAGES = ['de', 'es', 'zh', 'ja'] as const
 
 const LANGUAGE = '^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$'
 const PARAMETER = '^[A-Za-z][A-Za-z0-9_]{0,39}$'
@@ -102,6 +105,15 @@ export const BotNode = Type.Object(
     tools: Type.Optional(Type.Array(Tool, { maxItems: 20 })),
     glossary: Type.Optional(wordsByLanguage('Names and terms as they are to be said; recognisers expect them')),
     taboo: Type.Optional(wordsByLanguage('Words and phrases that must not be said')),
+    register: Type.Optional(
+      Type.Record(
+        Type.String({ pattern: LANGUAGE }),
+        Type.Enum(['formal', 'informal'], {
+          description: 'formal: “Sie”, “usted”, “您”, です; informal: “du”, “tú”, “你”'
+        }),
+        { ...closed, minProperties: 1, description: 'How callers are spoken to, by language (default formal)' }
+      )
+    ),
     limits: Type.Optional(
       Type.Object(
         {
@@ -182,6 +194,7 @@ function optionsOf(context: NodeContext, node: BotNode): BotOptions {
     tools: (node.tools ?? []).map(tool => toTool(tool, context)),
     glossary: inLanguage(node.glossary, language) ?? [],
     taboo: inLanguage(node.taboo, language) ?? [],
+    register: registerIn(node.register, language),
     limits: {
       turns: limits.turns ?? 20,
       ms: limits.ms ?? 600_000,
@@ -213,6 +226,17 @@ function toTool(tool: Static<typeof Tool>, { scope, language }: NodeContext): Bo
     changes: tool.changes ?? false,
     confirm: inLanguage(tool.confirm, language)
   }
+}
+
+/** Only what is said of the language itself counts: “tú” in Mexico says nothing about Spain. */
+function registerIn(registers: BotNode['register'], language: string): SpeechRegister {
+  const tags = Object.keys(registers ?? {})
+  const tag = languageChain(language).flatMap(wanted => tags.find(one => isSameTag(one, wanted)) ?? [])[0]
+  return (tag !== undefined && registers?.[tag]) || 'formal'
+}
+
+function isSameTag(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase()
 }
 
 function inLanguage<T>(values: Readonly<Record<string, T>> | undefined, language: string): T | null {

@@ -76,7 +76,7 @@ export class BotVoice implements AsyncDisposable {
 
   /** Says that this is no human. Sound that cannot be made or played is not heard. */
   async disclose(signal: AbortSignal): Promise<Disclosed> {
-    const line = lineFor('disclosure', this.#language)
+    const line = lineFor('disclosure', this.#language, this.#bot.register)
     const text = line?.text ?? this.#bot.disclosure
     if (text === null) return { heardMs: 0, lengthMs: 0 }
     try {
@@ -103,7 +103,7 @@ export class BotVoice implements AsyncDisposable {
   }
 
   queueLine(name: LineName): void {
-    const line = lineFor(name, this.#language)
+    const line = lineFor(name, this.#language, this.#bot.register)
     if (line !== null) this.#waiting.push({ kind: 'speech', ...line })
   }
 
@@ -172,7 +172,7 @@ export class BotVoice implements AsyncDisposable {
     return await this.#alone(async () => {
       for (let times = 1; times <= MAX_CONFIRMATIONS; times += 1) {
         const ear = await this.#ear('yesNo', signal)
-        const line = lineFor('yesOrNo', this.#language)
+        const line = lineFor('yesOrNo', this.#language, this.#bot.register)
         const prompts = [...(await this.prepare(text, true, signal))]
         if (line !== null) prompts.push(...(await this.#prompts([{ kind: 'speech', ...line }], signal)))
         const { outcome } = await this.#silence.whileAsking(() => this.#collect(prompts, LISTEN_MS, ear, signal))

@@ -1,3 +1,4 @@
+import type { SpeechRegister } from '../../ivr-flows/host.ts'
 import { primaryOf } from '../quality/search-words.ts'
 
 /** What a bot says of itself, whatever it is asked. `disclosure` comes first in every conversation. */
@@ -104,6 +105,61 @@ const LINES: Readonly<Record<string, Lines>> = {
   }
 }
 
+/** The lines that address callers whom a company knows well; what is not here is the same in both. */
+const FAMILIAR_LINES: Readonly<Record<string, Partial<Lines>>> = {
+  es: {
+    disclosure:
+      'Estás hablando con un ordenador, no con una persona. Puedes pedir hablar con una persona en cualquier momento o pulsar cero.',
+    greeting: '¿En qué puedo ayudarte?',
+    didNotHear: 'Perdona, no he oído nada. ¿En qué puedo ayudarte?',
+    didNotUnderstand: 'Perdona, no te he entendido. ¿Puedes decirlo con otras palabras?',
+    pressZero: 'Si quieres hablar con una persona, pulsa cero. Si no, dime qué necesitas.',
+    unknown: 'Lo siento, eso no lo sé. Puedes preguntar otra cosa o pulsar cero para hablar con una persona.',
+    anythingElse: '¿Puedo ayudarte en algo más?',
+    isSolved: '¿Ha quedado resuelto tu asunto? Di sí o no, por favor.',
+    yesOrNo: 'Di sí o no, por favor, o pulsa uno para sí y dos para no.',
+    handOver: 'Te paso con una persona. Por favor, no cuelgues.'
+  },
+  de: {
+    disclosure:
+      'Du sprichst mit einem Computer, nicht mit einem Menschen. Du kannst jederzeit nach einem Menschen fragen oder die Null drücken.',
+    greeting: 'Wie kann ich dir helfen?',
+    didNotHear: 'Entschuldigung, ich habe nichts gehört. Was kann ich für dich tun?',
+    didNotUnderstand: 'Entschuldigung, das habe ich nicht verstanden. Kannst du es anders sagen?',
+    pressZero: 'Wenn du mit einem Menschen sprechen möchtest, drück die Null. Sonst sag mir bitte, worum es geht.',
+    unknown: 'Das weiß ich leider nicht. Du kannst etwas anderes fragen oder für einen Menschen die Null drücken.',
+    anythingElse: 'Kann ich sonst noch etwas für dich tun?',
+    isSolved: 'Ist dein Anliegen erledigt? Bitte sag ja oder nein.',
+    yesOrNo: 'Bitte sag ja oder nein, oder drück eins für ja und zwei für nein.',
+    handOver: 'Ich verbinde dich mit einem Menschen. Bitte bleib am Apparat.'
+  },
+  zh: {
+    disclosure: '你正在与电脑通话，不是真人。你可以随时要求与真人通话，或按零。',
+    greeting: '请问有什么可以帮你？',
+    didNotHear: '对不起，我没有听到。请问有什么可以帮你？',
+    didNotUnderstand: '对不起，我没有听懂。请你换一种说法。',
+    pressZero: '如需与真人通话，请按零。否则请告诉我你需要什么。',
+    unknown: '对不起，这个我不知道。你可以问别的问题，或按零与真人通话。',
+    anythingElse: '请问还有什么可以帮你？',
+    isSolved: '你的问题解决了吗？请说是或不是。',
+    handOver: '我正在为你转接真人，请不要挂断。'
+  },
+  ja: {
+    disclosure:
+      'いま、にんげんではなく、コンピューターがはなしているよ。ひととはなしたいときは、いつでもゼロをおしてね。',
+    greeting: '用件を聞かせてね。',
+    didNotHear: 'ごめんね、声が聞こえなかったよ。用件を聞かせてね。',
+    didNotUnderstand: 'ごめんね、聞き取れなかったよ。別の言い方で言ってみてね。',
+    pressZero: '人と話したいときは、ゼロを押してね。そうでなければ、用件を聞かせてね。',
+    unknown: 'ごめんね、それはわからないよ。ほかのことを聞いてね。人と話したいときは、ゼロを押してね。',
+    fault: 'ごめんね、いまは調べられないよ。',
+    anythingElse: 'ほかに用件はある？',
+    isSolved: '用件は解決した？はい、か、いいえ、で答えてね。',
+    yesOrNo: 'はい、か、いいえ、で答えてね。はいなら一を、いいえなら二を押してね。',
+    handOver: '人につなぐね。電話を切らずに待っていてね。'
+  }
+}
+
 /** Languages in which a bot can speak of itself; the flow checker knows the same list. */
 export const LINE_LANGUAGES = Object.keys(LINES)
 
@@ -111,9 +167,14 @@ export const LINE_LANGUAGES = Object.keys(LINES)
  * A line in a language. Null where there is none: then the flow must have its own disclosure, and of the other lines the
  * English ones are better than silence.
  */
-export function lineFor(name: LineName, language: string): Readonly<{ text: string; language: string }> | null {
+export function lineFor(
+  name: LineName,
+  language: string,
+  register: SpeechRegister = 'formal'
+): Readonly<{ text: string; language: string }> | null {
   const own = LINES[primaryOf(language)]
-  if (own !== undefined) return { text: own[name], language }
+  const familiar = register === 'informal' ? FAMILIAR_LINES[primaryOf(language)]?.[name] : undefined
+  if (own !== undefined) return { text: familiar ?? own[name], language }
   if (name === 'disclosure') return null
   return { text: LINES['en']?.[name] ?? '', language: 'en' }
 }

@@ -3,14 +3,20 @@ import { readdir } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { pino } from 'pino'
 import t from 'tap'
+import { createEspeak } from '../../media/prompts/espeak.ts'
+import { lineFor } from '../../server/bots/lines.ts'
+import { isLoud } from '../../server/bots/turn-heard.ts'
 import { LlmServer } from '../support/llm-server.ts'
 import { TestParley } from '../support/parley.ts'
 import { signInPeople } from '../support/people.ts'
 import { TestSoftphone } from '../support/softphone.ts'
-import { BotCaller, botFlow, botRecognizers, publishReturns, SAID, TEXTS } from './support.ts'
+import { BotCaller, botFlow, botRecognizers, likeness, publishReturns, SAID, TEXTS } from './support.ts'
 
 const NUMBER = '+12025550111'
+/** Callers that are strangers to the company, and those that it is on familiar terms with. */
+const GERMAN = { formal: '+12025550112', informal: '+12025550113' } as const
 const KEY = 'sk-of-nobody'
 
 t.test('a caller talks with a bot that has a language model', { timeout: 280_000 }, async t => {
@@ -26,7 +32,7 @@ t.test('a caller talks with a bot that has a language model', { timeout: 280_000
   const base = `http://127.0.0.1:${(shop.address() as AddressInfo).port}`
   await using server = await TestParley.start({
     hasDemoData: true,
-    recognizers: botRecognizers(),
+    recognizers: botRecognizers(['en', 'de']),
     env: { PARLEY_LLM_URL: llm.url, PARLEY_LLM_MODEL: 'small', PARLEY_LLM_PRICES: '100,400' },
     secrets: { llmKey: KEY }
   })
@@ -184,4 +190,53 @@ t.test('a caller talks with a bot that has a language model', { timeout: 280_000
     t.match(await caller.until('botHandedOver'), { reason: 'fault' })
     await caller.bye()
   })
+
+  await t.test('“du” is held back from strangers, and said where the company wants it so', async t => {
+    await using espeak = createEspeak(pino({ level: 'silent' }))
+    for (const register of ['formal', 'informal'] as const) {
+      await server.publish(
+        botFlow(register === 'informal' ? '    register: { de: informal }' : '')
+          .replace('id: bot', `id: german-${register}`)
+          .replace('name: Bot', `name: German ${register}`)
+          .replace('languages: [en]', 'languages: [de]')
+          .replace('defaultLanguage: en', 'defaultLanguage: de')
+      )
+      await server.addNumber(GERMAN[register], `german-${register}`, 'de')
+    }
+    const soundMs = await Promise.all(
+      (['formal', 'informal'] as const).map(async register => {
+        const { text } = lineFor('disclosure', 'de', register) as { text: string }
+        return loudMs(await espeak.synthesize(text, 'de', AbortSignal.timeout(20_000)))
+      })
+    )
+    t.not(soundMs[0], soundMs[1])
+    for (const [at, register] of (['formal', 'informal'] as const).entries()) {
+      await using caller = await BotCaller.call(server, GERMAN[register])
+      await caller.greeted()
+      const { lengthMs } = await caller.until('disclosureMade')
+      t.equal(lengthMs, soundMs[at], `${register}: what it says of itself is in the same words`)
+      llm.requests.length = 0
+      llm.steps = [{ kind: 'say', pieces: ['[[talk]] Schön, dass du anrufst.'] }]
+      caller.audio.forget()
+      caller.say('returns')
+      t.match(await caller.until('botAnswered'), { outcome: 'talk' })
+      t.match(llm.requests[0]?.messages[0]?.content, register === 'formal' ? /"Sie"/ : /"du"/)
+      const held = (await caller.events()).filter(one => one.kind === 'botHeld')
+      if (register === 'formal') t.match(held, [{ data: { why: 'register' } }])
+      else {
+        t.same(held, [], 'nothing is held back')
+        const said = await espeak.synthesize('Schön, dass du anrufst.', 'de', AbortSignal.timeout(20_000))
+        const heard = likeness(caller.audio.captured(), said)
+        t.ok(heard > 0.9, `the caller heard it (likeness ${heard.toFixed(2)})`)
+      }
+      await caller.bye()
+    }
+  })
 })
+
+/** How long there is sound, by the measure of the disclosure. */
+function loudMs(samples: Int16Array): number {
+  let ms = 0
+  for (let at = 0; at + 160 <= samples.length; at += 160) if (isLoud(samples.subarray(at, at + 160))) ms += 20
+  return ms
+}

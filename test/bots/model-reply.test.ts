@@ -77,6 +77,7 @@ t.test('what a model says is checked before it is spoken', async t => {
       messages: [{ role: 'user', content: 'Can I return it?' }],
       passages: [PASSAGE],
       taboo: ['guarantee'],
+      register: 'formal',
       language: 'en',
       callerWords: ['Can I return it?'],
       thinkMs: 1_500,

@@ -6,7 +6,7 @@ import { ClauseSplitter } from '../../server/bots/say/clauses.ts'
 import { unsupported } from '../../server/bots/say/grounding.ts'
 import { heardWords } from '../../server/bots/say/heard-words.ts'
 import { readMark } from '../../server/bots/say/reply-mark.ts'
-import { isPolite, politely } from '../../server/bots/say/register.ts'
+import { addressed, isFitting, isPolite, politely } from '../../server/bots/say/register.ts'
 import { speakable, tabooIn } from '../../server/bots/say/speakable.ts'
 import { type LineName, lineFor } from '../../server/bots/lines.ts'
 import { inOwnEnglish } from '../../server/bots/say/english.ts'
@@ -128,6 +128,7 @@ t.test(
       tools: [],
       glossary: ['Parley Plus'],
       taboo: ['guarantee'],
+      register: 'formal',
       limits: {
         turns: 20,
         ms: 600_000,
@@ -149,6 +150,13 @@ t.test(
     t.match(told('de-AT'), /"Sie"/)
     t.match(told('es'), /"usted"/)
     t.match(told('zh-TW'), /"您"/)
+    const familiar = (language: string) => instructionsFor({ ...bot, register: 'informal' }, language)
+    t.match(familiar('de-AT'), /"du"/)
+    t.match(familiar('es'), /"tú"/)
+    t.match(familiar('zh-TW'), /"你"/)
+    t.match(familiar('ja'), /plain Japanese/)
+    for (const language of ['de', 'es', 'zh', 'ja']) t.notMatch(familiar(language), /"Sie"|"usted"|"您"|sonkeigo/)
+    t.equal(familiar('en'), told('en'), 'English has one way')
     for (const language of ['en', 'de', 'es', 'zh', 'ja', 'ar']) {
       t.match(told(language), `(${language})`)
       t.match(told(language), /exactly so: Parley Plus\./)
@@ -180,28 +188,60 @@ t.test('a sentence speaks to a customer as one does, in each language', async t 
     ['es-MX', 'Eso es para ti.'],
     ['zh', '你可以退货。']
   ]
-  for (const [language, text] of others) t.notOk(isPolite(text, language), text)
+  for (const [language, text] of others) {
+    t.notOk(isFitting(text, language, 'formal'), text)
+    t.ok(isFitting(text, language, 'informal'), `${text} is said where callers are friends`)
+  }
   t.equal(politely('你可以退货，你们好。', 'zh'), '您可以退货，各位好。')
   t.equal(politely('你', 'ja'), '你')
+  t.equal(addressed('您好，谢谢您。', 'zh-Hant', 'informal'), '你好，谢谢你。')
+  t.equal(addressed('你好。', 'zh', 'formal'), '您好。')
+})
+
+const LINE_NAMES = Object.keys({
+  disclosure: 1,
+  greeting: 1,
+  didNotHear: 1,
+  didNotUnderstand: 1,
+  pressZero: 1,
+  unknown: 1,
+  fault: 1,
+  anythingElse: 1,
+  isSolved: 1,
+  yesOrNo: 1,
+  handOver: 1
+} satisfies Record<LineName, 1>) as LineName[]
+
+/** What only strangers say to each other; in Japanese also the humble words. */
+const FORMAL_WORDS: Readonly<Record<string, RegExp>> = {
+  de: /(?<!\p{L})(?:Sie|Ihnen|Ihr\p{L}*)(?!\p{L})|(?:sagen|drücken|bleiben) Sie/u,
+  es: /(?<!\p{L})(?:usted|le|su|puede|está|desea|diga|dígame|pulse|disculpe|cuelgue)(?!\p{L})/iu,
+  zh: /您/u,
+  ja: /です|ます|ません|ください|ございま|お客様/u
+}
+
+t.test('a bot on familiar terms keeps to them in whatever it says of itself', async t => {
+  for (const [language, formal] of Object.entries(FORMAL_WORDS)) {
+    const texts = LINE_NAMES.map(name => lineFor(name, language, 'informal')?.text ?? '')
+    t.same(
+      texts.filter(text => text === '' || formal.test(text)),
+      [],
+      language
+    )
+    const others = LINE_NAMES.map(name => lineFor(name, language)?.text ?? '')
+    t.ok(others.filter(text => formal.test(text)).length >= 5, `${language}: the words are those of strangers`)
+  }
+  t.equal(lineFor('greeting', 'en', 'informal')?.text, lineFor('greeting', 'en')?.text)
 })
 
 t.test('what Parley itself says to callers is polite in every language', async t => {
-  const names = Object.keys({
-    disclosure: 1,
-    greeting: 1,
-    didNotHear: 1,
-    didNotUnderstand: 1,
-    pressZero: 1,
-    unknown: 1,
-    fault: 1,
-    anythingElse: 1,
-    isSolved: 1,
-    yesOrNo: 1,
-    handOver: 1
-  } satisfies Record<LineName, 1>) as LineName[]
   for (const language of ['de', 'es', 'zh', 'ja']) {
     const consent = [true, false].flatMap(isHeard => Object.values(consentTexts(language, CONSENT_KEYS, isHeard).texts))
-    const texts = [...names.map(name => lineFor(name, language)?.text ?? ''), fillerText(language).text, ...consent]
+    const texts = [
+      ...LINE_NAMES.map(name => lineFor(name, language)?.text ?? ''),
+      fillerText(language).text,
+      ...consent
+    ]
     t.ok(texts.length > 20 && texts.every(text => text !== ''))
     t.same(
       texts.filter(text => !isPolite(text, language)),

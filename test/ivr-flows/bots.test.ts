@@ -39,6 +39,19 @@ t.test('a bot that could not say in a language that it is no human is refused', 
   t.same(problemsOf('', 'de-AT, zh-Hant, ar, ja, es'), [], 'there are words for these')
 })
 
+t.test('a bot addresses callers formally or not where a language has both, and is refused elsewhere', async t => {
+  const register = (text: string, languages: string) => problemsOf(`    register: ${text}`, languages)
+  t.same(register('{ de: informal, es-MX: formal, zh: informal, JA: informal }', 'de-AT, es-MX, zh-Hant, ja'), [])
+  t.match(register('{ en: informal }', 'en'), [
+    ['NO_REGISTER', 'error', /“en” has no formal and informal way of addressing callers/]
+  ])
+  t.match(register('{ es-MX: informal }', 'es-ES'), [
+    ['UNKNOWN_LANGUAGE', 'error', /does not speak “es-MX”: no caller is addressed so/]
+  ])
+  t.match(register('{ de: casual }', 'de'), [['WRONG_VALUE', 'error', /casual/]])
+  t.match(register('informal', 'de'), [['WRONG_TYPE', 'error', /./]])
+})
+
 t.test('tools are checked before a caller meets them', async t => {
   const cases: readonly (readonly [string, RegExp, string?])[] = [
     ['        parameters: { type: object, properties: { a: { type: nonsense } } }', /schema cannot be read/],

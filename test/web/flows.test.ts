@@ -2,8 +2,10 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { REGISTER_LANGUAGES } from '../../ivr-flows/nodes/bot.ts'
 import { flowGraph } from '../../ivr-flows/graph.ts'
 import { parseFlow } from '../../ivr-flows/parse.ts'
+import { ADDRESS_FORMS } from '../../web/src/flows/address.ts'
 import { addText, type Edit, readFacts, replaceValue } from '../../web/src/flows/document.ts'
 import { layoutOf } from '../../web/src/flows/layout.ts'
 import { ADMIN_PASSWORD, TestParley } from '../support/parley.ts'
@@ -64,6 +66,99 @@ t.test('a German prompt is changed by the form, compared and published, without 
     'nothing else has changed'
   )
   await page.context().close()
+})
+
+for (const look of LOOKS)
+  t.test(`how callers are addressed is chosen in the bot's step, ${look.name}`, { timeout: 120_000 }, async t => {
+    const id = `familiar-${look.name}`
+    await server.publish(familiarFlow(id))
+    const page = await openAs(browser, server, ADMIN, { ...look, path: `/flows/${id}`, width: 1440, height: 1000 })
+    await page.getByTestId('tree').getByRole('button', { name: 'helper' }).first().click()
+    const form = page.getByTestId('step-form')
+    const choices = form.locator('select').filter({ has: page.locator('option[value=informal]') })
+    t.equal(await choices.count(), 2, 'German and Spanish have a choice, English has none')
+    const [german, spanish] = [choices.nth(0), choices.nth(1)]
+    t.equal(await german.inputValue(), 'formal')
+    t.match(await german.locator('option').allTextContents(), [/Sie/, /du/])
+    t.match(await spanish.locator('option').allTextContents(), [/usted/, /tú/])
+    await german.selectOption('informal')
+    await spanish.selectOption('informal')
+    await page.locator('[data-testid=code]').getByText('register: { de: informal, es: informal }').waitFor()
+    t.equal(await german.inputValue(), 'informal')
+    t.same(await axeFindings(page), [])
+    t.ok(await fitsWindow(page))
+    t.same(await page.evaluate(UNTRANSLATED), [])
+    if (isTakingPictures) {
+      await mkdir(PICTURES, { recursive: true })
+      await form.scrollIntoViewIfNeeded()
+      await page.screenshot({ path: join(PICTURES, `flows-address-${look.name}.png`) })
+    }
+    const texts = await readFile(
+      new URL(`../../web/src/i18n/locales/${look.language}/flows.json`, import.meta.url),
+      'utf8'
+    )
+    await page.getByRole('button', { name: JSON.parse(texts).save, exact: true }).click()
+    await page.getByTestId('comparison').waitFor()
+    const { body } = await server.api('GET', `/flows/${id}/versions/2`)
+    t.equal(
+      String(body['source']),
+      familiarFlow(id).replace('kind: bot', 'kind: bot\n    register: { de: informal, es: informal }')
+    )
+    t.same(page.faults, [])
+    await page.context().close()
+  })
+
+t.test('how callers are addressed is read and written in each way of writing a step', async t => {
+  t.same(
+    Object.keys(ADDRESS_FORMS).sort(),
+    [...REGISTER_LANGUAGES].sort(),
+    'the desk knows the languages of the checker'
+  )
+  const flow = (step: string) =>
+    `id: a\nname: A\nlanguages: [en, de-AT, es]\ndefaultLanguage: en\nstart: b\nnodes:\n  b:${step}\n  end: { kind: hangup }\n`
+  const cases: readonly (readonly [step: string, before: readonly string[], german: 'formal' | 'informal'])[] = [
+    ['\n    kind: bot # helps\n    goal: Help.\n    handover: end', ['formal', 'formal'], 'informal'],
+    [' { kind: bot, goal: Help., handover: end }', ['formal', 'formal'], 'informal'],
+    [
+      '\n    kind: bot\n    goal: Help.\n    register: { de-AT: informal }\n    handover: end',
+      ['informal', 'formal'],
+      'formal'
+    ],
+    [
+      '\n    kind: bot\n    goal: Help.\n    register: { de: informal }\n    handover: end',
+      ['informal', 'formal'],
+      'formal'
+    ],
+    [
+      '\n    kind: bot\n    goal: Help.\n    register:\n      es: informal\n    handover: end',
+      ['formal', 'informal'],
+      'informal'
+    ],
+    ['\n    kind: bot\n    goal: Help.\n    register: {}\n    handover: end', ['formal', 'formal'], 'informal']
+  ]
+  for (const [step, before, german] of cases) {
+    const text = flow(step)
+    const { addresses, spoken, others } = readFacts(text)!.steps[0]!
+    t.same(
+      addresses.map(one => one.way),
+      before,
+      step
+    )
+    t.same(spoken, [], 'it is no text that callers hear')
+    t.notOk(others.some(one => one.path.startsWith('register')))
+    const after = apply(text, addresses[0]!.edits[german])
+    t.same(
+      readFacts(after)!.steps[0]!.addresses.map(one => one.way),
+      [german, before[1]],
+      after
+    )
+    const { problems } = parseFlow(after)
+    t.same(
+      problems.filter(one => /register/i.test(one.message) || one.code === 'YAML_SYNTAX'),
+      [],
+      after
+    )
+  }
 })
 
 t.test('an error keeps the flow from being saved, is named with its line, and mended by one click', async t => {
@@ -134,6 +229,23 @@ t.test('the same document always gives the same picture, without one step over a
   const places = layoutOf(graph).nodes.map(node => `${node.x} ${node.y}`)
   t.equal(new Set(places).size, places.length)
 })
+
+/** A bot for callers of three languages. */
+function familiarFlow(id: string): string {
+  return `id: ${id}
+name: ${id}
+languages: [en, de, es]
+defaultLanguage: en
+start: helper
+onFailure: end
+nodes:
+  helper:
+    kind: bot
+    goal: Help with orders.
+    handover: end
+  end: { kind: hangup }
+`
+}
 
 function apply(text: string, { from, to, insert }: Edit): string {
   return text.slice(0, from) + insert + text.slice(to)

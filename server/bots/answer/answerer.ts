@@ -99,6 +99,7 @@ export class Answerer {
       language,
       passages,
       taboo: bot.taboo,
+      register: bot.register,
       thinkMs: bot.limits.thinkMs,
       callerWords: [question, ...this.#history.filter(one => one.role === 'user').map(one => one.content)],
       messages: [

@@ -1,14 +1,22 @@
-import type { BotOptions } from '../../../ivr-flows/host.ts'
+import type { BotOptions, SpeechRegister } from '../../../ivr-flows/host.ts'
 import { primaryOf } from '../../quality/search-words.ts'
 
 /** How a language is spoken to customers. */
-const REGISTERS: Readonly<Record<string, string>> = {
+const FORMAL: Readonly<Record<string, string>> = {
   en: 'Polite and plain.',
   de: 'Address the caller as "Sie".',
   es: 'Address the caller as "usted".',
   ja: 'Use polite Japanese: sentences end in desu or masu, the company humbles itself (kenjougo), the caller is honoured (sonkeigo), the caller is "okyakusama".',
   zh: 'Address the caller as "您". Write the script that the language tag names, simplified unless it says otherwise.',
   ar: 'Use Modern Standard Arabic, polite plural of respect.'
+}
+
+/** How it is spoken where a company is on familiar terms with its customers. */
+const INFORMAL: Readonly<Record<string, string>> = {
+  de: 'Address the caller as "du", friendly and respectful.',
+  es: 'Address the caller as "tú", friendly and respectful.',
+  ja: 'Use friendly plain Japanese, as among acquaintances, without honorific verbs and never rude.',
+  zh: 'Address the caller as "你". Write the script that the language tag names, simplified unless it says otherwise.'
 }
 
 /** The words and the spelling of the two Englishes differ enough for callers to notice. */
@@ -26,7 +34,7 @@ export function instructionsFor(bot: BotOptions, language: string): string {
   return [
     'You are the telephone assistant of a company. You speak; nothing that you write is seen.',
     `Your goal: ${bot.goal}`,
-    `Reply only in ${name} (${language}). ${REGISTERS[primaryOf(language)] ?? 'Polite and plain.'}`,
+    `Reply only in ${name} (${language}). ${addressOf(language, bot.register)}`,
     ...(primaryOf(language) === 'en' && region !== undefined && ENGLISHES[region] !== undefined
       ? [ENGLISHES[region]]
       : []),
@@ -43,6 +51,11 @@ export function instructionsFor(bot: BotOptions, language: string): string {
     ...(bot.glossary.length > 0 ? [`Write these names and terms exactly so: ${bot.glossary.join('; ')}.`] : []),
     ...(bot.taboo.length > 0 ? [`Never use these words: ${bot.taboo.join('; ')}.`] : [])
   ].join('\n')
+}
+
+function addressOf(language: string, register: SpeechRegister): string {
+  const primary = primaryOf(language)
+  return (register === 'informal' ? INFORMAL[primary] : undefined) ?? FORMAL[primary] ?? 'Polite and plain.'
 }
 
 /** A question with the passages that may answer it. */

@@ -1,3 +1,4 @@
+import type { SpeechRegister } from '../../../ivr-flows/host.ts'
 import type { FoundPassage } from '../../../sql/queries/bots/knowledge.ts'
 import type { CallBudget } from '../model/budget.ts'
 import {
@@ -12,7 +13,7 @@ import { ClauseSplitter } from '../say/clauses.ts'
 import { inOwnEnglish } from '../say/english.ts'
 import { unsupported } from '../say/grounding.ts'
 import { readMark, type ReplyMark } from '../say/reply-mark.ts'
-import { isPolite, politely } from '../say/register.ts'
+import { addressed, isFitting } from '../say/register.ts'
 import { speakable, tabooIn } from '../say/speakable.ts'
 import type { PreparedCall, ToolBox } from '../tools/tool-box.ts'
 import type { Reply } from './answerer.ts'
@@ -31,6 +32,7 @@ export type ModelTurn = Readonly<{
   messages: readonly ModelMessage[]
   passages: readonly FoundPassage[]
   taboo: readonly string[]
+  register: SpeechRegister
   language: string
   /** What the caller has said in this call: numbers from there may be said back. */
   callerWords: readonly string[]
@@ -251,7 +253,7 @@ class ReplyWords {
   #say(clause: string): readonly TurnEvent[] {
     const mark = this.#mark
     if (this.isOver || mark === null) return []
-    const text = politely(speakable(clause), this.#turn.language)
+    const text = addressed(speakable(clause), this.#turn.language, this.#turn.register)
     if (text === '') return []
     switch (mark.kind) {
       case 'unknown':
@@ -278,10 +280,10 @@ class ReplyWords {
   }
 
   #whyHeld(text: string, mark: ReplyMark): Extract<ReplyNote, { kind: 'held' }>['why'] | null {
-    const { taboo, language, callerWords } = this.#turn
+    const { taboo, register, language, callerWords } = this.#turn
     if (tabooIn(text, taboo, language) !== null || tabooIn(inOwnEnglish(text, language), taboo, language) !== null)
       return 'taboo'
-    if (!isPolite(text, language)) return 'register'
+    if (!isFitting(text, language, register)) return 'register'
     // A model that goes round in circles has said what it knows.
     if (text.length >= LEAST_REPEATED_CHARACTERS && this.#said.has(text)) return 'repeated'
     const isFree = mark.kind === 'ask' || mark.kind === 'talk'

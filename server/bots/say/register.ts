@@ -1,3 +1,4 @@
+import type { SpeechRegister } from '../../../ivr-flows/host.ts'
 import { primaryOf } from '../../quality/search-words.ts'
 import { ClauseSplitter } from './clauses.ts'
 import { speakable } from './speakable.ts'
@@ -34,9 +35,20 @@ export function isPolite(text: string, language: string): boolean {
   return ended.every(one => one === '' || POLITE_JAPANESE.test(one) || !PLAIN_JAPANESE.test(one))
 }
 
+/** Whether a sentence may be said to callers who are spoken to in this way. A polite one is let through in either. */
+export function isFitting(text: string, language: string, register: SpeechRegister): boolean {
+  return register === 'informal' || isPolite(text, language)
+}
+
 /** The same words with the form of address that customers are owed, where one stands for the other in any sentence. */
 export function politely(text: string, language: string): string {
   return primaryOf(language) === 'zh' ? text.replace(/你们/gu, '各位').replace(/你/gu, '您') : text
+}
+
+/** The same words with the form of address that was chosen, where one stands for the other in any sentence. */
+export function addressed(text: string, language: string, register: SpeechRegister): string {
+  if (register === 'formal') return politely(text, language)
+  return primaryOf(language) === 'zh' ? text.replace(/您/gu, '你') : text
 }
 
 /** The first sentences of an article that do not speak to callers as one speaks to customers, as they would be read out. */

@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next'
 import { useNavigate, useParams, useSearchParams } from 'react-router'
 import { api } from '../api/client.ts'
 import { useFormat } from '../i18n/format.ts'
+import { isolated } from '../i18n/isolated.ts'
 import { notify } from '../parts/notices.tsx'
 import { CustomerText } from '../parts/people.tsx'
 import { Problem } from '../parts/problem.tsx'
@@ -249,9 +250,4 @@ function Remove({ id }: Readonly<{ id: string }>) {
       </Button>
     </div>
   )
-}
-
-/** Keeps a name or a date together in a sentence of the other direction (Unicode UAX #9, isolates). */
-function isolated(text: string): string {
-  return `\u2068${text}\u2069`
 }

@@ -1,4 +1,5 @@
 import { isMap, isScalar, isSeq, type Pair, parseDocument, type Scalar, type YAMLMap } from 'yaml'
+import { type Address, readAddresses } from './address.ts'
 
 /** A replacement in the text, in characters from its start. */
 export type Edit = Readonly<{ from: number; to: number; insert: string }>
@@ -22,6 +23,8 @@ export type StepFacts = Readonly<{
   /** Values that name another step. */
   ways: readonly Value[]
   others: readonly Value[]
+  /** How a bot addresses callers; empty for other steps. */
+  addresses: readonly Address[]
 }>
 
 export type FlowFacts = Readonly<{ languages: readonly string[]; steps: readonly StepFacts[] }>
@@ -34,22 +37,31 @@ export function readFacts(source: string): FlowFacts | null {
   const languageList = document.get('languages')
   const languages = isSeq(languageList) ? languageList.items.map(one => String(isScalar(one) ? one.value : '')) : []
   const names = new Set(nodes.items.map(keyOf))
-  return { languages, steps: nodes.items.flatMap(pair => readStep(pair, languages, names)) }
+  return { languages, steps: nodes.items.flatMap(pair => readStep(source, pair, languages, names)) }
 }
 
-function readStep(pair: Pair, languages: readonly string[], names: ReadonlySet<string>): readonly StepFacts[] {
+function readStep(
+  source: string,
+  pair: Pair,
+  languages: readonly string[],
+  names: ReadonlySet<string>
+): readonly StepFacts[] {
   if (!isMap(pair.value)) return []
   const spoken: Spoken[] = []
   const ways: Value[] = []
   const others: Value[] = []
+  const kind = String(pair.value.get('kind') ?? '')
+  const isBot = kind === 'bot'
   collect(pair.value, '')
-  const kind = pair.value.get('kind')
-  return [{ name: keyOf(pair), kind: String(kind ?? ''), at: startOf(pair), spoken, ways, others }]
+  const addresses = isBot ? readAddresses(source, pair.value, languages) : []
+  return [{ name: keyOf(pair), kind, at: startOf(pair), spoken, ways, others, addresses }]
 
   function collect(map: YAMLMap, before: string): void {
     for (const one of map.items) {
       const key = keyOf(one)
       const path = before + key
+      // It has a form of its own: it is no text that callers hear.
+      if (isBot && path === 'register') continue
       if (isMap(one.value)) {
         if (isSpoken(one.value, languages)) spoken.push(readSpoken(one.value, path, languages))
         else collect(one.value, `${path}.`)

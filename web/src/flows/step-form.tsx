@@ -2,6 +2,8 @@ import { Button, NativeSelect, Textarea, TextInput } from '@mantine/core'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useFormat } from '../i18n/format.ts'
+import { isolated } from '../i18n/isolated.ts'
+import type { Address, AddressWay } from './address.ts'
 import { addText, type Edit, type FlowFacts, replaceValue, type Spoken, type StepFacts } from './document.ts'
 import classes from './flows.module.css'
 
@@ -44,6 +46,9 @@ export function StepForm({
           ))}
         </fieldset>
       ))}
+      {step.addresses.map(address => (
+        <AddressChoice key={address.language} address={address} isReadOnly={isReadOnly} onEdit={onEdit} />
+      ))}
       {step.ways.map(way => (
         <NativeSelect
           key={way.path}
@@ -64,6 +69,30 @@ export function StepForm({
         />
       ))}
     </section>
+  )
+}
+
+const WAYS: readonly AddressWay[] = ['formal', 'informal']
+
+/** How the bot addresses callers of a language. */
+function AddressChoice({
+  address,
+  isReadOnly,
+  onEdit
+}: Readonly<{ address: Address; isReadOnly: boolean; onEdit(edit: Edit): void }>) {
+  const { t } = useTranslation('flows')
+  const { languageName } = useFormat()
+  return (
+    <NativeSelect
+      label={t('form.address', { language: languageName(address.language) })}
+      value={address.way}
+      disabled={isReadOnly}
+      data={WAYS.map(way => ({ value: way, label: t(`form.${way}`, { form: isolated(address.forms[way]) }) }))}
+      onChange={event => {
+        const way = WAYS.find(one => one === event.currentTarget.value)
+        if (way !== undefined) onEdit(address.edits[way])
+      }}
+    />
   )
 }
 
