@@ -114,7 +114,7 @@ export const VARIABLES = {
   PARLEY_MAX_CALLS: 'Calls at once before further ones get 503. Default 300',
   PARLEY_DRAIN_MS: 'How long running calls may go on after SIGTERM, in milliseconds. Default 30000',
   PARLEY_CLOCK_TOLERANCE_MS:
-    'How far the clock of this machine and the database’s may differ, or be set, before campaigns stop dialling, in milliseconds. Default 30000',
+    'How far the clock of this machine and the database’s may differ, or be set, before nobody outside is dialled, in milliseconds. Default 30000',
   PARLEY_LOG_LEVEL: 'fatal, error, warn, info, debug or trace. Default info',
   PARLEY_TOMBSTONES_FILE:
     'File in which is written what was erased, to erase it again after a backup was restored; best on a disk that no backup of the data overwrites. Default <data>/tombstones.jsonl',

@@ -30,11 +30,12 @@ import { callBack } from './agent-calls/call-back.ts'
 import type { CardParts } from './agent-calls/customer-card.ts'
 import { CampaignService } from './campaigns/campaign-service.ts'
 import type { CampaignCallParts } from './campaigns/attempt.ts'
-import type { Clocks } from './campaigns/clock-watch.ts'
 import { Dialer } from './campaigns/dialer.ts'
 import { runCampaignFlow } from './run-campaign-flow.ts'
 import { AgentService } from './agents/agent-service.ts'
 import { Call } from './calls/call.ts'
+import type { Clocks } from './calls/clock-watch.ts'
+import { KnownTime } from './calls/known-time.ts'
 import { LiveCalls } from './calls/live-calls.ts'
 import { OutboundLaw } from './calls/outbound-law.ts'
 import { promptSources } from './calls/prompt-sources.ts'
@@ -136,7 +137,7 @@ export async function startParley(
     now?: () => Date
     /** Told before each step of a campaign’s call after which a crash would matter; for tests. */
     campaignStep?: CampaignCallParts['step']
-    /** By which campaigns know whether the time is known; for tests, whose `now` jumps. */
+    /** By which it is known whether the time is; for tests, whose `now` jumps. */
     clocks?: Clocks
     /** How long a person may wait for an agent of a campaign; for tests that are not about that, on slow machines. */
     campaignWithinMs?: number
@@ -254,7 +255,11 @@ export async function startParley(
     })
     // Lists that another control plane has imported; decisions say how old the list is that they used.
     stack.use(repeat(LISTS_MS, () => compliance.dnc.refresh(), loggers.database, 'do-not-call lists cannot be read'))
-    const law = new OutboundLaw(compliance, loggers.calls, options.now)
+    const { clocks } = options
+    const time = stack.use(
+      await KnownTime.start({ db, log: loggers.calls, toleranceMs: config.clockToleranceMs, ...(clocks && { clocks }) })
+    )
+    const law = new OutboundLaw(compliance, loggers.calls, () => time.doubt(), options.now)
     const recognizers = [...(options.recognizers ?? []), ...providers.recognizers]
     const speech = stack.use(new Speech(recognizers, loggers.calls))
     const storage = stack.use(
@@ -354,8 +359,9 @@ export async function startParley(
     })
 
     stack.use(
-      new CallbackDesk({ db, queues, wakeUps, log: loggers.calls }, async (due, signal) =>
-        callBack(agentCalls, due, await callbackRequestedAt(db, due.callbackId), signal)
+      new CallbackDesk(
+        { db, queues, wakeUps, log: loggers.calls, isClockInDoubt: () => time.doubt() !== null },
+        async (due, signal) => callBack(agentCalls, due, await callbackRequestedAt(db, due.callbackId), signal)
       )
     )
 
@@ -561,7 +567,7 @@ export async function startParley(
           warmer.start()
         }
       },
-      compliance,
+      { compliance, time },
       agentCalls,
       { db, queues, agents, wallboard },
       cardSources,

@@ -18,6 +18,7 @@ export const ERROR_CODES = {
   DESTINATION_NOT_ALLOWED: { http: 403, title: 'No trunk may dial this destination' },
   MESSAGE_NOT_SENT: { http: 502, title: 'The message could not be sent' },
   NOT_LAWFUL: { http: 403, title: 'The rules for outbound calls do not allow this call now' },
+  CLOCK_IN_DOUBT: { http: 503, title: 'Nobody is called while nobody knows what time it is' },
   RANGE_INVALID: { http: 416, title: 'The file does not have these bytes' },
   RECORDING_ERASED: { http: 410, title: 'The recording has been erased' },
   RECORDING_AWAY: { http: 503, title: 'The store that holds this recording cannot be reached' },

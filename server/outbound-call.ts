@@ -23,7 +23,7 @@ const ATTEMPT_OUTCOMES = {
   busy: 'busy',
   noAnswer: 'no_answer',
   refused: 'failed',
-  notAllowed: 'failed'
+  notAllowed: 'not_placed'
 } as const satisfies Record<DialOutcome['kind'], AttemptOutcome>
 
 type Plan = Readonly<{

@@ -153,6 +153,12 @@ export interface ControlPlanesTable {
   heartbeat_at: ColumnType<Date, Date | undefined, Date>
 }
 
+export interface TimeConfirmationsTable {
+  id: Generated<string>
+  said_at: CreatedAt
+  said_by: string
+}
+
 export interface HeldLegsTable {
   kind: 'dialog' | 'channel' | 'invite'
   engine_id: string
@@ -309,6 +315,7 @@ export interface Tables extends QueueTables, RecordingTables, CampaignTables, Qu
   sip_accounts: SipAccountsTable
   registrations: RegistrationsTable
   control_planes: ControlPlanesTable
+  time_confirmations: TimeConfirmationsTable
   held_legs: HeldLegsTable
   call_events: CallEventsTable
   cdrs: CdrsTable

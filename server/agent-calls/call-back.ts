@@ -5,8 +5,7 @@ import { dial, wasAnswered } from '../calls/dial.ts'
 import { endReasonForStatus } from '../calls/end-reasons.ts'
 import { LegAudio } from '../calls/leg-audio.ts'
 import type { LawfulAttempt } from '../calls/outbound-law.ts'
-import { AppError } from '../errors.ts'
-import type { CallbackDue } from '../queues/callbacks.ts'
+import type { CallbackDue, CallbackOutcome } from '../queues/callbacks.ts'
 import { routeOutbound } from '../routing/route-outbound.ts'
 import type { AgentCalls } from './agent-calls.ts'
 import type { DeskCallFacts } from './agent-desk.ts'
@@ -16,8 +15,6 @@ import { talkToCalled } from './talk-to-called.ts'
 
 const RING_MS = 30_000
 const RINGBACK = 'tone_stream://%(2000,4000,440,480)'
-
-type CallBackOutcome = 'done' | 'failed' | 'tryLater'
 
 /**
  * Calls a customer back who kept the place in a queue: the agent whose turn it is answers first, so that the customer
@@ -29,32 +26,32 @@ export async function callBack(
   due: CallbackDue,
   requestedAt: Date,
   signal: AbortSignal
-): Promise<CallBackOutcome> {
+): Promise<CallbackOutcome> {
   const { parts } = calls
   const { liveCalls, maxCalls } = parts
-  if (liveCalls.isDraining || liveCalls.size >= maxCalls) return 'tryLater'
+  if (liveCalls.isDraining || liveCalls.size >= maxCalls) return { kind: 'tryLater' }
   const route = routeOutbound(due.number, null, await parts.routing.tables())
   const call = parts.newCall(due.newCallId)
   if (route.kind === 'refuse') {
     call.log.error({ callbackId: due.callbackId, code: route.code }, 'no trunk may call a customer back')
-    return 'failed'
+    return { kind: 'failed' }
   }
   const callerNumber = route.trunks[0]?.callerNumber ?? null
-  let attempt: LawfulAttempt
-  try {
-    attempt = await parts.law.permit({
-      callId: call.id,
-      number: due.number,
-      mode: 'human_manual',
-      purpose: 'callback_requested',
-      callerNumber,
-      callbackRequestedAt: requestedAt
-    })
-  } catch (err) {
-    // Later it may be lawful; the decision says why it is not now.
-    if (err instanceof AppError && err.code === 'NOT_LAWFUL') return 'tryLater'
-    throw err
+  const ruling = await parts.law.rule({
+    callId: call.id,
+    number: due.number,
+    mode: 'human_manual',
+    purpose: 'callback_requested',
+    callerNumber,
+    callbackRequestedAt: requestedAt
+  })
+  if (ruling.kind === 'refused') {
+    // The decision says why. What only has to wait is no try of the customer's.
+    const { outcome, nextAt } = ruling.decision
+    if (outcome !== 'DEFER') return { kind: 'tryLater' }
+    return { kind: 'notNow', until: nextAt === null ? null : new Date(nextAt) }
   }
+  const { attempt } = ruling
   liveCalls.add(call)
   try {
     await using _call = call
@@ -79,7 +76,7 @@ export async function callBack(
         call.end('internalError')
       }
       await attempt.outcome('failed')
-      return 'tryLater'
+      return { kind: 'tryLater' }
     }
   } finally {
     liveCalls.remove(call)
@@ -92,7 +89,7 @@ async function serve(
   call: Call,
   attempt: LawfulAttempt,
   callerNumber: string | null
-): Promise<CallBackOutcome> {
+): Promise<CallbackOutcome> {
   const { offer, queue, visit } = due
   const serveParts = calls.serveParts()
   const card = openCard(
@@ -123,9 +120,9 @@ async function serve(
   )
   if (ringing.kind !== 'answered') {
     await visit.settle(offer.id, { kind: ringing.kind })
-    await attempt.outcome('failed')
+    await attempt.outcome('not_placed')
     call.end('noAnswer', { detail: `agent: ${ringing.kind}` })
-    return 'tryLater'
+    return { kind: 'tryLater' }
   }
   const { leg } = ringing
   const desk = calls.desk(offer.agentId)
@@ -153,12 +150,18 @@ async function serve(
       },
       call.signal
     )
+    if (outcome.kind === 'notAllowed') {
+      await attempt.outcome('not_placed')
+      call.end(outcome.code === 'TRUNK_LIMIT' ? 'trunkLimit' : 'unreachable', { detail: outcome.reason })
+      const hasToWait = outcome.code === 'CLOCK_IN_DOUBT' || outcome.code === 'NOT_LAWFUL'
+      return hasToWait ? { kind: 'notNow', until: null } : { kind: 'tryLater' }
+    }
     if (outcome.kind !== 'answered') {
       const missed = outcome.kind === 'busy' ? 'busy' : outcome.kind === 'noAnswer' ? 'no_answer' : 'failed'
       await attempt.outcome(wasAnswered(outcome) ? 'abandoned' : missed)
       if (outcome.kind === 'refused') call.end(endReasonForStatus(outcome.status), { detail: outcome.reason })
       else call.end(outcome.kind === 'busy' ? 'busy' : 'noAnswer')
-      return 'tryLater'
+      return { kind: 'tryLater' }
     }
     await attempt.outcome('conversation')
     const { endpoint, dialog } = outcome.leg
@@ -166,7 +169,7 @@ async function serve(
     call.customerAnswered(endpoint, performance.now() - startedAtMs)
     if (!(await visit.settle(offer.id, { kind: 'answered' }))) {
       call.end('internalError', { detail: 'the offer was over before the customer answered' })
-      return 'tryLater'
+      return { kind: 'tryLater' }
     }
     isTalking = true
     const { number, language } = due
@@ -179,7 +182,7 @@ async function serve(
       stopRingback
     )
     call.end('agentHungUp')
-    return 'done'
+    return { kind: 'done' }
   } finally {
     if (!isTalking) {
       await leg[Symbol.asyncDispose]()

@@ -244,8 +244,9 @@ function attemptOutcome(outcome: DialOutcome): AttemptOutcome {
     case 'noAnswer':
       return 'no_answer'
     case 'refused':
-    case 'notAllowed':
       return 'failed'
+    case 'notAllowed':
+      return 'not_placed'
     default:
       return outcome satisfies never
   }

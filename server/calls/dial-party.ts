@@ -25,7 +25,7 @@ const ATTEMPT_OUTCOMES = {
 /**
  * Dials a further party of a call that is under way: a transfer, a consultation, an overflow to a phone outside. Each number
  * outside is an attempt with a decision of its own, whatever the call began with; one that is not lawful now is not dialled
- * and comes back as `notAllowed` with the code NOT_LAWFUL.
+ * and comes back as `notAllowed` with the code NOT_LAWFUL, or CLOCK_IN_DOUBT.
  * Rejects as {@link dial} does, and when the decision cannot be written.
  */
 export async function dialParty(
@@ -48,12 +48,13 @@ export async function dialParty(
     mode: 'human_manual',
     purpose: 'service',
     party: isOwnPlace ? 'business' : 'unknown',
+    isOwnPlace,
     callerNumber: route.trunks[0]?.callerNumber ?? null
   })
   if (ruling.kind === 'refused') {
-    const { decisionId, decision } = ruling
+    const { decisionId, decision, code, reason } = ruling
     call.record({ kind: 'partyRefused', decisionId, reasons: decision.reasons })
-    return { kind: 'notAllowed', code: 'NOT_LAWFUL', reason: `Not lawful now (${decision.reasons.join(', ')}).` }
+    return { kind: 'notAllowed', code, reason }
   }
   const { attempt } = ruling
   try {

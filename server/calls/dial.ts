@@ -111,6 +111,9 @@ async function dialInTurn(
 ): Promise<DialOutcome> {
   let last: DialOutcome = { kind: 'refused', status: 480, reason: 'No trunk is left' }
   for (const [index, target] of targets.entries()) {
+    const objection = options.destination.kind === 'number' ? options.destination.attempt.objection() : null
+    // What the trunks before have said is the better answer.
+    if (objection !== null) return index === 0 ? { kind: 'notAllowed', ...objection } : last
     const mayUse = target.trunk === null || ((await options.mayUse?.(target.trunk)) ?? true)
     const release = target.trunk === null ? () => {} : mayUse ? parts.trunkLoad.take(target.trunk) : null
     if (release === null) {

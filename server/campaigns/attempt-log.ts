@@ -159,7 +159,9 @@ export async function finishUnlawful(
           ? numbers.find(one => one.position !== lead.position && !refused.has(one.position))
           : undefined
       const nextMs =
-        decision.nextAt === null ? now.getTime() + (isCapOnly ? MINUTE_MS : 0) : Date.parse(decision.nextAt)
+        decision.nextAt === null
+          ? now.getTime() + (isCapOnly || decision.outcome === 'DEFER' ? MINUTE_MS : 0)
+          : Date.parse(decision.nextAt)
       const isWaiting = decision.outcome === 'DEFER' || isCapOnly || other !== undefined
       await endAttempt(
         parts.db,

@@ -30,6 +30,13 @@ export type Dialled = Readonly<{
   listener: AnswerListener | null
 }>
 
+const LAW_OUTCOMES = {
+  busy: 'busy',
+  noAnswer: 'no_answer',
+  refused: 'failed',
+  notAllowed: 'not_placed'
+} as const satisfies Record<Exclude<DialOutcome['kind'], 'answered'>, AttemptOutcome>
+
 const SLOT_TRIES = 4
 const MAX_BLAMED = 5
 /** A carrier far away takes so long to say whether the person had answered when the ringing was given up. */
@@ -54,14 +61,10 @@ export async function dialLead(
     await attempt.release('no room on the trunk in this moment', 5_000)
     return null
   }
-  if (Date.parse(lawful.decision.validUntil) < parts.now().getTime()) {
-    call.end('unreachable', { detail: 'the decision was too old' })
-    await attempt.release('the decision was too old', 1_000)
-    return null
-  }
-  if (parts.isClockInDoubt(campaign.id)) {
-    call.end('unreachable', { detail: 'the clock was in doubt' })
-    await attempt.release('the clock was in doubt', 1_000)
+  const objection = lawful.objection()
+  if (objection !== null) {
+    call.end('unreachable', { detail: objection.reason })
+    await attempt.release(objection.reason, 1_000)
     return null
   }
   if (!(await mayTry(attempt, trunks))) {
@@ -193,8 +196,7 @@ async function notAnswered(
     await hungUpOn(attempt, call, lawful)
     return
   }
-  const law: AttemptOutcome = outcome.kind === 'busy' ? 'busy' : outcome.kind === 'noAnswer' ? 'no_answer' : 'failed'
-  await lawful.outcome(law)
+  await lawful.outcome(LAW_OUTCOMES[outcome.kind])
   switch (outcome.kind) {
     case 'busy':
       call.end('busy')

@@ -14,6 +14,7 @@ import { missingFor } from './statements.ts'
 /** `lawful` is joined to the decision that allows this call; nothing is dialled without it. */
 export type Permitted = Readonly<{ lawful: LawfulAttempt; callerId: CallerIdRow; trunks: readonly TrunkRow[] }>
 
+const CLOCK_MS = 1_000
 const NO_WAY_MS = 300_000
 const TRUNK_RESTS_MS = 30_000
 const NO_STATEMENT_MS = 3_600_000
@@ -46,7 +47,9 @@ export async function permit(attempt: Attempt, contact: ContactRow, held: HeldAg
   }
   const ruling = await telephony.law.rule(intended(attempt, contact, callerId.number))
   if (ruling.kind === 'refused') {
-    await attempt.finishUnlawful(ruling.decisionId, ruling.decision)
+    // A campaign waits until the time is known, and nobody loses anything by that.
+    if (ruling.code === 'CLOCK_IN_DOUBT') await attempt.release(ruling.reason, CLOCK_MS)
+    else await attempt.finishUnlawful(ruling.decisionId, ruling.decision)
     return null
   }
   const lawful = ruling.attempt
@@ -87,6 +90,7 @@ function intended(attempt: Attempt, contact: ContactRow, callerNumber: string): 
     callerNumber,
     campaignId: id,
     contactId: lead.contactId,
+    isTimeVouchedFor: () => !attempt.parts.isClockInDoubt(id),
     ...(lead.callbackAt !== null && { callbackRequestedAt: lead.callbackAt }),
     more: { ...question, campaign: { pacing: pace, live, abandoned } }
   }

@@ -1,5 +1,5 @@
 import type { CampaignState, Pacing } from '../../sql/campaign-tables.ts'
-import type { ClockDoubt } from './clock-watch.ts'
+import type { ClockDoubt } from '../calls/clock-watch.ts'
 import type { PaceReason } from './pacing.ts'
 
 /** Why a campaign is dialling or not, as one sentence; screens translate the code and fill in the rest. */

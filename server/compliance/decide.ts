@@ -50,7 +50,7 @@ export type Decision = Readonly<{
   outcome: Outcome
   /** Every reason of every failed rule, once, in the order of the rules. */
   reasons: readonly Reason[]
-  /** For DEFER: the first instant at which every rule that time can cure lets the call pass; else null. */
+  /** For DEFER: the first instant at which every rule that time can cure lets the call pass, where that is known; else null. */
   nextAt: string | null
   obligations: readonly Obligation[]
   recording: RecordingPolicy | null
@@ -67,7 +67,7 @@ export type Decision = Readonly<{
   results: readonly RuleResult[]
   /** What proposed laws would say. */
   shadow: readonly RuleResult[]
-  /** Why the engine could not decide, in which case the outcome is BLOCK. */
+  /** Why the engine could not decide. */
   error: string | null
 }>
 
@@ -101,7 +101,7 @@ export function decide(facts: Facts, packs: PackSet): Decision {
  */
 export function refuseByClock(facts: Facts, packs: PackSet): Decision {
   const says = `the clock says ${facts.at}, before the newest rules were written (${formatUtc(packs.writtenAtMs)})`
-  return refuse(facts, packs, null, 'core.clock', 'BLOCK', 'JUR_AMBIGUOUS', says)
+  return refuse(facts, packs, null, 'core.clock', 'DEFER', 'CLOCK_UNCERTAIN', says)
 }
 
 function evaluate(facts: Facts, packs: PackSet): Decision {
@@ -109,6 +109,9 @@ function evaluate(facts: Facts, packs: PackSet): Decision {
   const number = analyzeNumber(facts.number)
   if (number.kind === 'invalid') return refuse(facts, packs, number, 'core.number', 'BLOCK', 'NUM_INVALID', null)
   if (number.kind === 'special') return refuse(facts, packs, number, 'core.number', 'BLOCK', 'NUM_SPECIAL', null)
+  // Hours, gaps and ages would all be wrong by it; it is cured by time or by a person, and nobody knows when.
+  if (facts.stage === 'dial' && facts.clockDoubt !== undefined)
+    return refuse(facts, packs, number, 'core.clock', 'DEFER', 'CLOCK_UNCERTAIN', null)
   const { settings } = packs
   const place = placeOf(facts, number, settings, atMs)
   const context = contextOf(facts, place, settings, atMs)

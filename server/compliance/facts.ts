@@ -198,6 +198,12 @@ export const FactsSchema = Type.Object(
       )
     ),
     callbackRequestedAt: Type.Optional(Instant),
+    clockDoubt: Type.Optional(
+      Type.Object(
+        { kind: literals(['differs', 'wasSet'] as const), byMs: Type.Integer() },
+        { ...closed, description: 'Why nobody knows what time it is, when somebody is about to be dialled' }
+      )
+    ),
     overrides: Type.Optional(
       Type.Array(
         Type.Object(

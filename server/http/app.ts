@@ -8,6 +8,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 import type { CardSources } from '../card-sources.ts'
 import type { AgentCalls } from '../agent-calls/agent-calls.ts'
+import type { KnownTime } from '../calls/known-time.ts'
 import type { KnowledgeParts } from '../bots/knowledge/knowledge.ts'
 import type { ComplianceService } from '../compliance/compliance-service.ts'
 import type { ContactService } from '../contacts/contact-service.ts'
@@ -32,6 +33,7 @@ import { registerCampaignPromiseRoutes } from './routes/campaign-promises.ts'
 import { type CampaignRouteParts, registerCampaignRoutes } from './routes/campaigns.ts'
 import { registerContactListRoutes } from './routes/contact-lists.ts'
 import { registerContactRoutes } from './routes/contacts.ts'
+import { registerClockRoutes } from './routes/compliance/clock.ts'
 import { registerClipPages, registerClipRoutes } from './routes/clips.ts'
 import { registerComplianceRoutes } from './routes/compliance.ts'
 import { registerOptInPage } from './routes/compliance/opt-in.ts'
@@ -82,7 +84,7 @@ const GOODBYE_MS = 300
 /** The web server, ready to listen. Every route is in the list below. */
 export async function createApp(
   parts: HttpParts,
-  compliance: ComplianceService,
+  { compliance, time }: Readonly<{ compliance: ComplianceService; time: KnownTime }>,
   agentCalls: AgentCalls,
   queueing: QueueRouteParts & Readonly<{ wallboard: Wallboard }>,
   cardSources: CardSources,
@@ -164,6 +166,7 @@ export async function createApp(
       registerOperationRoutes(api, parts)
       registerLiveEventRoutes(api, { events: parts.events, agents: queueing.agents, queues: queueing.queues })
       registerComplianceRoutes(api, parts, compliance)
+      registerClockRoutes(api, parts, time)
       registerQueueRoutes(api, queueing)
       registerAgentRoutes(api, queueing)
       registerDirectoryRoutes(api, queueing)

@@ -1,5 +1,12 @@
 import type { Db } from '../../sql/database.ts'
-import { beginCallback, claimCallbacks, type DueCallback, endCallback } from '../../sql/queries/queue-callbacks.ts'
+import {
+  beginCallback,
+  claimCallbacks,
+  type DueCallback,
+  endCallback,
+  putOffCallback,
+  retryCallback
+} from '../../sql/queries/queue-callbacks.ts'
 import type { WakeUps } from '../../sql/wake-ups.ts'
 import { Refresher } from '../agents/refresher.ts'
 import { newId } from '../ids.ts'
@@ -25,8 +32,15 @@ export type CallbackDue = Readonly<{
   visit: QueueVisit
 }>
 
-/** `tryLater`: nobody answered; the callback keeps its place and comes again until its tries are used up. */
-export type CallbackHandler = (due: CallbackDue, signal: AbortSignal) => Promise<'done' | 'failed' | 'tryLater'>
+/**
+ * `tryLater`: nobody answered; the callback keeps its place and comes again until its tries are used up. `notNow`: nobody may be
+ * dialled now; it was no try, and comes again at `until`, or as soon as the clock is not in doubt.
+ */
+export type CallbackOutcome =
+  | Readonly<{ kind: 'done' | 'failed' | 'tryLater' }>
+  | Readonly<{ kind: 'notNow'; until: Date | null }>
+
+export type CallbackHandler = (due: CallbackDue, signal: AbortSignal) => Promise<CallbackOutcome>
 
 export type CallbackSettings = Readonly<{
   /** Callbacks that wait for an agent at the same time, on this control plane. */
@@ -50,6 +64,7 @@ export class CallbackDesk implements AsyncDisposable {
   readonly #wakeUps: WakeUps
   readonly #log: Logger
   readonly #now: () => Date
+  readonly #isClockInDoubt: () => boolean
   readonly #settings: CallbackSettings
   readonly #handler: CallbackHandler
   readonly #ended = new AbortController()
@@ -65,6 +80,8 @@ export class CallbackDesk implements AsyncDisposable {
       wakeUps: WakeUps
       log: Logger
       now?: () => Date
+      /** While nobody knows what time it is, callbacks wait without an agent being held for them. */
+      isClockInDoubt?: () => boolean
       settings?: Partial<CallbackSettings>
     }>,
     handler: CallbackHandler
@@ -74,6 +91,7 @@ export class CallbackDesk implements AsyncDisposable {
     this.#wakeUps = parts.wakeUps
     this.#log = parts.log
     this.#now = parts.now ?? (() => new Date())
+    this.#isClockInDoubt = parts.isClockInDoubt ?? (() => false)
     this.#settings = { ...SETTINGS, ...parts.settings }
     this.#handler = handler
     this.#timer = setInterval(() => this.#lookSoon(), LOOK_MS)
@@ -106,7 +124,7 @@ export class CallbackDesk implements AsyncDisposable {
 
   async #claim(): Promise<void> {
     const room = this.#settings.maxAtOnce - this.#running.size
-    if (room <= 0 || this.#ended.signal.aborted) return
+    if (room <= 0 || this.#ended.signal.aborted || this.#isClockInDoubt()) return
     const visits = new Map<string, Claimed>()
     try {
       await claimCallbacks(this.#db, this.#now(), room, callback => {
@@ -145,12 +163,17 @@ export class CallbackDesk implements AsyncDisposable {
     await using held = visit
     const offer = await this.#nextOffer(held, signal)
     if (offer === null) return
+    if (this.#isClockInDoubt()) {
+      await held.settle(offer.id, { kind: 'withdrawn' })
+      await held.leave('callback')
+      return
+    }
     if (!(await beginCallback(this.#db, callback.id))) {
       await held.settle(offer.id, { kind: 'withdrawn' })
       return
     }
     const attempt = callback.attempts + 1
-    let outcome: Awaited<ReturnType<CallbackHandler>> = 'tryLater'
+    let outcome: CallbackOutcome = { kind: 'tryLater' }
     try {
       const { id: callbackId, call_id: callId, number, language } = callback
       outcome = await this.#handler(
@@ -158,14 +181,28 @@ export class CallbackDesk implements AsyncDisposable {
         signal
       )
     } finally {
-      const isLast = outcome === 'tryLater' && attempt >= this.#settings.maxAttempts
-      const status = isLast ? 'failed' : outcome === 'tryLater' ? 'waiting' : outcome
-      const notBefore = status === 'waiting' ? new Date(this.#now().getTime() + this.#settings.retryMs) : null
       // Before the entry leaves: what has no live entry and no end may be taken by others.
-      await endCallback(this.#db, callback.id, status, notBefore)
+      await this.#end(callback.id, attempt, outcome)
       // Whatever the dialler left open.
       await held.settle(offer.id, { kind: 'withdrawn' })
-      if (outcome !== 'done') await held.leave('callback')
+      if (outcome.kind !== 'done') await held.leave('callback')
+    }
+  }
+
+  async #end(id: string, attempt: number, outcome: CallbackOutcome): Promise<void> {
+    const { maxAttempts, retryMs } = this.#settings
+    switch (outcome.kind) {
+      case 'done':
+      case 'failed':
+        return await endCallback(this.#db, id, outcome.kind)
+      case 'notNow':
+        return await putOffCallback(this.#db, id, outcome.until)
+      case 'tryLater':
+        return attempt >= maxAttempts
+          ? await endCallback(this.#db, id, 'failed')
+          : await retryCallback(this.#db, id, new Date(this.#now().getTime() + retryMs))
+      default:
+        return outcome satisfies never
     }
   }
 

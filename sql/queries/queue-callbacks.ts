@@ -70,27 +70,39 @@ export async function beginCallback(db: Db, id: string): Promise<boolean> {
   })
 }
 
-/** Ends a try: for good, or until `notBefore`. */
-export async function endCallback(
-  db: Db,
-  id: string,
-  status: 'done' | 'failed' | 'waiting',
-  notBefore: Date | null
-): Promise<void> {
+/** Ends a callback for good. */
+export async function endCallback(db: Db, id: string, status: 'done' | 'failed'): Promise<void> {
+  await leaveDialling(db, id, status)
+}
+
+/** Ends a try; the next one is at `notBefore`. */
+export async function retryCallback(db: Db, id: string, notBefore: Date): Promise<void> {
   await db.transaction().execute(async trx => {
-    await trx
-      .updateTable('queue_callbacks')
-      .set({ status })
-      .where('id', '=', id)
-      .where('status', '=', 'dialling')
-      .execute()
-    if (notBefore !== null)
-      await trx
-        .updateTable('queue_callback_turns')
-        .set({ not_before: notBefore })
-        .where('callback_id', '=', id)
-        .execute()
+    await leaveDialling(trx, id, 'waiting')
+    await trx.updateTable('queue_callback_turns').set({ not_before: notBefore }).where('callback_id', '=', id).execute()
   })
+}
+
+/** Nobody was dialled: it was no try. `until` null: it may be taken again at once. */
+export async function putOffCallback(db: Db, id: string, until: Date | null): Promise<void> {
+  await db.transaction().execute(async trx => {
+    await leaveDialling(trx, id, 'waiting')
+    await trx
+      .updateTable('queue_callback_turns')
+      .set(eb => ({ attempts: eb('attempts', '-', 1), ...(until !== null && { not_before: until }) }))
+      .where('callback_id', '=', id)
+      .execute()
+  })
+}
+
+/** Unless it was withdrawn meanwhile. */
+async function leaveDialling(db: Db, id: string, status: 'done' | 'failed' | 'waiting'): Promise<void> {
+  await db
+    .updateTable('queue_callbacks')
+    .set({ status })
+    .where('id', '=', id)
+    .where('status', '=', 'dialling')
+    .execute()
 }
 
 export async function findCallback(db: Db, id: string): Promise<Selectable<QueueCallbacksTable> | undefined> {

@@ -35,7 +35,13 @@ t.test(
 await builtDesk()
 const browser = await DeskBrowser.launch()
 t.teardown(() => browser[Symbol.asyncDispose]())
-const server = await TestParley.start({ hasDemoData: true })
+/** Seconds by which the clock of machine and database was set. */
+let setBy = 0
+const setClock = () => new Date(Date.now() + setBy * 1_000)
+const server = await TestParley.start({
+  hasDemoData: true,
+  clocks: { wall: setClock, steady: () => performance.now(), database: async () => setClock() }
+})
 t.teardown(() => server[Symbol.asyncDispose]())
 const people = await signInPeople(server, ['sara'])
 t.jobs = 1
@@ -94,6 +100,27 @@ for (const look of LOOKS)
     t.same(page.faults, [])
     await page.context().close()
   })
+
+t.test(
+  'after clocks were set, the page says that nobody is called, until somebody says that the time is right',
+  async t => {
+    setBy = 4_000
+    for (const look of LOOKS) {
+      const page = await openAs(browser, server, ADMIN, { ...look, path: '/compliance', width: 1280, height: 1000 })
+      const doubt = page.getByTestId('clock-doubt')
+      await doubt.waitFor()
+      t.same(await axeFindings(page), [], look.name)
+      t.ok(await fitsWindow(page), look.name)
+      if (look.name === 'arabic') {
+        await doubt.getByRole('button').click()
+        await doubt.waitFor({ state: 'detached' })
+      }
+      t.same(page.faults, [])
+      await page.context().close()
+    }
+    t.match((await server.api('GET', '/compliance/clock')).body, { doubt: null })
+  }
+)
 
 t.test('the bars say minute by minute what a decision says, over a clock change', { timeout: 280_000 }, async t => {
   const page = await openAs(browser, server, ADMIN, { path: '/compliance/when' })

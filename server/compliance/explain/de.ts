@@ -12,6 +12,7 @@ export const de: Words = {
     NUM_SPECIAL: 'Das ist eine Notruf-, Kurz- oder Mehrwertnummer.',
     JUR_NO_PACK: 'Für dieses Land sind keine Regeln hinterlegt.',
     JUR_AMBIGUOUS: 'Es ist nicht bekannt, wo es klingelt; eine Anschrift wird gebraucht.',
+    CLOCK_UNCERTAIN: 'Niemand weiß, wie spät es ist: Die Uhr ist im Zweifel.',
     HOURS_OUTSIDE: 'Am möglichen Ort des Angerufenen ist es außerhalb der erlaubten Zeiten.',
     DAY_PROHIBITED: 'An diesem Wochentag sind solche Anrufe nicht erlaubt.',
     HOLIDAY_PROHIBITED: 'An diesem Feiertag sind solche Anrufe nicht erlaubt.',

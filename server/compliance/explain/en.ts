@@ -12,6 +12,7 @@ export const en: Words = {
     NUM_SPECIAL: 'This is an emergency, short or premium-rate number.',
     JUR_NO_PACK: 'No rules have been written for this country.',
     JUR_AMBIGUOUS: 'It is not known where the number rings; an address is needed.',
+    CLOCK_UNCERTAIN: 'Nobody knows what time it is: the clock is in doubt.',
     HOURS_OUTSIDE: 'It is outside the permitted hours where the number may ring.',
     DAY_PROHIBITED: 'No such calls are permitted on this day of the week.',
     HOLIDAY_PROHIBITED: 'No such calls are permitted on this holiday.',

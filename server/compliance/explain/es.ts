@@ -12,6 +12,7 @@ export const es: Words = {
     NUM_SPECIAL: 'Es un número de emergencia, corto o de tarificación adicional.',
     JUR_NO_PACK: 'No hay reglas escritas para este país.',
     JUR_AMBIGUOUS: 'No se sabe dónde suena el número; hace falta una dirección.',
+    CLOCK_UNCERTAIN: 'No se sabe qué hora es: el reloj no es fiable.',
     HOURS_OUTSIDE: 'Está fuera del horario permitido donde puede sonar el número.',
     DAY_PROHIBITED: 'Estas llamadas no están permitidas en este día de la semana.',
     HOLIDAY_PROHIBITED: 'Estas llamadas no están permitidas en este festivo.',

@@ -12,6 +12,7 @@ export const ja: Words = {
     NUM_SPECIAL: '緊急通報、短縮、または有料サービスの番号です。',
     JUR_NO_PACK: 'この国の規則は用意されていません。',
     JUR_AMBIGUOUS: '着信場所が不明です。住所が必要です。',
+    CLOCK_UNCERTAIN: '正しい時刻が分かりません。時計が疑わしい状態です。',
     HOURS_OUTSIDE: '着信の可能性がある場所で許可された時間帯の外です。',
     DAY_PROHIBITED: 'この曜日にはこのような電話は許可されていません。',
     HOLIDAY_PROHIBITED: 'この祝日にはこのような電話は許可されていません。',

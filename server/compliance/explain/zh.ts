@@ -12,6 +12,7 @@ export const zh: Words = {
     NUM_SPECIAL: '这是紧急号码、短号码或收费服务号码。',
     JUR_NO_PACK: '尚未为该国家制定规则。',
     JUR_AMBIGUOUS: '无法确定该号码所在地，需要地址。',
+    CLOCK_UNCERTAIN: '无法确定现在的时间：时钟不可信。',
     HOURS_OUTSIDE: '该号码可能所在地当前不在允许的时段内。',
     DAY_PROHIBITED: '星期中的这一天不允许此类电话。',
     HOLIDAY_PROHIBITED: '该节假日不允许此类电话。',

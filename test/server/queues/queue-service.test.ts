@@ -209,7 +209,7 @@ for (const kind of testDatabases()) {
           t.equal(offer.agentId, ana)
           attempts.push(attempt)
           if (attempt === 2) last.resolve()
-          return 'tryLater'
+          return { kind: 'tryLater' }
         },
         { retryMs: 50, maxAttempts: 2 }
       )
@@ -228,7 +228,7 @@ for (const kind of testDatabases()) {
       await using _desk = plane.queues.onCallbackDue(async ({ number, newCallId, offer, visit }) => {
         await visit.settle(offer.id, { kind: 'answered' })
         talking.resolve({ number, newCallId })
-        return 'done'
+        return { kind: 'done' }
       })
       while ((await house.db.selectFrom('queue_callback_turns').selectAll().execute()).length < 2)
         await plane.queues.settled()

@@ -3,6 +3,7 @@ import type { ComponentType } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Navigate, NavLink, Route, Routes } from 'react-router'
 import { meQuery } from '../api/session.ts'
+import { ClockDoubt } from './clock-doubt.tsx'
 import classes from './compliance.module.css'
 import { ConsentsPage } from './consents-page.tsx'
 import { DecisionPage } from './decision-page.tsx'
@@ -35,6 +36,7 @@ export function CompliancePage() {
   return (
     <div className={classes['page']} data-testid="compliance">
       <h1>{t('title')}</h1>
+      <ClockDoubt />
       <nav className={classes['tabs']} aria-label={t('title')}>
         {tabs.map(({ path }) => (
           <NavLink key={path} to={`/compliance/${path}`}>
