@@ -8,7 +8,7 @@ import { PromptError } from './synthesizer.ts'
 /** In the folder of prompts: what is played once and kept for nobody. */
 export const PASSING_FOLDER = 'passing'
 
-/** Files that the media server can play until this is disposed. */
+/** Files that the media server can play until this is disposed; after that nothing is written. */
 export class PassingFiles implements AsyncDisposable {
   readonly #folders: Readonly<{ cacheDir: string; mediaDir: string }>
   readonly #files: string[] = []
@@ -22,6 +22,8 @@ export class PassingFiles implements AsyncDisposable {
   /** Resolves with the media server's source. Rejects with {@link PromptError}. */
   async write(samples: Int16Array): Promise<string> {
     const name = join(PASSING_FOLDER, `${randomUUID()}.wav`)
+    const source = join(this.#folders.mediaDir, name)
+    if (this.#isDisposed) return source
     const file = join(this.#folders.cacheDir, name)
     this.#files.push(file)
     try {
@@ -32,7 +34,7 @@ export class PassingFiles implements AsyncDisposable {
     }
     // Nobody plays it any more, and whoever threw the others away did not see it.
     if (this.#isDisposed) await rm(file, { force: true })
-    return join(this.#folders.mediaDir, name)
+    return source
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -6,6 +6,7 @@ import { parseWav, WavError, writeWav } from '../audio/wav.ts'
 import { LINE_RATE_HZ } from './espeak-messages.ts'
 import type { FallOver } from '../speech/recognizer.ts'
 import { PassingFiles } from './passing-files.ts'
+import { SharedSpeech } from './shared-speech.ts'
 import type { SpokenText } from './spoken-text.ts'
 import { StreamedSpeech } from './streamed-speech.ts'
 import { PromptError } from './synthesizer.ts'
@@ -67,6 +68,8 @@ export class PromptLibrary {
   readonly #ready = new Map<string, string>()
   /** The prompts being made, by the key that was wished for; each resolves with the key that it got. */
   readonly #making = new Map<string, Promise<Made>>()
+  /** Those of them that are heard meanwhile. */
+  readonly #growing = new Map<string, SharedSpeech>()
   #music: string | undefined
 
   constructor(options: PromptLibraryOptions) {
@@ -92,8 +95,9 @@ export class PromptLibrary {
   }
 
   /**
-   * The same, but words that nobody has said yet are ready as soon as there is sound to hear. They are kept when they are whole,
-   * and not at all when they never are. `onFallOver` hears of voices that fail while it plays.
+   * The same, but words that nobody has said yet are ready as soon as there is sound to hear, also for others who want them meanwhile.
+   * They are kept when they are whole, and not at all when they never are. `onFallOver` hears of voices that have failed, also while
+   * it plays.
    */
   async stream(
     prompt: PromptRequest,
@@ -103,29 +107,45 @@ export class PromptLibrary {
     const looked = await this.#look(prompt)
     if (looked.found !== null) return looked.found
     const { wished, spoken, language } = looked
-    // Who comes while it is made waits until it is whole.
-    if (this.#making.has(wished)) return await this.prepare(prompt, signal)
-    const startedAt = performance.now()
-    const { promise: speaking, resolve, reject } = Promise.withResolvers<StreamedSpeech>()
+    const growing = this.#growing.get(wished)
+    // What is made for nobody to hear yet is waited for until it is whole.
+    if (growing === undefined && this.#making.has(wished)) return await this.prepare(prompt, signal)
+    const startedAtMs = performance.now()
+    const shared = growing ?? this.#grow(wished, spoken, language)
+    const files = new PassingFiles(this.#options)
+    const beginning = StreamedSpeech.begin(files, () => shared.listen(onFallOver))
+    // Told below, unless the caller has gone.
+    beginning.catch(() => {})
+    try {
+      const source = await abortable(beginning, signal)
+      this.#options.onMade('made', performance.now() - startedAtMs)
+      return { source }
+    } catch (err) {
+      await files[Symbol.asyncDispose]()
+      throw err
+    }
+  }
+
+  /** Makes words that are heard meanwhile. The end of a call does not stop it: the next caller will want them. */
+  #grow(wished: string, spoken: SpokenText, language: string): SharedSpeech {
+    const { voices, onFallOver } = this.#options
+    const shared = new SharedSpeech(told =>
+      voices.stream(spoken, language, AbortSignal.timeout(STREAM_LIMIT_MS), change => {
+        told(change)
+        onFallOver?.(change)
+      })
+    )
+    this.#growing.set(wished, shared)
     void this.#once(wished, async () => {
-      const files = new PassingFiles(this.#options)
-      const begun = StreamedSpeech.begin(files, () =>
-        // The end of the call does not stop it: the next caller will want it.
-        this.#options.voices.stream(spoken, language, AbortSignal.timeout(STREAM_LIMIT_MS), change => {
-          onFallOver(change)
-          this.#options.onFallOver?.(change)
-        })
-      )
-      begun.then(resolve, reject)
-      const speech = await begun
-      if (signal.aborted) await speech[Symbol.asyncDispose]()
-      const key = await this.#store(await speech.whole, spoken, language)
-      this.#remember(key)
-      return { key, changes: [] }
+      try {
+        const key = await this.#store(await shared.whole, spoken, language)
+        this.#remember(key)
+        return { key, changes: shared.changes }
+      } finally {
+        this.#growing.delete(wished)
+      }
     })
-    const source = await abortable(speaking, signal)
-    this.#options.onMade('made', performance.now() - startedAt)
-    return { source }
+    return shared
   }
 
   /** The source of the music that waiting and held parties hear: the recording `hold-music` if there is one. */
@@ -157,6 +177,9 @@ export class PromptLibrary {
       const known = this.#ready.get(key) ?? ((await exists(this.#fileOf(key))) ? this.#remember(key) : null)
       if (known !== null) return { found: this.#done(known, 'cached', startedAtMs) }
     }
+    // Made while we looked for the files.
+    const made = keys.find(key => this.#ready.has(key))
+    if (made !== undefined) return { found: this.#done(this.#remember(made), 'cached', startedAtMs) }
     return { found: null, wished: `${keys.join()} ${language}\n${text}`, spoken, language }
   }
 

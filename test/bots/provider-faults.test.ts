@@ -483,6 +483,97 @@ t.test('prompts of flows are heard while they are made', { timeout: 280_000 }, a
   })
 })
 
+t.test('two callers need the same new words at once', { timeout: 280_000 }, async t => {
+  await using google = await GoogleServer.start({ hasTongues: true })
+  await using server = await TestParley.start(throughGoogle(google))
+  await whenChecked(server)
+  const flow = (id: string) => `
+id: ${id}
+name: ${id}
+languages: [de]
+defaultLanguage: de
+start: first
+onFailure: failed
+nodes:
+  first: { kind: say, prompt: { de: "Bestellung Lieferung {{ call.callerNumber }} ${id}" }, next: tone }
+  tone: { kind: say, bargeIn: false, prompt: { tone: "%(600,0,880)" }, next: bye }
+  failed: { kind: say, bargeIn: false, prompt: { tone: "%(600,0,300)" }, next: bye }
+  bye: { kind: hangup }
+`
+  const asked = (id: string) => google.configs.filter(one => JSON.stringify(one).includes(id)).length
+  /** Both, after each has heard the first word while the voice waits before the second. */
+  const dialBoth = async (id: string, number: string, stack: AsyncDisposableStack) => {
+    await server.publish(flow(id))
+    await server.addNumber(number, id, 'de')
+    const calls = []
+    for (let at = 0; at < 2; at += 1) {
+      const { phone, audio } = stack.use(await server.phone())
+      const leg = phone.call(server.uri(number), { sdp: audio.sdp() })
+      audio.connect((await leg.answered()).sdp).sendSilence()
+      await audio.hears(HZ.order)
+      calls.push({ audio, leg })
+    }
+    return calls
+  }
+
+  await t.test('both hear them while they are made, of one voice that is asked once', async t => {
+    await using stack = new AsyncDisposableStack()
+    const { promise: released, resolve: release } = Promise.withResolvers<void>()
+    google.beforeWord = async at => {
+      if (at > 0) await released
+    }
+    const calls = await dialBoth('einmal', '+12025550141', stack)
+    // Only now is the rest made.
+    release()
+    await Promise.all(
+      calls.map(async ({ audio, leg }) => {
+        await audio.hears(HZ.delivery)
+        await audio.hears(880)
+        await leg.waitForBye()
+      })
+    )
+    for (const { leg } of calls) {
+      const { events } = await server.story(leg.callId)
+      t.match(events.find(one => one.kind === 'promptStarted')?.data, { ready: 'made' })
+      t.notOk(events.some(one => one.kind === 'voiceFellOver' || one.kind === 'promptFailed'))
+    }
+    t.equal(asked('einmal'), 1)
+  })
+
+  await t.test('the voice breaks off: both hear the next one, and both stories say so', async t => {
+    await using stack = new AsyncDisposableStack()
+    const { promise: broken, resolve: breakOff } = Promise.withResolvers<void>()
+    google.beforeWord = async at => {
+      if (at === 0) return
+      await broken
+      throw new Error('the voice is lost')
+    }
+    const calls = await dialBoth('gebrochen', '+12025550142', stack)
+    for (const { audio } of calls) {
+      await audio.hearsSilence()
+      audio.forget()
+    }
+    breakOff()
+    await Promise.all(
+      calls.map(async ({ audio, leg }) => {
+        await audio.hearsSpeech()
+        await audio.hears(880)
+        await leg.waitForBye()
+      })
+    )
+    for (const { leg } of calls) {
+      const { events } = await server.story(leg.callId)
+      t.match(
+        events.filter(one => one.kind === 'voiceFellOver'),
+        [{ data: { from: 'google', to: 'espeak-ng', code: 'SYNTHESIS_FAILED' } }]
+      )
+      t.notOk(events.some(one => one.kind === 'promptFailed'))
+    }
+    google.beforeWord = null
+    t.equal(asked('gebrochen'), 1)
+  })
+})
+
 t.test('a caller whom Azure does not hear is asked again, and the story says why', { timeout: 280_000 }, async t => {
   await using azure = await AzureServer.start({ hasTongues: true })
   await using server = await TestParley.start(throughAzure(azure))

@@ -227,10 +227,14 @@ t.test(
 /** Voices that speak what the test gives them, one piece after the other, and what is written. */
 function streaming(folder: string, names: readonly string[] = ['only']) {
   const spoken = names.map(() => new PieceQueue<Int16Array>())
+  const asked = names.map(() => 0)
   const synthesizers = names.map((id, at) => ({
     ...scripted(id).synthesizer,
     name: id,
-    stream: () => spoken[at] as PieceQueue<Int16Array>
+    stream: () => {
+      asked[at] = (asked[at] ?? 0) + 1
+      return spoken[at] as PieceQueue<Int16Array>
+    }
   }))
   const cacheDir = join(folder, 'cache')
   const changes: string[] = []
@@ -244,9 +248,10 @@ function streaming(folder: string, names: readonly string[] = ['only']) {
   return {
     library,
     spoken,
+    asked,
     changes,
-    begin: async (signal = SIGNAL) => {
-      const { source } = await library.stream(HELLO, signal, change => changes.push(`${change.from} → ${change.to}`))
+    begin: async (signal = SIGNAL, told = changes) => {
+      const { source } = await library.stream(HELLO, signal, change => told.push(`${change.from} → ${change.to}`))
       if (typeof source === 'string') throw new Error('it was made before')
       return source
     },
@@ -341,6 +346,62 @@ t.test('a voice that breaks off is followed by the next, which begins again', { 
   t.same(await samplesOf((await waiting).source), piece(900, 600), 'the prompt that is kept is of one voice')
   t.equal((await files()).kept, 1)
 })
+
+t.test('who wants words that are being made hears them from the first on, and they are made once', async t => {
+  const { library, spoken, asked, begin, samplesOf, files } = streaming(t.testdir({}))
+  const [voice] = spoken
+  voice?.push(piece(500))
+  const first = await begin()
+  const playing = first[Symbol.asyncIterator]()
+  await playing.next()
+  voice?.push(piece(700))
+  await using second = await begin()
+  const sources = second[Symbol.asyncIterator]()
+  t.same(
+    await samplesOf((await sources.next()).value),
+    joinSamples([piece(500), piece(700)]),
+    'before the voice is through'
+  )
+  // The one for whom it was begun hangs up.
+  await first[Symbol.asyncDispose]()
+  const next = sources.next()
+  voice?.push(piece(900))
+  voice?.end()
+  t.same(await samplesOf((await next).value), piece(900))
+  t.ok((await sources.next()).done)
+  t.same(asked, [1])
+  t.equal((await library.prepare(HELLO, SIGNAL)).origin, 'cached')
+  await second[Symbol.asyncDispose]()
+  t.same(await files(), { kept: 1, all: 1 })
+})
+
+t.test(
+  'when the voice of two callers breaks off, both hear the next one, and a third who comes then as well',
+  async t => {
+    const { spoken, asked, begin, samplesOf } = streaming(t.testdir({}), ['first', 'second'])
+    const [voice, other] = spoken
+    voice?.push(piece(500))
+    const told: readonly string[][] = [[], [], []]
+    await using one = await begin(SIGNAL, told[0])
+    await using two = await begin(SIGNAL, told[1])
+    const playing = [one, two].map(speech => speech[Symbol.asyncIterator]())
+    await Promise.all(playing.map(async sources => await sources.next()))
+    const next = playing.map(async sources => await samplesOf((await sources.next()).value as string))
+    voice?.fail(new PromptError('SYNTHESIS_FAILED', 'it is out'))
+    other?.push(piece(900, 600))
+    t.same(await Promise.all(next), [piece(900, 600), piece(900, 600)])
+    await using three = await begin(SIGNAL, told[2])
+    t.same(await samplesOf((await three[Symbol.asyncIterator]().next()).value as string), piece(900, 600))
+    other?.end()
+    t.match(await Promise.all([one.whole, two.whole, three.whole]), [
+      { id: 'second' },
+      { id: 'second' },
+      { id: 'second' }
+    ])
+    t.same(told, [['first → second'], ['first → second'], ['first → second']])
+    t.same(asked, [1, 1])
+  }
+)
 
 t.test('speech that is never whole is not kept, and says why', { timeout: 280_000 }, async t => {
   const { spoken, begin, files } = streaming(t.testdir({}))
