@@ -7,6 +7,7 @@ import { pino } from 'pino'
 import { amdSettings, AnsweringMachineDetector, type AmdResult } from '../../media/audio/amd.ts'
 import { generateNoise, generateTone } from '../../media/audio/tone.ts'
 import { createEspeak } from '../../media/prompts/espeak.ts'
+import { tellMissed } from '../figures.ts'
 import { type Answerer, LEADS_MS, LINES, SPOKEN } from './labelled-answers.ts'
 import { throughLine } from './telephone-line.ts'
 
@@ -79,6 +80,28 @@ console.table(
     [...wrongByLine].map(([name, { wrong, all }]) => [name, { wrong, all, '%': ((100 * wrong) / all).toFixed(1) }])
   )
 )
+
+/** What of these was taken for one of those, in percent. */
+function share(ones: readonly Answerer[], results: readonly (AmdResult | 'beep')[]): string {
+  const count = (all: readonly (AmdResult | 'beep')[]) =>
+    ones.flatMap(one => all.map(result => matrix.get(`${one} ${result}`) ?? 0)).reduce((sum, value) => sum + value, 0)
+  return `${((100 * count(results)) / count(RESULTS)).toFixed(1)} %`
+}
+
+// A person who is taken for a machine is hung up on; a machine that is taken for a person costs an agent half a minute.
+tellMissed([
+  {
+    what: 'people taken for machines',
+    measured: share(['human'], ['machine', 'beep', 'fax', 'network']),
+    wanted: '≤ 0.5 %'
+  },
+  { what: 'machines taken for people', measured: share(['machine', 'beep'], ['human']), wanted: '≤ 3 %' },
+  {
+    what: 'people taken for assistants, or for nobody',
+    measured: share(['human'], ['screening', 'unknown']),
+    wanted: '≤ 5 %'
+  }
+])
 
 function expected(one: Answerer): AmdResult | 'beep' {
   return one === 'assistant' ? 'screening' : one

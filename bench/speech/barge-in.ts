@@ -5,6 +5,7 @@
 import { parseArgs } from 'node:util'
 import { levelDbov } from '../../media/audio/speech-energy.ts'
 import type { Recognizer } from '../../media/speech/recognizer.ts'
+import { tellMissed } from '../figures.ts'
 import { TestParley } from '../../test/support/parley.ts'
 import { createToneRecognizer, thenSilence, toneSpeech } from '../../test/support/tone-recognizer.ts'
 
@@ -98,5 +99,15 @@ function print(): void {
   console.log(row('the listener knows (goal 100 ms)', times.knownToSilent))
   console.log(row('the first sound that the phone sends', times.soundToSilent))
   console.log(row('a key (reference)', times.keyToSilent))
+  const known = Math.max(0, Math.round(at(times.knownToSilent, 0.95)))
+  const sounded = Math.round(at(times.soundToSilent, 0.5))
+  tellMissed([
+    { what: 'the listener knows to the last sound, p95', measured: `${known} ms`, wanted: '≤ 100 ms' },
+    {
+      what: 'the first sound that the phone sends to the last sound, middle',
+      measured: `${sounded} ms`,
+      wanted: '≤ 100 ms'
+    }
+  ])
   console.log(`\nvoice, once known, to key: ${(at(times.knownToSilent, 0.5) / at(times.keyToSilent, 0.5)).toFixed(2)}`)
 }

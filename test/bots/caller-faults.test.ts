@@ -124,6 +124,32 @@ t.test('whatever a caller does, there is a next step, and the story says why', {
       await caller.bye()
     }),
 
+    t.test('who is hardly understood is asked again, and then gets a person', buffered(), async t => {
+      await using caller = await BotCaller.call(server, NUMBER)
+      await caller.greeted()
+      await caller.sayUntilHeard(tone(SAID.mumble, 700), 1)
+      caller.audio.forget()
+      await caller.audio.hearsSpeech()
+      await caller.audio.hearsSilence()
+      t.notOk((await caller.events()).some(one => one.kind === 'botHandedOver' || one.kind === 'botAnswered'))
+      await caller.sayUntilHeard(tone(SAID.mumble, 700), 2)
+      t.match(await caller.until('botHandedOver'), { reason: 'notUnderstood' })
+      t.match(await caller.until('speechHeard'), { confidence: 0.4 })
+      await caller.bye()
+    }),
+
+    t.test('who asks for the same a third time gets a person', buffered(), async t => {
+      await using caller = await BotCaller.call(server, NUMBER)
+      await caller.greeted()
+      for (const times of [1, 2]) {
+        await caller.sayUntilHeard(tone(SAID.returns, 700), times)
+        await caller.until('botAnswered', times)
+      }
+      await caller.sayUntilHeard(tone(SAID.returns, 700), 3)
+      t.match(await caller.until('botHandedOver'), { reason: 'loop' })
+      await caller.bye()
+    }),
+
     t.test('music is no question; the key for a person works above it', buffered(), async t => {
       await using caller = await BotCaller.call(server, NUMBER)
       await caller.greeted()

@@ -64,6 +64,16 @@ t.test('what looks like markup is spoken, and an unknown language is refused', {
   await t.rejects(espeak.synthesize('Hello', 'qq', LIMIT()), { code: 'LANGUAGE_UNKNOWN' })
 })
 
+t.test('an accent is another voice of the same words, and one that does not exist is refused', async t => {
+  const alike = async (one: string, other: string) => {
+    const [a, b] = await Promise.all([espeak.speakAs(LONG, one, LIMIT()), espeak.speakAs(LONG, other, LIMIT())])
+    return Math.abs(a.length - b.length)
+  }
+  t.ok((await alike('en-gb-scotland', 'en-gb-scotland')) < 800, 'the same but for its hisses')
+  t.ok((await alike('en-gb-scotland', 'en-us')) > 1_600, 'not as long in another accent')
+  await t.rejects(espeak.speakAs('Hello', 'en-gb-atlantis', LIMIT()), { code: 'LANGUAGE_UNKNOWN' })
+})
+
 t.test('every language that is promised is spoken', { timeout: 280_000 }, async t => {
   for (const language of ESPEAK_LANGUAGES)
     await t.resolves(espeak.synthesize('2', language, LIMIT()), `${language} speaks`)

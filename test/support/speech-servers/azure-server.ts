@@ -5,6 +5,7 @@ import { pcmOf, samplesOf } from '../../../media/audio/pcm.ts'
 import { parseWav } from '../../../media/audio/wav.ts'
 import {
   type HeardTone,
+  type ToneWord,
   hearTones,
   inTongue,
   sayInTones,
@@ -19,7 +20,9 @@ export type AzureTrouble =
   | Readonly<{ kind: 'refuse'; status: number }>
   /** The connection is closed with a code of RFC 6455 §7.4 after so much audio. */
   | Readonly<{ kind: 'close'; code: number; afterMs: number; times: number }>
-  | Readonly<{ kind: 'silent' | 'endless' | 'empty' | 'slow' }>
+  | Readonly<{ kind: 'silent' | 'endless' | 'empty' }>
+  /** It answers never, or its voice begins so much later. */
+  | Readonly<{ kind: 'slow'; ms?: number }>
   | Readonly<{ kind: 'otherLanguage'; language: string }>
 
 const WAV_HEADER_BYTES = 44
@@ -33,6 +36,8 @@ type Frame = Readonly<{ headers: ReadonlyMap<string, string>; body: Buffer }>
  */
 export class AzureServer implements AsyncDisposable {
   trouble: AzureTrouble | null = null
+  /** Awaited before each word of a voice; a rejection closes the connection. */
+  beforeWord: ((at: number) => Promise<void>) | null = null
   /** Keys that are let in. */
   readonly keys = new Set(['right key'])
   /** Addresses that were asked for, and the JSON documents that came with them, in order. */
@@ -149,20 +154,21 @@ export class AzureServer implements AsyncDisposable {
   }
 
   #speak(client: WebSocket): void {
-    const { trouble } = this
-    client.on('message', (data: Buffer, isBinary) => {
+    const { trouble, beforeWord } = this
+    client.on('message', async (data: Buffer, isBinary) => {
       if (isBinary) return
       const { headers, body } = parseText(data)
       if (headers.get('path') !== 'ssml') return
       const id = headers.get('x-requestid') ?? ''
       const ssml = body.toString()
       this.ssml.push(ssml)
-      if (trouble?.kind === 'slow') return
+      if (trouble?.kind === 'slow' && !(await passes(trouble.ms, client))) return
       sendText(client, 'turn.start', id, { context: { serviceTag: 'test' } })
       sendText(client, 'response', id, { audio: { type: 'inline', streamId: 'S' } })
       const text = ssml.replace(/<[^>]*>/g, ' ')
       const [, tag = ''] = /xml:lang=["']([^"']+)/.exec(ssml) ?? []
       const words = this.#hasTongues ? toneWordsInTongue(text, tag) : toneWordsIn(text)
+      if (beforeWord !== null) return await speakSlowly(client, id, words, beforeWord)
       const speech = sayInTones(words)
       const audio = pcmOf(trouble?.kind === 'silent' ? new Int16Array(speech.length) : speech)
       const endless = () => {
@@ -209,6 +215,36 @@ export class AzureServer implements AsyncDisposable {
     for (const client of this.#sockets.clients) client.terminate()
     this.#http.closeAllConnections()
     await new Promise<void>(resolve => this.#http.close(() => resolve()))
+  }
+}
+
+/** Whether so much time passes before the other side goes; it does not where no time is given. */
+async function passes(ms: number | undefined, client: WebSocket): Promise<boolean> {
+  if (ms === undefined) return false
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  const timer = setTimeout(() => resolve(true), ms)
+  client.once('close', () => resolve(false))
+  try {
+    return await promise
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+async function speakSlowly(
+  client: WebSocket,
+  id: string,
+  words: readonly ToneWord[],
+  beforeWord: (at: number) => Promise<void>
+): Promise<void> {
+  try {
+    for (const [at, word] of words.entries()) {
+      await beforeWord(at)
+      sendAudio(client, id, pcmOf(sayInTones([word])))
+    }
+    sendText(client, 'turn.end', id, {})
+  } catch {
+    client.close(1_011, 'as the test wants it')
   }
 }
 
