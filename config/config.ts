@@ -86,7 +86,7 @@ export class ConfigError extends Error {
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
 const SFUS = ['auto', 'mediasoup', 'embedded'] as const
-const TAPS = ['needed', 'always'] as const
+const TAPS = ['always', 'needed'] as const
 const UNKNOWN_SOURCES = ['answer', 'refuse', 'ignore'] as const
 
 /** Turns variables into settings. Throws {@link ConfigError} with every problem, not only the first. */
@@ -231,7 +231,7 @@ export function parseConfig(env: Env, unknown: readonly string[] = []): Config {
     freeswitch: engine('PARLEY_FREESWITCH'),
     eventSocketHost: text('PARLEY_EVENT_SOCKET_HOST', '127.0.0.1'),
     tap: {
-      isAlwaysOn: oneOf('PARLEY_TAP', TAPS, 'needed') === 'always',
+      isAlwaysOn: oneOf('PARLEY_TAP', TAPS, 'always') === 'always',
       deadAirMs: integer('PARLEY_DEAD_AIR_MS', 15_000, 0, 600_000),
       maxSilenceMs: integer('PARLEY_MAX_SILENCE_MS', 4_000, 0, 60_000)
     },

@@ -1,6 +1,6 @@
 /**
- * What it costs to tap and record calls: the same calls twice, recorded and not, and the difference of what the control
- * plane and the recording thread have used. Then many at once, and whether voice still leaves in time.
+ * What it costs to tap and record calls: the same calls three times, with no tap, tapped with nobody who listens, and recorded; and the
+ * differences of what the control plane and the recording thread have used. Then whether voice still leaves in time.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -55,17 +55,23 @@ type Pass = Readonly<{
 }>
 
 const callSeconds = (Number(values.calls) * Number(values.hold)) / 1000
-const off = await pass('off')
-const on = await pass('on')
+const off = await pass('off', 'needed')
+const tapped = await pass('off', 'always')
+const on = await pass('on', 'always')
 const each = (ms: number) => `${(ms / callSeconds).toFixed(2)} ms`
 const inControlPlane = on.controlPlaneMs - off.controlPlaneMs
 printFigures([
   row('calls at once, failed', `${values.calls}, ${on.report.failed}`, `${values.calls}, 0`),
+  row('tap that nobody listens to, CPU a call-second', each(tapped.controlPlaneMs - off.controlPlaneMs), ''),
   row('tap and recorder, CPU a call-second', each(inControlPlane + on.recordingMs), '≤ 3 ms'),
   row('  of it in the control plane’s thread', each(inControlPlane), ''),
   row('  of it in the recording thread', each(on.recordingMs), ''),
   row('fork in the stand-in for FreeSWITCH', each(on.freeswitchMs - off.freeswitchMs), ''),
-  row('voice that left in time, unrecorded and recorded: the same', `${share(off.inTime)}, ${share(on.inTime)}`, ''),
+  row(
+    'voice that left in time, untapped, tapped and recorded: the same',
+    `${share(off.inTime)}, ${share(tapped.inTime)}, ${share(on.inTime)}`,
+    ''
+  ),
   row('recordings', `${on.recordings}`, `${values.calls}`),
   row(
     'audio that was lost on the way',
@@ -75,7 +81,7 @@ printFigures([
   row('a minute of recording', `${((on.bytes / on.audioMs) * 60).toFixed(0)} kB`, '')
 ])
 
-async function pass(recording: 'on' | 'off'): Promise<Pass> {
+async function pass(recording: 'on' | 'off', tap: 'needed' | 'always'): Promise<Pass> {
   const dataDir = await mkdtemp(join(tmpdir(), 'parley-bench-'))
   const config = parseConfig({
     PARLEY_DATA_DIR: dataDir,
@@ -85,6 +91,7 @@ async function pass(recording: 'on' | 'off'): Promise<Pass> {
     PARLEY_MAX_CALLS: '1000',
     PARLEY_DEMO_DATA: 'false',
     PARLEY_RECORDING: recording,
+    PARLEY_TAP: tap,
     ...(values.database !== undefined && { PARLEY_DATABASE_URL: values.database })
   })
   try {

@@ -70,9 +70,9 @@ const LAST_RETRY_MS = 2_000
 const TICK_MS = 250
 
 /**
- * The one stereo fork of a customer's leg, from the first consumer until the call ends, over whatever the call goes
- * through: bot, queue, hold, transfer, conference. It costs nothing before somebody listens. Whoever listens gets one
- * frame for each 20 ms of the call's clock, whatever the network does.
+ * The one stereo fork of a customer's leg, from {@link CallTap.start} or the first consumer until the call ends, over whatever the
+ * call goes through: bot, queue, hold, transfer, conference. Its audio is in memory only, one frame at a time: what nobody listens to is gone
+ * once it was looked at for dead air. Whoever listens gets one frame for each 20 ms of the call's clock, whatever the network does.
  */
 export class CallTap implements AsyncDisposable {
   readonly #options: CallTapOptions
@@ -84,6 +84,7 @@ export class CallTap implements AsyncDisposable {
   readonly #timeline: TapTimeline
   readonly #deadAir: DeadAirWatch | null
   readonly #hiddenBy = new Set<symbol>()
+  readonly #listenedBy = new Set<symbol>()
   #hiddenUntilMs = 0
   #running: Promise<void> | undefined
   #ticker: NodeJS.Timeout | undefined
@@ -131,7 +132,7 @@ export class CallTap implements AsyncDisposable {
     }
   }
 
-  /** Starts the fork without a consumer, so that the watchdog sees the whole call. */
+  /** Starts the fork without a consumer, at the answer, so that the watchdog sees the whole call. */
   start(): void {
     if (this.isOver || this.#running !== undefined) return
     this.#running = this.#keepForked()
@@ -156,6 +157,13 @@ export class CallTap implements AsyncDisposable {
     }
   }
 
+  /** The customer has been asked to speak, as for a message, so that silence is no dead air until the returned handle is disposed. */
+  expectSilence(): Disposable {
+    const handle = Symbol('listening')
+    this.#listenedBy.add(handle)
+    return { [Symbol.dispose]: () => void this.#listenedBy.delete(handle) }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.isOver) return
     this.#ending.abort()
@@ -171,6 +179,7 @@ export class CallTap implements AsyncDisposable {
     const { endpoint, log } = this.#options
     const over = AbortSignal.any([this.#ending.signal, endpoint.lost])
     let retryMs = FIRST_RETRY_MS
+    let hasToldTrouble = false
     for (let turn = 1; !over.aborted; turn += 1) {
       const name = `tap-${turn}`
       using tap = this.#options.taps.expect(data => this.#take(data))
@@ -182,7 +191,10 @@ export class CallTap implements AsyncDisposable {
         retryMs = FIRST_RETRY_MS
         await Promise.race([tap.ended, aborted(over)])
       } catch (err) {
-        if (!over.aborted) log.warn({ err }, 'a call’s audio could not be tapped; it is tried again')
+        // A media server that cannot fork at all would say so every two seconds of every call.
+        if (!over.aborted)
+          log[hasToldTrouble ? 'debug' : 'warn']({ err }, 'a call’s audio could not be tapped; it is tried again')
+        hasToldTrouble = true
       }
       // The end of the leg takes the fork with it. Asking for it would hold up the hang-up: mod_audio_fork answers only when
       // its thread has slept out, which takes seconds.
@@ -217,6 +229,11 @@ export class CallTap implements AsyncDisposable {
   #take(data: Buffer): void {
     if (this.isOver) return
     const elapsedMs = this.elapsedMs
+    // Nearly every message is one frame.
+    if (data.length === FRAME_BYTES && this.#rest.length === 0) {
+      this.#timeline.push(aligned(data), elapsedMs)
+      return
+    }
     let rest = this.#rest.length === 0 ? data : Buffer.concat([this.#rest, data])
     for (; rest.length >= FRAME_BYTES; rest = rest.subarray(FRAME_BYTES))
       this.#timeline.push(aligned(rest.subarray(0, FRAME_BYTES)), elapsedMs)
@@ -226,12 +243,20 @@ export class CallTap implements AsyncDisposable {
   #deliver(leftAndRight: Buffer, atMs: number, isFilled: boolean): void {
     this.#flowing.resolve()
     const isHidden = this.#hiddenBy.size > 0 || atMs < this.#hiddenUntilMs
-    const frame: TapFrame = isHidden
-      ? { leftAndRight: SILENCE, atMs, isFilled: false, isHidden }
-      : { leftAndRight, atMs, isFilled, isHidden }
-    for (const queue of this.#consumers) queue.push(frame)
-    // What was lost on the way to us may well have been heard.
-    const change = isHidden || isFilled ? null : (this.#deadAir?.push(leftAndRight, atMs) ?? null)
+    // Most frames of most calls are looked at for dead air only.
+    if (this.#consumers.size > 0) {
+      const frame: TapFrame = isHidden
+        ? { leftAndRight: SILENCE, atMs, isFilled: false, isHidden }
+        : { leftAndRight, atMs, isFilled, isHidden }
+      for (const queue of this.#consumers) queue.push(frame)
+    }
+    if (this.#deadAir === null) return
+    // What was lost on the way to us may well have been heard, and whoever gives a card number or a message is listened to.
+    if (isHidden || isFilled || this.#listenedBy.size > 0) {
+      this.#deadAir.skip()
+      return
+    }
+    const change = this.#deadAir.push(leftAndRight, atMs)
     if (change !== null) this.#options.onDeadAir(change)
   }
 }

@@ -41,12 +41,24 @@ export class DeadAirWatch {
     this.#isDead = true
     return { kind: 'started', fromMs: this.#silentSinceMs, customerSpoke: this.#customerSpoke }
   }
+
+  /** Nobody knows what the customer heard for a frame, or silence is as it should be: it counts anew from the next one. */
+  skip(): void {
+    if (this.#isDead) return
+    this.#silentSinceMs = null
+    this.#customerSpoke = false
+  }
 }
 
 /** Whether one side of a frame is above silence. */
 function isLoud(leftAndRight: Buffer, side: 0 | 1): boolean {
   const samples = new Int16Array(leftAndRight.buffer, leftAndRight.byteOffset, leftAndRight.length >> 1)
+  const enough = (QUIET_MEAN_SQUARE * samples.length) / CHANNELS
   let sum = 0
-  for (let index = side; index < samples.length; index += CHANNELS) sum += (samples[index] as number) ** 2
-  return sum * CHANNELS >= QUIET_MEAN_SQUARE * samples.length
+  for (let index = side; index < samples.length; index += CHANNELS) {
+    sum += (samples[index] as number) ** 2
+    // A few samples of speech are as much as a whole frame of silence may have.
+    if (sum >= enough) return true
+  }
+  return false
 }

@@ -24,7 +24,7 @@ export type CallEnd = Readonly<{ reason: EndReason; hangupCause: string | null; 
 /** How the audio of calls is tapped. */
 export type TapSettings = Readonly<{
   taps: TapServer
-  /** Tap every call from its answer, so that dead air is seen on all of them; otherwise from the first listener on. */
+  /** Tap every call from its answer to its end, so that dead air is seen on all of them; otherwise from the first listener on. */
   isAlwaysOn: boolean
   /** 0 switches the watchdog off. */
   deadAirMs: number

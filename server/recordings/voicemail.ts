@@ -192,6 +192,7 @@ async function listen(
     },
     onEnd: () => done.abort()
   })
+  using _silence = call.tap?.expectSilence()
   const forget = voice.onKey(key => {
     if (options.finishKeys.includes(key)) done.abort()
   })

@@ -63,7 +63,7 @@ t.test(
   'a customer who hears nothing for longer than the limit is noted in the story',
   { timeout: 280_000 },
   async t => {
-    await using server = await TestParley.start({ env: { PARLEY_TAP: 'always', PARLEY_DEAD_AIR_MS: '600' } })
+    await using server = await TestParley.start({ env: { PARLEY_DEAD_AIR_MS: '600' } })
     await server.addNumber(QUIET_NUMBER, await server.publish(QUIET))
     await using caller = await server.phone()
     const dialled = caller.phone.call(server.uri(QUIET_NUMBER), { sdp: caller.audio.sdp() })
