@@ -207,6 +207,23 @@ export function toneTime(samples: Int16Array, hz: number): number {
   return heard / pieces
 }
 
+/**
+ * For how long a tone that never stopped is missing where the recording declares no gap, in milliseconds, looked at in pieces of 100 ms.
+ * Pieces that a gap touches are its.
+ */
+export function undeclaredMs(
+  samples: Int16Array,
+  hz: number,
+  gaps: readonly Readonly<{ fromMs: number; toMs: number }>[]
+): number {
+  let missing = 0
+  for (let fromMs = 0; (fromMs + 100) * 8 <= samples.length; fromMs += 100) {
+    if (gaps.some(gap => gap.fromMs < fromMs + 100 && gap.toMs > fromMs)) continue
+    if (toneShare(samples.subarray(fromMs * 8, (fromMs + 100) * 8), hz) <= 0.5) missing += 100
+  }
+  return missing
+}
+
 /** What a recording holds, side by side. */
 export async function hear(
   server: TestParley,

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { meanSquare } from '../../../media/audio/goertzel.ts'
-import { audioBytes, hear, recordingsOf, talk, toneTime, watchFiles } from '../../recordings/support.ts'
+import { audioBytes, hear, recordingsOf, talk, toneTime, undeclaredMs, watchFiles } from '../../recordings/support.ts'
 import { oneDatabase, TestParley } from '../../support/parley.ts'
 import { signInPeople } from '../../support/people.ts'
 import { runSipp, streamingCallerScenario } from '../../support/sipp.ts'
@@ -146,6 +146,9 @@ for (const database of oneDatabase())
       recording.gaps.every(gap => ['beforeConsent', 'lost', 'party'].includes(gap.kind)),
       'what is missing is declared'
     )
+    const whole = await hear(server, recording.id)
+    const undeclared = undeclaredMs(whole.left, CUSTOMER_HZ, recording.gaps)
+    t.ok(undeclared < 1_000, `missing and not declared: ${undeclared} ms`)
     const talked = await hear(server, recording.id, { ...talking, fromMs: talking.fromMs + 300 })
     t.ok(toneTime(talked.left, CUSTOMER_HZ) > 0.6, `the customer is on the left: ${toneTime(talked.left, CUSTOMER_HZ)}`)
     t.ok(toneTime(talked.right, AGENT_HZ) > 0.1, `the agent is on the right: ${toneTime(talked.right, AGENT_HZ)}`)
