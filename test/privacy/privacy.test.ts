@@ -621,6 +621,32 @@ for (const database of testDatabases())
       t.match(JSON.stringify(decided.body), /DNC_INTERNAL/)
     })
 
+    await t.test(
+      'whoever shows the code of a number has asked in their own name, and people go on from there',
+      async t => {
+        sent.length = 0
+        const contact = '+442079460166'
+        const id = idIn(await (await post('/privacy/request', { kind: 'erase', contact, note: '' })).text())
+        const limit = AbortSignal.timeout(5_000)
+        while (sent.length === 0) {
+          limit.throwIfAborted()
+          await new Promise(resolve => setTimeout(resolve, 20))
+        }
+        const named = async () =>
+          (
+            (await byPaula('GET', '/privacy-requests')).body.items as { kind: string; channel: string; id: string }[]
+          ).filter(one => one.kind === 'erase' && one.channel === 'public')
+        t.same(await named(), [], 'without the code nobody has asked')
+        const received = await (await post('/privacy/code', { id, code: sent[0]?.code ?? '' })).text()
+        const [request] = await named()
+        const path = `/privacy-requests/${request?.id}`
+        const { body } = await byPaula('GET', path)
+        t.match(body, { regime: 'uk-gdpr', identity: 'proved', asked: { numbers: [contact] } })
+        t.ok(received.includes(String(body['reference'])), 'they are told by which name it goes on')
+        t.equal((await byPaula('POST', `${path}/plan`)).status, 200, 'it can be planned at once')
+      }
+    )
+
     await t.test('guessing, forged links and odd input lead nowhere', async t => {
       sent.length = 0
       const id = idIn(await (await post('/privacy/request', { kind: 'erase', contact: 'anna@example.com' })).text())

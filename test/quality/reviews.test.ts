@@ -228,6 +228,25 @@ for (const database of testDatabases())
       }
     )
 
+    await t.test('a machine is shown once it agrees with people often enough, and one that guesses is not', async t => {
+      // People say yes to every other of thirty calls; the one machine says what they say, the other one always yes.
+      await sql`
+        insert into reviews (id, call_id, scorecard_id, version, kind, reviewer_id, reviewer_name, status, answers)
+        select by_whom.kind || by_whom.id || n, 'judged-' || n, ${scorecardId}, 2, by_whom.kind, by_whom.id, by_whom.id, 'submitted',
+          jsonb_build_object('greeting', said.answer, 'identity', said.answer)
+        from generate_series(1, 30) as n
+        cross join (values ('review', 'somebody', false), ('machine', 'machine:careful', false), ('machine', 'machine:kind', true))
+          as by_whom (kind, id, is_always_yes)
+        cross join lateral (
+          select jsonb_build_object('value', case when is_always_yes or n % 2 = 0 then 'yes' else 'no' end) as answer
+        ) as said`.execute(server.parley.db)
+      const agreement = async (provider: string) =>
+        (await byQuinn('GET', `/machine-agreement?provider=${provider}&scorecardId=${scorecardId}&version=2`)).body
+      t.match(await agreement('careful'), { isShown: true, overall: { items: 60, agreed: 1, kappa: 1 } })
+      t.match(await agreement('kind'), { isShown: false, overall: { items: 60, agreed: 0.5, kappa: 0 } })
+      await sql`delete from reviews where call_id like 'judged-%'`.execute(server.parley.db)
+    })
+
     await t.test('rules draw calls, once each, and share them out', async t => {
       const rule = await byQuinn('POST', '/sampling-rules', {
         name: 'Refunds',

@@ -52,6 +52,12 @@ t.test('one recording holds a whole call with agents', { timeout: 280_000 }, asy
   await ana.request('hold', { callId, isOnHold: true })
   await caller.audio.hearsNot(600)
   const holding = await talk(server, 2_000)
+  if (server.engines.freeswitch !== null)
+    t.equal(
+      (await server.engines.freeswitch.stats()).forks,
+      1,
+      'one fork of the customer’s leg, and none of the agent’s'
+    )
   await ana.request('hold', { callId, isOnHold: false })
   await caller.audio.hears(600)
 
