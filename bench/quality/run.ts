@@ -1,8 +1,8 @@
 /**
  * Search over many calls on PostgreSQL: what the index weighs against its text, and how long searches take from the
  * question to the highlighted hits. `PARLEY_BENCH_CALLS` (20,000; the figures in docs are of 1,000,000) calls with 20
- * generated utterances each; `PARLEY_TEST_DATABASE_URL` names the server. Words follow Zipf's law over 30,000 of them. Each
- * tenth call is made of fresh words; nine more say the same at other times, each sealed and indexed for itself.
+ * generated utterances each; `PARLEY_TEST_DATABASE_URL` names the server. What is said has the proportions of talk on the telephone
+ * (`talk.ts`). Each tenth call is made of fresh words; nine more say the same at other times, each sealed and indexed for itself.
  */
 import { randomBytes } from 'node:crypto'
 import { sql } from 'kysely'
@@ -18,6 +18,7 @@ import type { Transcript } from '../../server/quality/transcript-store.ts'
 import type { Speaker, Utterance } from '../../server/quality/utterance.ts'
 import { newId } from '../../server/ids.ts'
 import { seal } from '../../server/seal.ts'
+import { makeTalk, type Talk, type TalkLanguage } from './talk.ts'
 
 const CALLS = Number(process.env['PARLEY_BENCH_CALLS'] ?? 20_000)
 const UTTERANCES = 20
@@ -45,32 +46,11 @@ const random = () => {
 }
 const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T
 
-const SYLLABLES =
-  'ba ce di fo gu ha je ki lo mu na pe qui ro su ta ve wi xo zu bra cle dri flo gru pla ste tri spo chen'.split(' ')
-const COMMON =
-  'i you the to a and that it of is in what for we on my have can this your be not will order please thank yes no call with do are but so was money back when me refund today parcel account'.split(
-    ' '
-  )
-const vocabulary = [
-  ...COMMON,
-  ...Array.from(
-    { length: 30_000 },
-    () => pick(SYLLABLES) + pick(SYLLABLES) + pick(SYLLABLES) + pick(['', 's', 'ed', 'ing', pick(SYLLABLES)])
-  )
-]
-const cumulative: number[] = []
-for (const rank of vocabulary.keys()) cumulative.push((cumulative.at(-1) ?? 0) + 1 / (rank + 2.7))
-const total = cumulative.at(-1) ?? 1
-const word = (): string => {
-  const wanted = random() * total
-  let low = 0
-  let high = cumulative.length - 1
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if ((cumulative[middle] ?? 0) < wanted) low = middle + 1
-    else high = middle
-  }
-  return vocabulary[low] ?? ''
+const LANGUAGES = ['en', 'en', 'de', 'es'] as const
+const talks: Readonly<Record<TalkLanguage, Talk>> = {
+  en: makeTalk('en', random),
+  de: makeTalk('de', random),
+  es: makeTalk('es', random)
 }
 
 const name = `parley_bench_${randomBytes(4).toString('hex')}`
@@ -137,18 +117,23 @@ try {
   )
   console.log(`| sealed transcripts | ${mb(size('sealed'))} | ${(size('sealed') / textBytes).toFixed(2)} |`)
 
-  const rare = () => vocabulary[5_000 + Math.floor(random() * 25_000)] ?? ''
-  const middle = () => vocabulary[200 + Math.floor(random() * 2_000)] ?? ''
-  const common = () => vocabulary[30 + Math.floor(random() * 100)] ?? ''
+  const ranked = (from: number, many: number, language: TalkLanguage = pick(LANGUAGES)) =>
+    talks[language].content[from + Math.floor(random() * many)] ?? ''
+  const rare = () => ranked(5_000, 15_000)
+  const middle = (language?: TalkLanguage) => ranked(200, 2_000, language)
+  const common = (language?: TalkLanguage) => ranked(30, 100, language)
   const kinds: Readonly<Record<string, () => SearchFilter>> = {
     'a rare word': () => ({ q: rare() }),
     'a word of the middle': () => ({ q: middle() }),
     'a common word': () => ({ q: common() }),
-    'two words': () => ({ q: `${middle()} ${common()}` }),
+    'two words': () => {
+      const language = pick(LANGUAGES)
+      return { q: `${middle(language)} ${common(language)}` }
+    },
     'a phrase': () => ({ q: `"${pick(samples)}"` }),
     'said by one side': () => ({ q: `customer:${middle()}` }),
     'a beginning': () => ({ q: `${middle().slice(0, 5)}*` }),
-    'word, queue and language': () => ({ q: middle(), queueId: [pick(queues)], language: ['en'] }),
+    'word, queue and language': () => ({ q: middle('en'), queueId: [pick(queues)], language: ['en'] }),
     'word and long silence': () => ({ q: middle(), minSilenceMs: 60_000 }),
     'word in a month long ago': () => ({
       q: middle(),
@@ -178,10 +163,14 @@ try {
     const startedAt = new Date(
       now.getTime() - Math.floor(((1 - (number * COPIES) / CALLS) * DAYS * 86_400_000) / COPIES) - 1
     )
-    const language = pick(['en', 'en', 'de', 'es'])
+    const language = pick(LANGUAGES)
+    const talk = talks[language]
+    const word = talk.beginCall()
     const utterances: Utterance[] = Array.from({ length: UTTERANCES }, (_, at) => {
       const words = Array.from({ length: 4 + Math.floor(random() * 10) }, word)
-      if (samples.length < 500 && random() < 0.001) samples.push(words.slice(0, 3).join(' '))
+      const phrase = words.slice(0, 3)
+      const isTelling = phrase.filter(one => !talk.isFunctionWord(one)).length > 1
+      if (isTelling && samples.length < 500 && random() < 0.001) samples.push(phrase.join(' '))
       const text = words.join(' ')
       textBytes += Buffer.byteLength(text) * COPIES
       const speaker: Speaker = at % 2 === 0 ? 'agent' : 'customer'
