@@ -60,7 +60,7 @@ export async function measureSelection(url: string, leads: number, rounds: numbe
       const fromMs = performance.now()
       const got = await db.transaction().execute(async trx => {
         await lockTaking(trx, 1)
-        await countOpen(trx, 1)
+        await countOpen(trx, 1, now)
         return await reserveLeads(trx, {
           campaignNo: 1,
           slots: inTurn(slots, round),

@@ -1,5 +1,6 @@
 /** Campaigns in simulated time: what a pace costs in abandoned calls and what it brings in talk. */
 import { parseArgs } from 'node:util'
+import { type Figure, tellMissed } from '../figures.ts'
 import { simulate, type Strategy } from './simulate.ts'
 import { adaptive, fixedRatio, predictive, progressive } from './strategies.ts'
 import { worlds } from './worlds.ts'
@@ -18,6 +19,7 @@ const STRATEGIES: Readonly<Record<string, Strategy>> = {
   'adaptive 3 %': adaptive(3)
 }
 
+const figures: Figure[] = []
 console.log('world                     strategy      busy   talks/h  abandoned  worst 24 h  worst 30 d  breaches')
 for (const [name, world] of Object.entries(worlds(Number(values.calls), Number(values.seed))))
   for (const [strategy, run] of Object.entries(STRATEGIES)) {
@@ -35,4 +37,10 @@ for (const [name, world] of Object.entries(worlds(Number(values.calls), Number(v
         String(found.breaches).padStart(9)
       ].join(' ')
     )
+    if (strategy === 'predictive')
+      figures.push(
+        { what: `${name}, agents busy`, measured: percent(100 * found.occupancy), wanted: '≥ 80 %' },
+        { what: `${name}, moments above a cap`, measured: String(found.breaches), wanted: '0' }
+      )
   }
+tellMissed(figures)

@@ -1,5 +1,6 @@
 import { type AbandonWindow, type DetectorErrors, periodAt } from '../../server/campaigns/abandonment.ts'
-import type { CallFigures, Pace, PacingState } from '../../server/campaigns/pacing.ts'
+import type { CallFigures } from '../../server/campaigns/answers-ahead.ts'
+import type { Pace, PacingState } from '../../server/campaigns/pacing.ts'
 
 /** What the simulated world is like. Shares are of dialled calls. Hours are of the shift, from 0. */
 export type World = Readonly<{
@@ -47,6 +48,7 @@ const KEPT_DURATIONS = 300
 type Agent = {
   state: 'idle' | 'held' | 'busy' | 'away'
   sinceMs: number
+  wrapUpAtMs: number
   untilMs: number
   leavesAtMs: number
 }
@@ -72,15 +74,16 @@ export function simulate(world: World, strategy: Strategy): SimulatedFigures {
   const agents: Agent[] = Array.from({ length: world.agents }, () => ({
     state: 'idle',
     sinceMs: startMs,
+    wrapUpAtMs: 0,
     untilMs: 0,
     leavesAtMs: world.awayEveryMs === 0 ? Number.POSITIVE_INFINITY : startMs + random() * world.awayEveryMs
   }))
   const memory: Memory = { level: 1, checkedAtMs: 0 }
   const periods = new Map<string, Period>()
-  const durations: number[] = []
-  let sorted: number[] = []
+  const handleMs: number[] = []
+  const wrapUpMs: number[] = []
   let calls: Call[] = []
-  let waiting: { sinceMs: number; isPerson: boolean }[] = []
+  let waiting: { sinceMs: number; isPerson: boolean; isTakenForMachine: boolean }[] = []
   let dialled = 0
   let live = 0
   let abandoned = 0
@@ -91,7 +94,9 @@ export function simulate(world: World, strategy: Strategy): SimulatedFigures {
   const worst: Record<string, number> = {}
   // As a dialler learns them: starts at what is usual, follows what is seen.
   let liveShare = 0.2
-  let answerMs = 12_000
+  const personMs: number[] = []
+  const otherMs: number[] = []
+  let sorted = { personMs, otherMs, handleMs, wrapUpMs }
 
   const periodOf = (per: string, atMs: number): Period => {
     const { fromMs } = periodAt(per, startMs, atMs)
@@ -113,13 +118,14 @@ export function simulate(world: World, strategy: Strategy): SimulatedFigures {
       if (share > capPercent + 1e-9) breaches += 1
     }
   }
+  const learn = (isServed: boolean) => {
+    liveShare += 0.01 * ((isServed ? 1 : 0) - liveShare)
+  }
   const serve = (agent: Agent, atMs: number, isPerson: boolean) => {
-    const handleMs = isPerson
-      ? Math.max(5_000, logNormal(world.talkMs, 0.6)) + Math.max(2_000, logNormal(world.wrapUpMs, 0.3))
-      : 8_000 + random() * 5_000
     agent.state = 'busy'
     agent.sinceMs = atMs
-    agent.untilMs = atMs + handleMs
+    agent.wrapUpAtMs = atMs + (isPerson ? Math.max(5_000, logNormal(world.talkMs, 0.6)) : 8_000 + random() * 5_000)
+    agent.untilMs = agent.wrapUpAtMs + (isPerson ? Math.max(2_000, logNormal(world.wrapUpMs, 0.3)) : 0)
     if (isPerson) connected += 1
   }
 
@@ -130,8 +136,8 @@ export function simulate(world: World, strategy: Strategy): SimulatedFigures {
       const hour = Math.min(world.liveShare.length - 1, Math.floor(inShiftMs / 3_600_000))
       for (const agent of agents) {
         if (agent.state === 'busy' && nowMs >= agent.untilMs) {
-          durations.push(agent.untilMs - agent.sinceMs)
-          if (durations.length > KEPT_DURATIONS) durations.shift()
+          keep(handleMs, agent.untilMs - agent.sinceMs)
+          if (agent.untilMs > agent.wrapUpAtMs) keep(wrapUpMs, agent.untilMs - agent.wrapUpAtMs)
           agent.state = 'idle'
           agent.sinceMs = nowMs
         }
@@ -152,9 +158,9 @@ export function simulate(world: World, strategy: Strategy): SimulatedFigures {
           live += 1
           count(nowMs, { live: 1 })
         }
-        liveShare +=
-          0.01 * ((call.verdict === 'person' || (call.verdict === 'machine' && !call.isActedOn) ? 1 : 0) - liveShare)
-        if (call.verdict === 'person') answerMs += 0.05 * (nowMs - call.dialledAtMs - answerMs)
+        // A call that the detector takes for a machine counts when an agent is given it.
+        if (call.verdict !== 'machine' || call.isActedOn) learn(call.verdict === 'person')
+        keep(call.verdict === 'person' ? personMs : otherMs, nowMs - call.dialledAtMs)
         if (call.verdict === 'machine' && call.isActedOn) {
           count(nowMs, { machines: 1 })
           if (call.kind === 'live') {
@@ -165,7 +171,11 @@ export function simulate(world: World, strategy: Strategy): SimulatedFigures {
         } else if (call.verdict !== 'none') {
           // What the detector takes for a machine is no answer by a person, even when an agent takes it.
           if (call.verdict === 'person') count(nowMs, { knownLive: 1 })
-          waiting.push({ sinceMs: nowMs, isPerson: call.kind === 'live' })
+          waiting.push({
+            sinceMs: nowMs,
+            isPerson: call.kind === 'live',
+            isTakenForMachine: call.verdict === 'machine'
+          })
         }
       }
       // Longest idle first; who has waited two seconds hears the announcement.
@@ -175,15 +185,27 @@ export function simulate(world: World, strategy: Strategy): SimulatedFigures {
           .reduce<Agent | null>((best, each) => (best === null || each.sinceMs < best.sinceMs ? each : best), null)
         if (agent !== null) {
           serve(agent, nowMs, one.isPerson)
+          if (one.isTakenForMachine) learn(true)
           return false
         }
         if (nowMs - one.sinceMs < PATIENCE_MS) return true
-        count(nowMs, { knownAbandoned: 1, ...(one.isPerson && { abandoned: 1 }) })
+        if (one.isTakenForMachine) learn(false)
+        // Nobody heard what the detector took for a machine: as far as anybody knows it was one.
+        count(nowMs, {
+          ...(one.isTakenForMachine ? { machines: 1 } : { knownAbandoned: 1 }),
+          ...(one.isPerson && { abandoned: 1 })
+        })
         if (one.isPerson) abandoned += 1
         return false
       })
       if (isEnding) continue
-      if (inShiftMs % 5_000 === 0) sorted = durations.toSorted((one, other) => one - other)
+      if (inShiftMs % 5_000 === 0)
+        sorted = {
+          personMs: ascending(personMs),
+          otherMs: ascending(otherMs),
+          handleMs: ascending(handleMs),
+          wrapUpMs: ascending(wrapUpMs)
+        }
       const windows = world.caps.map(({ per, capPercent }): AbandonWindow => {
         const { knownLive, knownAbandoned, machines } = periodOf(per, nowMs)
         const { fromMs, untilMs } = periodAt(per, startMs, nowMs)
@@ -198,15 +220,20 @@ export function simulate(world: World, strategy: Strategy): SimulatedFigures {
           provedPersons: 0
         }
       })
-      const figures: CallFigures = { liveShare, answerMs, handleMs: sorted }
+      const figures: CallFigures = { liveShare, ...sorted }
       const idle = agents.filter(agent => agent.state === 'idle')
       const pace = strategy(
         {
           nowMs,
           idle: idle.length,
           held: agents.filter(agent => agent.state === 'held').length,
-          busy: agents.filter(agent => agent.state === 'busy').map(agent => ({ elapsedMs: nowMs - agent.sinceMs })),
-          open: calls.length,
+          busy: agents
+            .filter(agent => agent.state === 'busy')
+            .map(agent => {
+              const isInWrapUp = nowMs >= agent.wrapUpAtMs
+              return { isInWrapUp, elapsedMs: nowMs - (isInWrapUp ? agent.wrapUpAtMs : agent.sinceMs) }
+            }),
+          open: calls.map(call => ({ elapsedMs: nowMs - call.dialledAtMs })),
           waiting: waiting.length,
           figures,
           windows,
@@ -276,6 +303,15 @@ export function simulate(world: World, strategy: Strategy): SimulatedFigures {
     const live = mean(world.liveShare)
     return Math.min(0.5, (world.errors.machinesTakenForPersons * live) / Math.max(world.machineShare, 0.01))
   }
+}
+
+function keep(durations: number[], ms: number): void {
+  durations.push(ms)
+  if (durations.length > KEPT_DURATIONS) durations.shift()
+}
+
+function ascending(values: readonly number[]): number[] {
+  return values.toSorted((one, other) => one - other)
 }
 
 function mean(values: readonly number[]): number {

@@ -8,7 +8,7 @@ export const progressive: Strategy = state => paceProgressive(state)
 /** So many lines for each free agent, whatever happens. */
 export function fixedRatio(lines: number): Strategy {
   return state => {
-    const calls = Math.max(0, Math.round(state.idle * lines) - state.open)
+    const calls = Math.max(0, Math.round(state.idle * lines) - state.open.length)
     return { hold: 0, dial: Math.min(calls, state.lines), reason: 'dialling', actsOnMachines: true, headroom: 0 }
   }
 }
@@ -29,7 +29,7 @@ export function adaptive(dropLimitPercent: number, maxLevel = 3): Strategy {
       else if (state.idle > 0) memory.level = Math.min(maxLevel, memory.level * (1 + state.idle / Math.max(1, agents)))
       else memory.level = Math.max(1, memory.level * 0.95)
     }
-    const calls = Math.max(0, Math.floor(state.idle * memory.level) - state.open)
+    const calls = Math.max(0, Math.floor(state.idle * memory.level) - state.open.length)
     return { hold: 0, dial: Math.min(calls, state.lines), reason: 'dialling', actsOnMachines: true, headroom: 0 }
   }
 }

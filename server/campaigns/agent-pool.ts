@@ -6,13 +6,14 @@ import type { AgentService, AgentView } from '../agents/agent-service.ts'
 import { isFree } from '../agents/agent.ts'
 import { newId } from '../ids.ts'
 import type { Logger } from '../log.ts'
+import type { BusyAgent } from './answers-ahead.ts'
 
 /** An agent who is held for the next person of a campaign. Dispose the visit when it is over. */
 export type HeldAgent = Readonly<{ visit: QueueVisit; offer: OfferFacts; since: number }>
 
 export type Agents = Readonly<{
   free: number
-  busy: readonly Readonly<{ elapsedMs: number }>[]
+  busy: readonly BusyAgent[]
   onBreak: number
   offline: number
   unreachable: number
@@ -73,7 +74,7 @@ export class AgentPool implements AsyncDisposable {
       free: Math.max(0, free - this.#queue.keepFree - this.#finding),
       busy: able
         .filter(view => (view.state === 'talking' || view.state === 'wrapUp') && view.status === 'available')
-        .map(view => ({ elapsedMs: now.getTime() - busySince(view) })),
+        .map(view => ({ isInWrapUp: view.state === 'wrapUp', elapsedMs: now.getTime() - busySince(view) })),
       onBreak: able.filter(view => view.status === 'onBreak').length,
       offline: able.filter(view => view.status === 'offline').length,
       unreachable: able.filter(view => view.status === 'available' && !view.isRoutable).length

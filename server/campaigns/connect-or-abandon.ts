@@ -165,10 +165,14 @@ async function lookForAgent(
   return null
 }
 
-/** Nobody was there in time: the person hears who called, and is not called by the dialler for three days. */
+/**
+ * Nobody was there in time: the person hears who called, and is not called by the dialler for three days. So does what the
+ * detector takes for a machine, which an agent was only to have heard for themselves; for the law it counts as a call that
+ * was taken for a machine, which may have been a person as often as the detector errs.
+ */
 async function abandon(
   attempt: Attempt,
-  { call, dialled, audio, amd }: Answered,
+  { call, dialled, audio, amd, answer }: Answered,
   noted: Promise<void>,
   message: Promise<readonly string[]>
 ): Promise<void> {
@@ -183,5 +187,8 @@ async function abandon(
   call.end('flowHungUp', { detail: 'abandoned' })
   await noted
   await dialled.lawful.outcome('abandoned')
-  await attempt.finish('abandoned', { amd, isAbandoned: true, answeredAt: dialled.answeredAt })
+  const { answeredAt } = dialled
+  if (answer.result === 'machine')
+    await attempt.finish('machine', { amd, answeredAt, detail: 'no agent was free to hear it' })
+  else await attempt.finish('abandoned', { amd, isAbandoned: true, answeredAt })
 }

@@ -291,9 +291,9 @@ export class Dialer implements AsyncDisposable {
     }
     if (nowMs - running.figuresAtMs >= FIGURES_MS) {
       running.figuresAtMs = nowMs
-      const { dialled, live, answerMs, handleMs } = await recentFigures(db, running.campaign.no)
+      const { known, live, perMinute: _, ...durations } = await recentFigures(db, running.campaign.no)
       // Forty imagined calls of the usual kind, so that the first few do not speak too loudly.
-      running.figures = { liveShare: (live + 10) / (dialled + 40), answerMs: answerMs ?? 12_000, handleMs }
+      running.figures = { liveShare: (live + 10) / (known + 40), ...durations }
     }
   }
 

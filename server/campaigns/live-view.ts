@@ -71,7 +71,7 @@ export async function liveView(
   const now = parts.now()
   const [leads, open, recent] = await Promise.all([
     counts.of(campaign.no),
-    countOpen(db, campaign.no),
+    countOpen(db, campaign.no, now),
     recentFigures(db, campaign.no)
   ])
   const rows = await listPlaces(
@@ -186,7 +186,7 @@ async function forecastOf(
   known: Readonly<{
     leads: LeadCounts
     rows: readonly PlaceRow[]
-    recent: Readonly<{ dialled: number; live: number }>
+    recent: Readonly<{ known: number; live: number }>
     perMinute: number
   }>,
   now: Date
@@ -210,7 +210,7 @@ async function forecastOf(
     perMinute,
     dialsEach: { least: 1, most: Math.min(2, maxAttempts) },
     // With forty imagined calls, as the pace is reckoned.
-    dialsToGoal: conversations === null ? null : conversations / ((recent.live + 10) / (recent.dialled + 40))
+    dialsToGoal: conversations === null ? null : conversations / ((recent.live + 10) / (recent.known + 40))
   })
 }
 

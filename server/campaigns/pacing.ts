@@ -6,38 +6,17 @@ import {
   liveAtLeast,
   mayActOnMachines
 } from './abandonment.ts'
-
-/** An agent of the campaign who is in a call or in wrap-up, and since when. */
-export type BusyAgent = Readonly<{ elapsedMs: number }>
+import { abandonedOf, answersOf, handleMsOf, lookAhead, openMsOf, type Outlook } from './answers-ahead.ts'
 
 /** What is known at one instant; everything that the pace depends on. */
-export type PacingState = Readonly<{
-  nowMs: number
-  /** Agents who could take a call now and are held for none. */
-  idle: number
-  /** Agents who are held for this campaign: they get the next person who answers, and cannot leave before. */
-  held: number
-  busy: readonly BusyAgent[]
-  /** Calls on their way: dialled, ringing, or being listened to by the detector. */
-  open: number
-  /** Persons who have answered and wait for an agent. */
-  waiting: number
-  figures: CallFigures
-  windows: readonly AbandonWindow[]
-  errors: DetectorErrors
-  /** Lines that may be used at once, less those in use. */
-  lines: number
-}>
-
-/** What calls of this campaign were like lately. */
-export type CallFigures = Readonly<{
-  /** Share of dialled calls that a person answers. */
-  liveShare: number
-  /** From dialling until a person is known to be there. */
-  answerMs: number
-  /** Durations of talk and wrap-up together, ascending; empty while none is known. */
-  handleMs: readonly number[]
-}>
+export type PacingState = Outlook &
+  Readonly<{
+    nowMs: number
+    windows: readonly AbandonWindow[]
+    errors: DetectorErrors
+    /** Lines that may be used at once, less those in use. */
+    lines: number
+  }>
 
 export type PaceReason =
   | 'dialling'
@@ -64,21 +43,20 @@ export type Pace = Readonly<{
 }>
 
 /** Of the cap, how much is aimed at; the rest is for what the model does not see. */
-const AIM = 0.85
+const AIM = 0.8
 /** Of answers, how many may be abandoned while there is no room yet, and how many more with as much room as is needed. */
-const SAVING = { least: 0.002, more: 0.03 } as const
-const DEFAULT_HANDLE_MS = 180_000
+const SAVING = { least: 0.001, more: 0.01 } as const
 const MAX_STEP = 50
 
 /** One call for each agent, who is held for it first: nobody can be abandoned. */
 export function paceProgressive(state: PacingState): Pace {
   const { idle, held, busy, open, lines, windows, errors, nowMs } = state
-  const dial = Math.max(0, Math.min(idle + held - open, lines))
-  const hold = Math.max(0, Math.min(idle, open + dial - held))
+  const dial = Math.max(0, Math.min(idle + held - open.length, lines))
+  const hold = Math.max(0, Math.min(idle, open.length + dial - held))
   return {
     hold,
     dial,
-    reason: dial > 0 ? 'dialling' : reasonFor(idle + held, open, busy.length, lines),
+    reason: dial > 0 ? 'dialling' : reasonFor(idle + held, open.length, busy.length, lines),
     actsOnMachines: mayActOnMachines(windows, errors, nowMs),
     headroom: headroom(windows, errors, nowMs)
   }
@@ -97,7 +75,7 @@ export function pacePredictive(state: PacingState): Pace {
   const needed = neededCalls(state)
   // What the detector may get wrong takes from the room: not before there is enough of it.
   const actsOnMachines = room >= needed && mayActOnMachines(windows, errors, nowMs)
-  const under = open + waiting
+  const under = open.length + waiting
   const lawful = Math.max(0, idle + held + room - under)
   const limit = Math.max(0, Math.min(lawful, lines, MAX_STEP))
   const wanted =
@@ -112,7 +90,7 @@ export function pacePredictive(state: PacingState): Pace {
       ? 'dialling'
       : limit === 0 && lines > 0 && busy.length > 0
         ? 'cap'
-        : reasonFor(idle + held, open, busy.length, lines)
+        : reasonFor(idle + held, open.length, busy.length, lines)
   return { hold, dial, reason, actsOnMachines, headroom: room }
 }
 
@@ -124,8 +102,9 @@ function reasonFor(agents: number, open: number, busy: number, lines: number): P
 
 /** Calls that are under way on average when every agent has the next person at once (Little's law). */
 function neededCalls({ idle, held, busy, figures }: PacingState): number {
-  const { liveShare, answerMs, handleMs } = figures
-  return ((idle + held + busy.length) * answerMs) / middleOf(handleMs) / Math.max(0.02, liveShare) + 1e-9
+  return (
+    ((idle + held + busy.length) * openMsOf(figures)) / handleMsOf(figures) / Math.max(0.02, figures.liveShare) + 1e-9
+  )
 }
 
 /**
@@ -133,24 +112,10 @@ function neededCalls({ idle, held, busy, figures }: PacingState): number {
  * where that is less.
  */
 function wantedCalls(state: PacingState, limit: number, affordable: number): number {
-  const { idle, held, busy, open, waiting, figures, windows, errors } = state
-  const { liveShare, answerMs, handleMs } = figures
-  const aim = Math.min(affordable, aimedShare(windows, errors))
-  let meanFree = idle + held
-  let spreadFree = 0
-  for (const { elapsedMs } of busy) {
-    const chance = freeWithin(handleMs, elapsedMs, answerMs)
-    meanFree += chance
-    spreadFree += chance * (1 - chance)
-  }
+  const aim = Math.min(affordable, aimedShare(state.windows, state.errors))
+  const ahead = lookAhead(state)
   let wanted = 0
-  for (let more = 1; more <= limit; more += 1) {
-    const calls = open + more
-    const answers = calls * liveShare + waiting
-    const spread = Math.sqrt(calls * liveShare * (1 - liveShare) + spreadFree + 1e-9)
-    if (expectedExcess(answers - meanFree, spread) > aim * Math.max(answers, 1e-9)) break
-    wanted = more
-  }
+  while (wanted < limit && abandonedOf(ahead, wanted + 1) <= aim * answersOf(ahead, wanted + 1)) wanted += 1
   return wanted
 }
 
@@ -167,46 +132,4 @@ function aimedShare(windows: readonly AbandonWindow[], errors: DetectorErrors): 
     aim = Math.min(aim, Math.max(0, cap + 6 * (cap - now)))
   }
   return aim
-}
-
-/** Chance that a call that has lasted `elapsedMs` is over within `withinMs`, from how long earlier ones lasted. */
-export function freeWithin(handleMs: readonly number[], elapsedMs: number, withinMs: number): number {
-  const usual = 1 - Math.exp(-withinMs / middleOf(handleMs))
-  const longer = handleMs.length - countUpTo(handleMs, elapsedMs)
-  const soon = countUpTo(handleMs, elapsedMs + withinMs) - countUpTo(handleMs, elapsedMs)
-  // Ten imagined calls of the usual kind, so that few samples do not speak too loudly.
-  return (soon + 10 * usual) / (longer + 10)
-}
-
-function middleOf(ascending: readonly number[]): number {
-  return ascending[ascending.length >> 1] ?? DEFAULT_HANDLE_MS
-}
-
-function countUpTo(ascending: readonly number[], limit: number): number {
-  let low = 0
-  let high = ascending.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if ((ascending[middle] ?? 0) <= limit) low = middle + 1
-    else high = middle
-  }
-  return low
-}
-
-/** Mean of the positive part of a normal variable. */
-function expectedExcess(mean: number, spread: number): number {
-  const z = mean / spread
-  return spread * density(z) + mean * below(z)
-}
-
-function density(z: number): number {
-  return Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI)
-}
-
-/** The normal distribution by Abramowitz and Stegun 26.2.17, exact to 7.5e-8. */
-function below(z: number): number {
-  const t = 1 / (1 + 0.2316419 * Math.abs(z))
-  const tail =
-    density(z) * t * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))))
-  return z >= 0 ? 1 - tail : tail
 }

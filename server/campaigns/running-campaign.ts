@@ -3,7 +3,8 @@ import type { AbandonWindow } from './abandonment.ts'
 import type { AgentPool } from './agent-pool.ts'
 import type { PaceFacts } from './attempt.ts'
 import type { Campaign } from './campaign.ts'
-import type { CallFigures, Pace } from './pacing.ts'
+import type { CallFigures } from './answers-ahead.ts'
+import type { Pace } from './pacing.ts'
 
 /** What one control plane knows of a campaign that it dials. Times are of `performance.now()`. */
 export type RunningCampaign = {
@@ -35,7 +36,7 @@ export function runningCampaign(campaign: Campaign, believedSets: number): Runni
     pace: null,
     windows: [],
     windowsAtMs: Number.NEGATIVE_INFINITY,
-    figures: { liveShare: 0.25, answerMs: 12_000, handleMs: [] },
+    figures: { liveShare: 0.25, personMs: [], otherMs: [], handleMs: [], wrapUpMs: [] },
     figuresAtMs: Number.NEGATIVE_INFINITY,
     slots: [],
     slotsAtMs: Number.NEGATIVE_INFINITY,

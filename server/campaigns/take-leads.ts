@@ -40,7 +40,7 @@ export async function takeLeads(
   return await db.transaction().execute(async trx => {
     if (!(await lockTaking(trx, campaign.no))) return []
     // A machine that is being spoken to can abandon nobody any more.
-    const { total, answered: waiting, underWay } = await countOpen(trx, campaign.no)
+    const { total, answered: waiting, underWayMs } = await countOpen(trx, campaign.no, now)
     const free = pool?.count(now)
     // No more calls than conversations that are wanted still: nobody is called for nothing.
     const wantedLines = Math.min(lines, await conversationsWanted(trx, campaign))
@@ -49,7 +49,7 @@ export async function takeLeads(
       idle: free?.free ?? 0,
       held: pool?.held ?? 0,
       busy: free?.busy ?? [],
-      open: underWay,
+      open: underWayMs.map(elapsedMs => ({ elapsedMs })),
       waiting,
       figures: running.figures,
       windows: running.windows,
@@ -89,7 +89,7 @@ export async function takeLeads(
     const hold = campaign.pacing === 'predictive' ? Math.max(0, pace.hold - (wanted - leads.length)) : pace.hold
     if (leads.length > 0 || campaign.pacing !== 'predictive') pool?.hold(hold)
     pool?.trim(
-      campaign.pacing === 'predictive' ? underWay + leads.length + waiting : Number.MAX_SAFE_INTEGER,
+      campaign.pacing === 'predictive' ? underWayMs.length + leads.length + waiting : Number.MAX_SAFE_INTEGER,
       Date.now()
     )
     return leads

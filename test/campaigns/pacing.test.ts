@@ -11,7 +11,8 @@ import {
   mayActOnMachines,
   periodAt
 } from '../../server/campaigns/abandonment.ts'
-import { freeWithin, pacePredictive, paceProgressive, type PacingState } from '../../server/campaigns/pacing.ts'
+import { abandonedOf, freeWithin, lookAhead } from '../../server/campaigns/answers-ahead.ts'
+import { pacePredictive, paceProgressive, type PacingState } from '../../server/campaigns/pacing.ts'
 
 const NOW = Date.parse('2026-11-24T12:00:00Z')
 const EXACT = { personsTakenForMachines: 0, machinesTakenForPersons: 0 }
@@ -21,15 +22,27 @@ function window(live: number, abandoned: number, more: Partial<AbandonWindow> = 
   return { per: 'P30D', capPercent: 3, fromMs, untilMs, live, abandoned, machines: 0, provedPersons: 0, ...more }
 }
 
+/** Nothing has been learnt yet. */
+const FIGURES = { liveShare: 0.25, personMs: [], otherMs: [], handleMs: [], wrapUpMs: [] }
+
+/** So many calls that were dialled so long ago. */
+function calls(count: number, elapsedMs = 0) {
+  return Array.from({ length: count }, () => ({ elapsedMs }))
+}
+
+function talking(count: number, elapsedMs: number) {
+  return Array.from({ length: count }, () => ({ isInWrapUp: false, elapsedMs }))
+}
+
 function state(more: Partial<PacingState>): PacingState {
   return {
     nowMs: NOW,
     idle: 0,
     held: 0,
     busy: [],
-    open: 0,
+    open: [],
     waiting: 0,
-    figures: { liveShare: 0.25, answerMs: 12_000, handleMs: [] },
+    figures: FIGURES,
     windows: [window(10_000, 0)],
     errors: EXACT,
     lines: 1_000,
@@ -72,23 +85,47 @@ t.test('periods of the laws follow one another without gaps', async t => {
 
 t.test('progressive dialling begins one call for each agent, who is held first', async t => {
   t.match(paceProgressive(state({ idle: 3 })), { hold: 3, dial: 3, reason: 'dialling' })
-  t.match(paceProgressive(state({ idle: 1, held: 2, open: 2 })), { hold: 1, dial: 1 })
-  t.match(paceProgressive(state({ busy: [{ elapsedMs: 1 }] })), { hold: 0, dial: 0, reason: 'allBusy' })
+  t.match(paceProgressive(state({ idle: 1, held: 2, open: calls(2) })), { hold: 1, dial: 1 })
+  t.match(paceProgressive(state({ busy: talking(1, 1) })), { hold: 0, dial: 0, reason: 'allBusy' })
   t.match(paceProgressive(state({})), { hold: 0, dial: 0, reason: 'noAgents' })
   t.match(paceProgressive(state({ idle: 3, lines: 0 })), { dial: 0, reason: 'noLines' })
 })
 
 t.test('predictive dialling runs ahead where the law leaves room, and is progressive where it does not', async t => {
-  const busy = Array.from({ length: 20 }, () => ({ elapsedMs: 150_000 }))
+  const busy = talking(20, 150_000)
   const ahead = pacePredictive(state({ idle: 5, busy }))
   t.ok(ahead.dial > 10, `${ahead.dial} calls for 5 agents of whom more are about to be free`)
   t.match(pacePredictive(state({ idle: 5, busy, windows: [window(10, 0)] })), { hold: 5, dial: 5, headroom: 0 })
-  t.match(pacePredictive(state({ idle: 0, held: 5, open: 5, busy, windows: [window(10, 0)] })), {
+  t.match(pacePredictive(state({ idle: 0, held: 5, open: calls(5), busy, windows: [window(10, 0)] })), {
     dial: 0,
     reason: 'cap'
   })
   t.match(pacePredictive(state({})), { dial: 0, reason: 'noAgents' })
-  t.ok(freeWithin([60_000, 60_000, 60_000, 61_000], 50_000, 12_000) > freeWithin([], 50_000, 12_000))
+  t.ok(
+    freeWithin([60_000, 60_000, 60_000, 61_000], 180_000, 50_000, 12_000) > freeWithin([], 180_000, 50_000, 12_000),
+    'an agent whose calls last a minute is about to be free after fifty seconds'
+  )
+})
+
+t.test('the pace looks ahead: at calls that have rung for long, and at agents who finish', async t => {
+  const busy = talking(8, 30_000)
+  const fresh = lookAhead(state({ idle: 2, busy, open: calls(12) }))
+  const old = lookAhead(state({ idle: 2, busy, open: calls(12, 24_000) }))
+  t.ok(
+    fresh.answers > 2 * old.answers,
+    `${fresh.answers} answers are expected of fresh calls, ${old.answers} of old ones`
+  )
+  t.ok(abandonedOf(fresh, 0) > abandonedOf(old, 0), 'so that more may be begun beside them')
+  const dial = (more: Partial<PacingState>) => pacePredictive(state({ idle: 1, busy, ...more })).dial
+  t.ok(dial({ open: calls(12, 24_000) }) > dial({ open: calls(12) }))
+  const figures = { ...FIGURES, handleMs: Array(50).fill(170_000), wrapUpMs: Array(50).fill(20_000) }
+  const finishing = Array.from({ length: 8 }, () => ({ isInWrapUp: true, elapsedMs: 18_000 }))
+  const begun = Array.from({ length: 8 }, () => ({ isInWrapUp: false, elapsedMs: 18_000 }))
+  t.ok(
+    dial({ figures, busy: finishing }) > dial({ figures, busy: begun }),
+    'eighteen seconds are the end of a wrap-up, and the beginning of a talk'
+  )
+  t.ok(abandonedOf(fresh, 10) > abandonedOf(fresh, 5), 'each more call is a risk')
 })
 
 t.test('never are more calls without an agent under way than could all be abandoned', async () => {
@@ -100,19 +137,19 @@ t.test('never are more calls without an agent under way than could all be abando
       fc.record({
         idle: fc.nat(60),
         held: fc.nat(60),
-        open: fc.nat(100),
+        open: fc.array(fc.record({ elapsedMs: fc.nat(60_000) }), { maxLength: 100 }),
         waiting: fc.nat(5),
         lines: fc.nat(200),
         windows: fc.array(windows, { minLength: 1, maxLength: 3 }),
-        busy: fc.array(fc.record({ elapsedMs: fc.nat(600_000) }), { maxLength: 60 }),
+        busy: fc.array(fc.record({ isInWrapUp: fc.boolean(), elapsedMs: fc.nat(600_000) }), { maxLength: 60 }),
         liveShare: fc.double({ min: 0.01, max: 0.9, noNaN: true })
       }),
       ({ liveShare, ...rest }) => {
         const errors = { personsTakenForMachines: 0.015, machinesTakenForPersons: 0.05 }
-        const one = state({ ...rest, errors, figures: { liveShare, answerMs: 12_000, handleMs: [] } })
+        const one = state({ ...rest, errors, figures: { ...FIGURES, liveShare } })
         const pace = pacePredictive(one)
         if (pace.dial === 0) return pace.hold <= one.idle
-        const atRisk = Math.max(0, one.open + one.waiting + pace.dial - one.held - pace.hold)
+        const atRisk = Math.max(0, one.open.length + one.waiting + pace.dial - one.held - pace.hold)
         return (
           pace.hold <= one.idle &&
           pace.dial <= one.lines &&

@@ -209,11 +209,11 @@ export type OpenCounts = Readonly<{
   /** Answered, and nobody of ours talks yet. */
   answered: number
   talking: number
-  /** Of those that nobody has answered, the ones that may still be answered by a person. */
-  underWay: number
+  /** Of those that nobody has answered, the ones that may still be answered by a person: since when they are dialled, in milliseconds. */
+  underWayMs: readonly number[]
 }>
 
-export async function countOpen(db: Db, campaignNo: number): Promise<OpenCounts> {
+export async function countOpen(db: Db, campaignNo: number, now: Date): Promise<OpenCounts> {
   const { rows } = await sql<OpenCounts>`
     select count(*)::int as total,
       (count(*) filter (where state in ('reserved', 'permitted')))::int as reserved,
@@ -221,11 +221,12 @@ export async function countOpen(db: Db, campaignNo: number): Promise<OpenCounts>
       (count(*) filter (where state = 'dialling' and rang_at is not null))::int as ringing,
       (count(*) filter (where state = 'answered' and connected_at is null))::int as answered,
       (count(*) filter (where connected_at is not null))::int as talking,
-      (count(*) filter (where state <> 'answered' and amd_result is distinct from 'machine'
-        and amd_result is distinct from 'screening'))::int as "underWay"
+      coalesce(array_agg(greatest(0, extract(epoch from ${now}::timestamptz - coalesce(dialled_at, ${now}::timestamptz)) * 1000)::int)
+        filter (where state <> 'answered' and amd_result is distinct from 'machine'
+        and amd_result is distinct from 'screening'), '{}') as "underWayMs"
     from campaign_attempts
     where campaign_no = ${campaignNo} and state in ('reserved', 'permitted', 'dialling', 'answered')`.execute(db)
-  return rows[0] ?? { total: 0, reserved: 0, dialling: 0, ringing: 0, answered: 0, talking: 0, underWay: 0 }
+  return rows[0] ?? { total: 0, reserved: 0, dialling: 0, ringing: 0, answered: 0, talking: 0, underWayMs: [] }
 }
 
 /**
@@ -296,7 +297,8 @@ export async function lastAbandonedAt(db: Db, number: string, since: Date): Prom
     .selectFrom('campaign_attempts')
     .select('ended_at')
     .where('number', '=', number)
-    .where('is_abandoned', '=', true)
+    // Who heard the message met no agent, whatever the detector took them for.
+    .where(eb => eb.or([eb('is_abandoned', '=', true), eb('notice_by', '=', 'abandonedMessage')]))
     .where('ended_at', '>=', since)
     .orderBy('ended_at', 'desc')
     .limit(1)
@@ -305,47 +307,54 @@ export async function lastAbandonedAt(db: Db, number: string, since: Date): Prom
 }
 
 export type RecentFigures = Readonly<{
-  dialled: number
+  /** Dialled calls of which it is known what has become of them, and those of them that an agent was wanted for. */
+  known: number
   live: number
-  answerMs: number | null
+  /** From dialling until a person was known to be there, ascending, in milliseconds. */
+  personMs: readonly number[]
+  /** From dialling until it was known that nobody is there, ascending, in milliseconds. */
+  otherMs: readonly number[]
+  /** Talk and wrap-up together, and wrap-up alone, ascending, in milliseconds. */
   handleMs: readonly number[]
+  wrapUpMs: readonly number[]
   /** Dials a minute while it dialled: pauses of more than two minutes count as two. Null before there are twenty. */
   perMinute: number | null
 }>
 
 /** What the last calls of a campaign were like. */
 export async function recentFigures(db: Db, campaignNo: number): Promise<RecentFigures> {
-  const { rows } = await sql<{
-    dialled: number
-    live: number
-    answerMs: number | null
-    handleMs: number[] | null
-    perMinute: number | null
-  }>`
+  const { rows } = await sql<RecentFigures>`
     with recent as (
-      select * from campaign_attempts where campaign_no = ${campaignNo} and dialled_at is not null
-      order by reserved_at desc limit 400
+      select a.*, n.wrap_up_started_at, n.wrap_up_ended_at,
+        -- A call that an agent has taken, or that nobody was free for, was one that an agent was wanted for.
+        a.outcome in ('person', 'abandoned') or a.connected_at is not null as is_live,
+        a.state = 'over' or a.connected_at is not null as is_known,
+        (extract(epoch from coalesce(a.answered_at + a.amd_ms * interval '1 millisecond', a.answered_at, a.ended_at) - a.dialled_at)
+          * 1000)::int as known_ms
+      from campaign_attempts a left join call_notes n on n.call_id = a.id and n.agent_id = a.agent_id
+      where a.campaign_no = ${campaignNo} and a.dialled_at is not null
+      order by a.reserved_at desc limit 400
     ), gaps as (
       select extract(epoch from dialled_at - lag(dialled_at) over (order by dialled_at)) / 60 as minutes from recent
     ), done as (
-      select (extract(epoch from ended_at - connected_at) * 1000)::int as ms from recent
-      where connected_at is not null and ended_at is not null
+      select (extract(epoch from coalesce(wrap_up_ended_at, ended_at) - connected_at) * 1000)::int as handle_ms,
+        (extract(epoch from wrap_up_ended_at - wrap_up_started_at) * 1000)::int as wrap_up_ms
+      from recent
+      where connected_at is not null and ended_at is not null and (wrap_up_started_at is null or wrap_up_ended_at is not null)
     )
-    select count(*) filter (where state = 'over')::int as dialled,
-      count(*) filter (where outcome in ('person', 'abandoned'))::int as live,
-      (avg(extract(epoch from answered_at - dialled_at) * 1000) filter (where answered_at is not null))::int as "answerMs",
-      (select array_agg(ms order by ms) from done) as "handleMs",
+    select (count(*) filter (where is_known))::int as known,
+      (count(*) filter (where is_known and is_live))::int as live,
+      coalesce(array_agg(known_ms order by known_ms)
+        filter (where is_known and is_live and amd_result is distinct from 'machine' and known_ms is not null), '{}') as "personMs",
+      coalesce(array_agg(known_ms order by known_ms)
+        filter (where is_known and (not is_live or amd_result = 'machine') and known_ms is not null), '{}') as "otherMs",
+      (select coalesce(array_agg(handle_ms order by handle_ms), '{}') from done) as "handleMs",
+      (select coalesce(array_agg(wrap_up_ms order by wrap_up_ms) filter (where wrap_up_ms is not null), '{}') from done) as "wrapUpMs",
       (select case when count(minutes) >= 20 then (count(minutes) / greatest(0.01, sum(least(minutes, 2))))::float8 end
         from gaps) as "perMinute"
     from recent`.execute(db)
   const [row] = rows
-  return {
-    dialled: row?.dialled ?? 0,
-    live: row?.live ?? 0,
-    answerMs: row?.answerMs ?? null,
-    handleMs: row?.handleMs ?? [],
-    perMinute: row?.perMinute ?? null
-  }
+  return row ?? { known: 0, live: 0, personMs: [], otherMs: [], handleMs: [], wrapUpMs: [], perMinute: null }
 }
 
 /** Ended calls with an agent whose outcome the agent has written by now, or had the time to. */
