@@ -88,36 +88,39 @@ for (const database of oneDatabase())
       await world.call('POST', `/campaigns/${next}/stop`, {}, 200)
     })
 
-    await t.test('what sounds like a machine and finds no agent counts as a machine, and is left alone as a person', async t => {
-      const id = await world.start('predictive', {
-        lists: [await world.list([['Perhaps', '+12025550242']])],
-        queue: queueId,
-        amd: { isOn: true, onMachine: 'hangUp' }
-      })
-      const ana = await TestSoftphone.onShift(server, world.agents.ana.token, { hz: 600 })
-      const incoming = await carrier.nextInvite()
-      await ana[Symbol.asyncDispose]()
-      await using answerer = await startRtpPeer()
-      answerer.connect(incoming.sdp).sendSilence()
-      await incoming.answer(answerer.sdp())
-      answerer.sendPcm(Int16Array.from([...greeting, ...generateNoise(3_200, 40)]))
-      await answerer.hearsSpeech()
-      await incoming.waitForBye(20_000)
-      const [attempt] = await world.until(id, ([one]) => one?.outcome === 'machine')
-      t.match(attempt, { amdResult: 'machine', isAbandoned: false, detail: 'no agent was free to hear it' })
-      t.match(attempt?.notice, { by: 'abandonedMessage' }, 'it heard who called')
-      t.match((await world.live(id))['windows'], [{ per: 'P30D', live: 0, abandoned: 0, abandonedAtMost: 1 }])
-      const next = await world.start('predictive', {
-        lists: [await world.list([['Perhaps again', '+12025550242']])],
-        queue: queueId,
-        amd: { isOn: true, onMachine: 'hangUp' }
-      })
-      await using back = await TestSoftphone.onShift(server, world.agents.ana.token, { hz: 600 })
-      t.ok(back)
-      const [rested] = await world.until(next, ([one]) => one?.outcome !== null)
-      t.match(rested, { outcome: 'notDialled', detail: 'abandoned within 72 hours' })
-      await world.call('POST', `/campaigns/${next}/stop`, {}, 200)
-    })
+    await t.test(
+      'what sounds like a machine and finds no agent counts as a machine, and is left alone as a person',
+      async t => {
+        const id = await world.start('predictive', {
+          lists: [await world.list([['Perhaps', '+12025550242']])],
+          queue: queueId,
+          amd: { isOn: true, onMachine: 'hangUp' }
+        })
+        const ana = await TestSoftphone.onShift(server, world.agents.ana.token, { hz: 600 })
+        const incoming = await carrier.nextInvite()
+        await ana[Symbol.asyncDispose]()
+        await using answerer = await startRtpPeer()
+        answerer.connect(incoming.sdp).sendSilence()
+        await incoming.answer(answerer.sdp())
+        answerer.sendPcm(Int16Array.from([...greeting, ...generateNoise(3_200, 40)]))
+        await answerer.hearsSpeech()
+        await incoming.waitForBye(20_000)
+        const [attempt] = await world.until(id, ([one]) => one?.outcome === 'machine')
+        t.match(attempt, { amdResult: 'machine', isAbandoned: false, detail: 'no agent was free to hear it' })
+        t.match(attempt?.notice, { by: 'abandonedMessage' }, 'it heard who called')
+        t.match((await world.live(id))['windows'], [{ per: 'P30D', live: 0, abandoned: 0, abandonedAtMost: 1 }])
+        const next = await world.start('predictive', {
+          lists: [await world.list([['Perhaps again', '+12025550242']])],
+          queue: queueId,
+          amd: { isOn: true, onMachine: 'hangUp' }
+        })
+        await using back = await TestSoftphone.onShift(server, world.agents.ana.token, { hz: 600 })
+        t.ok(back)
+        const [rested] = await world.until(next, ([one]) => (one?.outcome ?? null) !== null)
+        t.match(rested, { outcome: 'notDialled', detail: 'abandoned within 72 hours' })
+        await world.call('POST', `/campaigns/${next}/stop`, {}, 200)
+      }
+    )
 
     await t.test('a machine gets the message after its beep, a fax is left alone', async t => {
       const list = await world.list([['Machine', '+12025550251']])

@@ -58,6 +58,7 @@ export type Attempt = Readonly<{
   sipStatus: number | null
   state: string
   agentId: string | null
+  notice: Readonly<{ by: string | null; atMs: number | null }> | null
 }>
 
 /** What a campaign needs of a server under test, be it in this process or another. */
