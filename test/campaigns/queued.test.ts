@@ -42,7 +42,7 @@ for (const database of oneDatabase())
     await t.test('a decision that is older than a minute is asked for anew before anybody is dialled', async t => {
       const id = await world.start('agentless', { ...message, lists: [await world.list([['Slow', SLOW]])] })
       const [old] = await world.until(id, all => all.some(one => one.outcome !== null))
-      t.match(old, { outcome: 'notDialled', detail: 'the decision was too old', decisionId: String })
+      t.match(old, { outcome: 'notDialled', detail: 'The decision is more than a minute old.', decisionId: String })
       t.equal(timesCalled(SLOW), 0, 'nothing has left')
       nowMs += 2_000
       t.equal(await busyNext(), SLOW)
