@@ -196,7 +196,13 @@ async function leaveOnMachine(
   const message = statements?.voicemail
   if (settings.amd.onMachine === 'message' && message !== undefined)
     try {
-      const sources = await parts.prepare([speech(message, language)], call.signal)
+      // Whoever hears the machine is told who has called as well, whatever the message says (47 CFR 64.1200(b)(1)).
+      const identification = statements?.identification ?? message
+      const texts = message.includes(identification) ? [message] : [identification, message]
+      const sources = await parts.prepare(
+        texts.map(text => speech(text, language)),
+        call.signal
+      )
       await listener?.recording(MACHINE_LIMIT_MS, call.signal)
       attempt.noticed('machineMessage', call)
       await audio.play(sources, false, call.signal)

@@ -47,6 +47,18 @@ for (const database of oneDatabase())
       })
       await world.call('POST', `/campaigns/${id}/refuse`, { reason: 'Say who calls' }, 200, world.approver)
       t.match(await world.call('GET', `/campaigns/${id}`, undefined, 200), { state: 'draft', refusal: 'Say who calls' })
+      const unproved = await server.api('POST', '/caller-ids', { number: '+12025550109', carrier: 'Example Carrier' })
+      t.equal(unproved.status, 201)
+      const shown = await world.draft('agentless', {
+        lists: [list],
+        flowId: 'campaign-message',
+        callerIds: [unproved.body['id'] as string]
+      })
+      t.match((await world.call('GET', `/campaigns/${shown}`, undefined, 200))['problems'], [
+        { code: 'CALLER_ID_NOT_PROVED', at: '/callerIds' }
+      ])
+      await world.dryRun(shown)
+      await world.call('POST', `/campaigns/${shown}/submit`, {}, 400)
       const { en: _en, ...languages } = { en: { identification: 'Example.' } }
       const words = {
         ...before,

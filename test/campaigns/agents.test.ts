@@ -85,6 +85,7 @@ for (const database of testDatabases())
         person.connect(incoming.sdp).sendTone(440)
         await incoming.answer(person.sdp())
         await Promise.all([ana.hears(440, 'call'), person.hears(600)])
+        t.match((await world.live(id))['calls'], { talking: 1, ringing: 0, dialling: 0 })
         const callId = ana.state.call?.callId ?? ''
         await incoming.bye()
         await ana.until(state => state.wrapUp !== null)

@@ -8,7 +8,8 @@ import { startSipPhone } from '../support/sip-phone.ts'
 import { TestSoftphone } from '../support/softphone.ts'
 import { oneDatabase, TestParley } from '../support/parley.ts'
 import { thenSilence } from '../support/tone-recognizer.ts'
-import { CampaignWorld } from './support.ts'
+import { likeness } from '../bots/support.ts'
+import { CampaignWorld, WORDS } from './support.ts'
 
 /** The law's two seconds are too few for a machine that runs other tests too. */
 const PATIENCE_MS = 6_000
@@ -122,11 +123,13 @@ for (const database of oneDatabase())
       }
     )
 
-    await t.test('a machine gets the message after its beep, a fax is left alone', async t => {
+    await t.test('a machine gets the message after its beep, with who has called, and a fax is left alone', async t => {
+      const message = 'Please call two oh two, five five five, oh one hundred.'
       const list = await world.list([['Machine', '+12025550251']])
       const id = await world.start('agentless', {
         lists: [list],
         flowId: 'campaign-message',
+        languages: { en: { ...WORDS, voicemail: message } },
         amd: { isOn: true, onMachine: 'message' },
         retries: { machine: { times: 1, gapMinutes: 120 } }
       })
@@ -138,6 +141,11 @@ for (const database of oneDatabase())
       machine.sendPcm(Int16Array.from([...greeting, ...generateNoise(3_200, 40), ...beep]))
       await machine.hearsSpeech()
       await incoming.waitForBye(20_000)
+      for (const text of [WORDS.identification, message]) {
+        const spoken = await speech.synthesize(text, 'en', AbortSignal.timeout(30_000))
+        const likely = likeness(machine.captured(), spoken)
+        t.ok(likely > 0.9, `“${text}” was left (likeness ${likely.toFixed(2)})`)
+      }
       const [attempt] = await world.until(id, ([one]) => one?.outcome === 'machine')
       t.match(attempt, { amdResult: 'machine' })
       t.match(await world.call('GET', `/campaigns/${id}/contacts/${attempt?.contactId}`, undefined, 200), {
