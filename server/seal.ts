@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { keyObjectOf } from './key-object.ts'
 
 /** The sealed text was made with another key, for another purpose, or was changed. */
 export class SealError extends Error {
@@ -14,7 +15,7 @@ const FORM = 'v1'
  */
 export function seal(key: Buffer, purpose: string, plain: Buffer | string): string {
   const iv = randomBytes(12)
-  const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(Buffer.from(purpose))
+  const cipher = createCipheriv('aes-256-gcm', keyObjectOf(key), iv).setAAD(Buffer.from(purpose))
   const sealed = Buffer.concat([cipher.update(plain), cipher.final()])
   return [FORM, iv.toString('base64url'), sealed.toString('base64url'), cipher.getAuthTag().toString('base64url')].join(
     '.'
@@ -27,7 +28,9 @@ export function unseal(key: Buffer, purpose: string, sealed: string): Buffer {
   if (form !== FORM || iv === undefined || body === undefined || tag === undefined)
     throw new SealError('not a sealed value')
   try {
-    const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(iv, 'base64url'), { authTagLength: 16 })
+    const decipher = createDecipheriv('aes-256-gcm', keyObjectOf(key), Buffer.from(iv, 'base64url'), {
+      authTagLength: 16
+    })
     decipher.setAAD(Buffer.from(purpose)).setAuthTag(Buffer.from(tag, 'base64url'))
     return Buffer.concat([decipher.update(Buffer.from(body, 'base64url')), decipher.final()])
   } catch (cause) {

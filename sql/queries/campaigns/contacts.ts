@@ -7,6 +7,7 @@ import type {
   NumberKind
 } from '../../campaign-tables.ts'
 import type { Db } from '../../database.ts'
+import { texts } from '../text-column.ts'
 
 export type ContactListRow = Selectable<ContactListsTable>
 export type ContactImportRow = Selectable<ContactImportsTable>
@@ -174,17 +175,6 @@ export async function insertNumbers(
     from unnest(${column(one => one.contactId)}::bigint[], ${column(one => one.position)}::smallint[],
       ${column(one => one.number)}, ${column(one => one.kind)}, ${column(one => one.placeId)}::integer[])
       as n (contact_id, position, number, kind, place_id)`.execute(db)
-}
-
-const BETWEEN = '\u001f'
-const NULL = '\u001e'
-
-/**
- * A list of values as `text[]`. One text that the database splits costs a tenth of an array, which drivers escape value by
- * value. None of the values may hold these two separators; a single empty text becomes null.
- */
-function texts(values: readonly (string | number | boolean | null)[]) {
-  return sql<string[]>`string_to_array(${values.map(one => one ?? NULL).join(BETWEEN)}::text, ${BETWEEN}, ${NULL})`
 }
 
 /** Brings what is on file up to date; what a file leaves out stays. Custom fields are joined. */

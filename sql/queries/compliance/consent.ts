@@ -1,5 +1,6 @@
 import { type Insertable, sql } from 'kysely'
 import type { ConsentEventsTable, ConsentRequestsTable } from '../../compliance-tables.ts'
+import { texts } from '../text-column.ts'
 import type { ComplianceDb } from './db.ts'
 
 export type ConsentEventRow = Readonly<{
@@ -57,15 +58,33 @@ export async function insertConsentEvents(
   if (rows.length === 0) return
   await db.transaction().execute(async trx => {
     if (keys.length > 0)
-      await trx
-        .insertInto('consent_keys')
-        .values(keys.map(({ id, sealedKey }) => ({ id, sealed_key: sealedKey, erased_at: null })))
-        .execute()
-    await trx
-      .insertInto('consent_events')
-      .values([...rows])
-      .execute()
+      await sql`insert into consent_keys (id, sealed_key)
+        select id, sealed_key from unnest(${texts(keys.map(one => one.id))}, ${texts(keys.map(one => one.sealedKey))})
+          as k (id, sealed_key)`.execute(trx)
+    const column = (read: (row: Insertable<ConsentEventsTable>) => string | boolean | null | undefined) =>
+      texts(rows.map(row => read(row) ?? null))
+    await sql`insert into consent_events (id, number_hash, person_hash, kind, seller, grade, purposes, channels, modes,
+        covers_hours, has_evidence, evidence, sealed, key_id, expires_at, at, recorded_by)
+      select id, number_hash, person_hash, kind, seller, grade, purposes::text[], channels::text[], modes::text[],
+        covers_hours, has_evidence, evidence, sealed, key_id, expires_at, at, recorded_by
+      from unnest(${column(row => row.id)}, ${column(row => row.number_hash)},
+        ${column(row => row.person_hash)}, ${column(row => row.kind)},
+        ${column(row => row.seller)}, ${column(row => row.grade)},
+        ${column(row => arrayLiteral(row.purposes))}, ${column(row => arrayLiteral(row.channels))},
+        ${column(row => arrayLiteral(row.modes))}, ${column(row => row.covers_hours)}::boolean[],
+        ${column(row => row.has_evidence)}::boolean[], ${column(row => row.evidence)}::jsonb[],
+        ${column(row => row.sealed)}, ${column(row => row.key_id)},
+        ${column(row => row.expires_at?.toISOString())}::timestamptz[], ${column(row => row.at.toISOString())}::timestamptz[],
+        ${column(row => row.recorded_by)}) with ordinality
+        as e (id, number_hash, person_hash, kind, seller, grade, purposes, channels, modes, covers_hours, has_evidence,
+          evidence, sealed, key_id, expires_at, at, recorded_by, turn)
+      order by turn`.execute(trx)
   })
+}
+
+/** Texts as an array is written inside of a text (PostgreSQL manual, 8.15.6). */
+function arrayLiteral(texts: readonly string[] | undefined): string {
+  return `{${(texts ?? []).map(one => `"${one.replace(/["\\]/g, '\\$&')}"`).join(',')}}`
 }
 
 /** Events of a number, and those of a person on whatever number, in the order in which they were recorded. */
