@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { createReadStream } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,48 +7,18 @@ import { fileURLToPath } from 'node:url'
 import { ComplianceService } from '../../server/compliance/compliance-service.ts'
 import { decodeText } from '../../server/contacts/encoding.ts'
 import { ContactImport } from '../../server/contacts/import-contacts.ts'
-import type { Mapping } from '../../server/contacts/mapping.ts'
 import { PlaceFinder } from '../../server/contacts/places.ts'
 import { readCsv } from '../../server/contacts/read-csv.ts'
+import { readXlsx } from '../../server/contacts/read-xlsx.ts'
+import type { Row } from '../../server/contacts/rows.ts'
+import { Uploads } from '../../server/contacts/uploads.ts'
 import { newId } from '../../server/ids.ts'
 import { complianceDb } from '../../sql/queries/compliance/db.ts'
 import { insertContactList } from '../../sql/queries/campaigns/contacts.ts'
 import { openDatabase } from '../../sql/database.ts'
 import { migrate } from '../../sql/migrate.ts'
+import { csvOf, MAPPING, writeWorkbook } from './contact-files.ts'
 import { MemoryByQuarter } from './memory-by-quarter.ts'
-
-const MAPPING: Mapping = {
-  hasHeader: true,
-  columns: [
-    { role: 'externalId' },
-    { role: 'name' },
-    { role: 'number' },
-    { role: 'number' },
-    { role: 'language' },
-    { role: 'custom', field: 'tier' }
-  ]
-}
-
-/** Area codes of three countries, so that there are places to tell apart. */
-const STARTS = ['+1202555', '+1860555', '+1305555', '+1415555', '+4930231', '+4989231', '+442079', '+4922123'] as const
-
-/** A file of contacts as it comes over the wire, made as it is read. */
-export function* csvOf(contacts: number): Generator<Buffer> {
-  let lines = 'id,name,phone,mobile,language,tier\n'
-  for (let index = 0; index < contacts; index += 1) {
-    const start = STARTS[index % STARTS.length] ?? ''
-    const rest = String(Math.floor(index / STARTS.length)).padStart(start.startsWith('+1') ? 4 : 6, '0')
-    // The North American plan has ten digits; the first ones vary so that a million fit.
-    const number = start.startsWith('+1')
-      ? `${start.slice(0, 5)}${200 + (Math.floor(index / 80_000) % 700)}${String(Math.floor(index / STARTS.length) % 10_000).padStart(4, '0')}`
-      : `${start}${rest}`
-    lines += `c${index},Person ${index},${number},,en,gold\n`
-    if (lines.length < 64 * 1024) continue
-    yield Buffer.from(lines)
-    lines = ''
-  }
-  yield Buffer.from(lines)
-}
 
 export type ImportFigures = Readonly<{
   contacts: number
@@ -55,10 +26,19 @@ export type ImportFigures = Readonly<{
   /** The most that the process held beyond what it began with, in each quarter of the file: flat when they are alike. */
   peakMbs: readonly number[]
   duplicates: number
+  /** Of the file, in megabytes; null where it is made as it is read. */
+  fileMb: number | null
+  /** Until the first lines are there, as a person waits who looks into the file. */
+  firstLinesMs: number
 }>
 
-/** Imports so many contacts into a fresh database. */
-export async function measureImport(url: string, contacts: number): Promise<ImportFigures> {
+export type ImportedFormat = 'csv' | 'xlsx'
+
+/** Larger than any workbook of a bench. */
+const MAX_UPLOAD_BYTES = 4 * 1024 ** 3
+
+/** Imports so many contacts, each with two numbers and a consent with its evidence, into a fresh database. */
+export async function measureImport(url: string, contacts: number, format: ImportedFormat): Promise<ImportFigures> {
   await using stack = new AsyncDisposableStack()
   const dataDir = await mkdtemp(join(tmpdir(), 'parley-bench-'))
   stack.defer(() => rm(dataDir, { recursive: true, force: true }))
@@ -86,9 +66,15 @@ export async function measureImport(url: string, contacts: number): Promise<Impo
     { db, ledger: compliance.ledger, places: new PlaceFinder(compliance.packs) },
     { listNo, importId: null, mapping: MAPPING, recordedBy: null, at: new Date() }
   )
+  const file = format === 'csv' ? null : await uploadWorkbook(dataDir, contacts, stack)
+  const batches = (): AsyncIterable<readonly Row[]> =>
+    file === null ? readCsv(decodeText(csvOf(contacts), 'utf-8')) : readXlsx(file)
+  const lookedAtMs = performance.now()
+  for await (const _ of batches()) break
+  const firstLinesMs = performance.now() - lookedAtMs
   const memory = new MemoryByQuarter(contacts)
   const startedAtMs = performance.now()
-  for await (const rows of readCsv(decodeText(csvOf(contacts), 'utf-8'))) {
+  for await (const rows of batches()) {
     await importing.push(rows)
     memory.passed(rows.length)
   }
@@ -98,6 +84,16 @@ export async function measureImport(url: string, contacts: number): Promise<Impo
     contacts: imported,
     seconds: (performance.now() - startedAtMs) / 1000,
     peakMbs: memory.peakMbs,
-    duplicates
+    duplicates,
+    fileMb: file === null ? null : file.bytes / 1024 ** 2,
+    firstLinesMs
   }
+}
+
+/** The workbook as it lies on the disk after an upload: encrypted. */
+async function uploadWorkbook(dataDir: string, contacts: number, stack: AsyncDisposableStack) {
+  const path = join(dataDir, 'contacts.xlsx')
+  await writeWorkbook(path, contacts)
+  const uploads = stack.use(await Uploads.open(dataDir))
+  return await uploads.add(createReadStream(path), 'contacts.xlsx', MAX_UPLOAD_BYTES)
 }

@@ -1,6 +1,6 @@
 import { decodeText } from '../../server/contacts/encoding.ts'
 import { readCsv } from '../../server/contacts/read-csv.ts'
-import { csvOf } from './measure-import.ts'
+import { csvOf } from './contact-files.ts'
 import { MemoryByQuarter } from './memory-by-quarter.ts'
 
 export type ParseFigures = Readonly<{ rows: number; seconds: number; peakMbs: readonly number[] }>

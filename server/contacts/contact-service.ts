@@ -18,7 +18,7 @@ import { type Mapping, proposeMapping } from './mapping.ts'
 import { PlaceFinder } from './places.ts'
 import type { RowProblem } from './read-contact.ts'
 import { readCsv } from './read-csv.ts'
-import { readXlsx } from './read-xlsx.ts'
+import { EXCEL_ROWS, readXlsx } from './read-xlsx.ts'
 import type { Row } from './rows.ts'
 import { startOf, type Upload, type Uploads } from './uploads.ts'
 
@@ -196,9 +196,11 @@ export class ContactService implements AsyncDisposable {
       if (upload.format === 'csv')
         encoding = request.encoding ?? detectEncoding(await startOf(upload, PREVIEW_BYTES * 2))
       const batches = encoding === null ? readXlsx(upload) : readCsv(decodeText(sent(), encoding))
+      let lastLine = 0
       for await (const rows of batches) {
         signal.throwIfAborted()
         await importing.push(rows)
+        lastLine = rows.at(-1)?.line ?? lastLine
         Object.assign(running.progress, importing.counts, { bytes })
         refuseWrongFile(importing.counts)
         if (performance.now() - storedAtMs < STORE_PROGRESS_MS) continue
@@ -206,6 +208,13 @@ export class ContactService implements AsyncDisposable {
         await store({ problems: JSON.stringify(importing.problems) })
       }
       await importing.flush()
+      if (upload.format === 'xlsx' && lastLine === EXCEL_ROWS)
+        importing.warn({
+          line: lastLine,
+          code: 'SHEET_FULL',
+          message:
+            'The sheet is full: Excel keeps no more lines, and has left out what came after. Import the rest as CSV.'
+        })
       if (importing.counts.lines === 0) throw new ContactFileError('FILE_EMPTY', 'The file has no lines.')
       bytes = upload.bytes
       await store({ state: 'done', ended_at: this.#now(), problems: JSON.stringify(importing.problems) })

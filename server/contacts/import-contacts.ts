@@ -293,6 +293,11 @@ export class ContactImport {
     await recordConsents(this.#parts.ledger, events)
   }
 
+  /** Tells of something that matters more than what single lines have. */
+  warn(problem: RowProblem): void {
+    this.problems.unshift(problem)
+  }
+
   #complain(problem: RowProblem): void {
     if (this.problems.length < MAX_PROBLEMS) this.problems.push(problem)
   }

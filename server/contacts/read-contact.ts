@@ -10,6 +10,7 @@ import type { Row } from './rows.ts'
 /** What is wrong with a line, as a code that screens translate and a sentence for everybody else. */
 export type RowProblem = Readonly<{ line: number; code: RowProblemCode; message: string; shown?: string }>
 export const ROW_PROBLEMS = [
+  'SHEET_FULL',
   'SPREADSHEET_NUMBER',
   'NUMBER_MISSING',
   'NUMBER_NO_COUNTRY',

@@ -1,8 +1,10 @@
-import type { Readable } from 'node:stream'
-import { SaxesParser, type SaxesTagPlain } from 'saxes'
+import { pipeline, type Readable } from 'node:stream'
+import { createInflateRaw } from 'node:zlib'
 import { type Entry, fromRandomAccessReader, RandomAccessReader, type ZipFile } from 'yauzl'
 import { ContactFileError } from './contact-error.ts'
 import type { Row } from './rows.ts'
+import { SharedTexts } from './shared-texts.ts'
+import { type XmlHandlers, XmlScanner } from './xml-scanner.ts'
 
 /** Bytes that can be read from any place, such as an upload. */
 export interface ByteSource {
@@ -10,12 +12,18 @@ export interface ByteSource {
   read(from: number, to: number): Readable
 }
 
-/** Texts of the workbook are kept while it is read; more than this has to be saved as CSV. */
-const MAX_SHARED_CHARACTERS = 64 * 1024 * 1024
+/** Excel’s own limit: what is longer was cut off when it was saved there. */
+export const EXCEL_ROWS = 1_048_576
+/** Texts of the workbook are kept while it is read; more bytes of UTF-8 than this have to be saved as CSV. */
+const MAX_SHARED_BYTES = 256 * 1024 * 1024
 /** What a small archive may unpack to. */
 const MAX_UNPACKED_BYTES = 4 * 1024 ** 3
 const MAX_COLUMNS = 512
 const BATCH_ROWS = 2_000
+/** Sixteen times what zlib gives by itself: each piece costs a way to another thread and back. */
+const PIECE_BYTES = 256 * 1024
+/** APPNOTE.TXT §4.4.5. */
+const DEFLATED = 8
 
 /**
  * Rows of the first sheet of an Excel workbook in batches, streamed. A cell is what the person sees: text, the value
@@ -90,14 +98,14 @@ async function listEntries(zip: ZipFile): Promise<ReadonlyMap<string, Entry>> {
 async function firstSheet(zip: ZipFile, entries: ReadonlyMap<string, Entry>): Promise<Entry> {
   let sheetId: string | undefined
   await parseXml(zip, entries.get('xl/workbook.xml'), {
-    open: tag => {
-      if (local(tag.name) === 'sheet' && tag.attributes['state'] === undefined) sheetId ??= tag.attributes['r:id']
+    open: (name, tag) => {
+      if (name === 'sheet' && tag.get('state') === undefined) sheetId ??= tag.get('r:id')
     }
   })
   let path: string | undefined
   await parseXml(zip, entries.get('xl/_rels/workbook.xml.rels'), {
-    open: tag => {
-      if (local(tag.name) === 'Relationship' && tag.attributes['Id'] === sheetId) path = tag.attributes['Target']
+    open: (name, tag) => {
+      if (name === 'Relationship' && tag.get('Id') === sheetId) path = tag.get('Target')
     }
   })
   const name = path === undefined ? 'xl/worksheets/sheet1.xml' : path.startsWith('/') ? path.slice(1) : `xl/${path}`
@@ -106,15 +114,13 @@ async function firstSheet(zip: ZipFile, entries: ReadonlyMap<string, Entry>): Pr
   return entry
 }
 
-async function readShared(zip: ZipFile, entry: Entry | undefined): Promise<readonly string[]> {
-  const texts: string[] = []
+async function readShared(zip: ZipFile, entry: Entry | undefined): Promise<SharedTexts> {
+  const texts = new SharedTexts()
   let text = ''
-  let characters = 0
   let isText = false
   let isPhonetic = false
   await parseXml(zip, entry, {
-    open: tag => {
-      const name = local(tag.name)
+    open: name => {
       if (name === 'si') text = ''
       else if (name === 'rPh') isPhonetic = true
       else if (name === 't') isText = true
@@ -126,9 +132,8 @@ async function readShared(zip: ZipFile, entry: Entry | undefined): Promise<reado
       if (name === 't') isText = false
       else if (name === 'rPh') isPhonetic = false
       else if (name === 'si') {
-        texts.push(text)
-        characters += text.length
-        if (characters > MAX_SHARED_CHARACTERS)
+        texts.add(text)
+        if (texts.bytes > MAX_SHARED_BYTES)
           throw new ContactFileError('SHEET_TOO_LARGE', 'The workbook holds too much text. Save it as CSV.')
       }
     }
@@ -142,13 +147,11 @@ async function readStyles(zip: ZipFile, entry: Entry | undefined): Promise<reado
   const isDate: boolean[] = []
   let isInFormats = false
   await parseXml(zip, entry, {
-    open: tag => {
-      const name = local(tag.name)
-      if (name === 'numFmt')
-        custom.set(Number(tag.attributes['numFmtId']), showsDate(String(tag.attributes['formatCode'] ?? '')))
+    open: (name, tag) => {
+      if (name === 'numFmt') custom.set(Number(tag.get('numFmtId')), showsDate(tag.get('formatCode') ?? ''))
       else if (name === 'cellXfs') isInFormats = true
       else if (name === 'xf' && isInFormats) {
-        const id = Number(tag.attributes['numFmtId'] ?? 0)
+        const id = Number(tag.get('numFmtId') ?? 0)
         // ECMA-376 part 1, §18.8.30: built-in formats 14 to 22 and 45 to 47 are dates and times.
         isDate.push(custom.get(id) ?? ((id >= 14 && id <= 22) || (id >= 45 && id <= 47)))
       }
@@ -166,13 +169,16 @@ function showsDate(format: string): boolean {
 
 type Area = Readonly<{ fromRow: number; toRow: number; fromColumn: number; toColumn: number }>
 
-/** Merged cells stand at the end of a sheet, so that it has to be read for them first. */
+const MERGED = Buffer.from('mergeCell')
+
+/** Merged cells stand at the end of a sheet, so that it has to be looked through for them first; most have none. */
 async function readMerged(zip: ZipFile, entry: Entry): Promise<readonly Area[]> {
   const areas: Area[] = []
+  if (!(await holds(zip, entry, MERGED))) return areas
   await parseXml(zip, entry, {
-    open: tag => {
-      if (local(tag.name) !== 'mergeCell') return
-      const [from, to] = String(tag.attributes['ref'] ?? '').split(':')
+    open: (name, tag) => {
+      if (name !== 'mergeCell') return
+      const [from, to] = (tag.get('ref') ?? '').split(':')
       const start = placeOf(from ?? '')
       const end = placeOf(to ?? from ?? '')
       if (start !== null && end !== null && areas.length < 100_000)
@@ -185,7 +191,7 @@ async function readMerged(zip: ZipFile, entry: Entry): Promise<readonly Area[]> 
 async function* readSheet(
   zip: ZipFile,
   entry: Entry,
-  shared: readonly string[],
+  shared: SharedTexts,
   styles: readonly boolean[],
   merged: readonly Area[]
 ): AsyncGenerator<readonly Row[]> {
@@ -215,17 +221,16 @@ async function* readSheet(
     }
   }
 
-  const handlers: Handlers = {
-    open: tag => {
-      const name = local(tag.name)
+  const handlers: XmlHandlers = {
+    open: (name, tag) => {
       if (name === 'row') {
-        line = Number(tag.attributes['r'] ?? line + 1)
+        line = Number(tag.get('r') ?? line + 1)
         cells = []
         column = -1
       } else if (name === 'c') {
-        column = placeOf(String(tag.attributes['r'] ?? ''))?.column ?? column + 1
-        type = String(tag.attributes['t'] ?? '')
-        style = Number(tag.attributes['s'] ?? 0)
+        column = columnOf(tag.get('r')) ?? column + 1
+        type = tag.get('t') ?? ''
+        style = Number(tag.get('s') ?? 0)
         value = ''
       } else if (name === 'v' || name === 't') isValue = true
     },
@@ -252,10 +257,10 @@ async function* readSheet(
   if (rows.length > 0) yield rows
 }
 
-function cellText(type: string, value: string, isDate: boolean, shared: readonly string[]): string {
+function cellText(type: string, value: string, isDate: boolean, shared: SharedTexts): string {
   switch (type) {
     case 's':
-      return (shared[Number(value)] ?? '').trim()
+      return (shared.get(Number(value)) ?? '').trim()
     case 'b':
       return value === '1' ? 'true' : 'false'
     case 'str':
@@ -286,23 +291,60 @@ function dateText(days: number): string {
 function placeOf(reference: string): Readonly<{ row: number; column: number }> | null {
   const match = /^([A-Z]{1,3})(\d+)$/.exec(reference)
   if (match === null) return null
+  return { row: Number(match[2]), column: columnOf(match[1]) ?? 0 }
+}
+
+const A = 65
+const LETTERS = 26
+
+/** The column of `AB12`, counted from 0; null where there is no reference. */
+function columnOf(reference: string | undefined): number | null {
+  if (reference === undefined) return null
   let column = 0
-  for (const letter of match[1] ?? '') column = column * 26 + letter.charCodeAt(0) - 64
-  return { row: Number(match[2]), column: column - 1 }
+  for (let at = 0; at < reference.length; at += 1) {
+    const letter = reference.charCodeAt(at) - A
+    if (letter < 0 || letter >= LETTERS) break
+    column = column * LETTERS + letter + 1
+  }
+  return column === 0 ? null : column - 1
 }
 
-function local(name: string): string {
-  const at = name.indexOf(':')
-  return at === -1 ? name : name.slice(at + 1)
+/** Whether a file of the archive has these bytes anywhere. */
+async function holds(zip: ZipFile, entry: Entry, wanted: Buffer): Promise<boolean> {
+  let before = Buffer.alloc(0)
+  try {
+    for await (const bytes of unpack(zip, entry)) {
+      if (bytes.includes(wanted)) return true
+      // It may begin in one piece and end in the next.
+      const joint = Buffer.concat([before, bytes.subarray(0, wanted.length - 1)])
+      if (joint.includes(wanted)) return true
+      before = Buffer.concat([before, bytes]).subarray(-(wanted.length - 1))
+    }
+    return false
+  } catch (cause) {
+    throw new ContactFileError('FILE_UNREADABLE', `${entry.fileName} in the workbook is damaged.`, { cause })
+  }
 }
 
-type Handlers = Readonly<{
-  open?(tag: SaxesTagPlain): void
-  text?(text: string): void
-  close?(name: string): void
-}>
+/** The bytes of a file of the archive. Rejects when they are damaged, or are more than the archive says. */
+async function* unpack(zip: ZipFile, entry: Entry): AsyncGenerator<Buffer> {
+  const isDeflated = entry.compressionMethod === DEFLATED
+  const packed = await zip.openReadStreamPromise(entry, isDeflated ? { decompress: false } : {})
+  const unpacked: Readable = isDeflated
+    ? pipeline(packed, createInflateRaw({ chunkSize: PIECE_BYTES }), () => {
+        // Whoever reads hears of the error.
+      })
+    : packed
+  let size = 0
+  for await (const bytes of unpacked) {
+    size += (bytes as Buffer).length
+    if (size > entry.uncompressedSize) throw new Error('there is more than the archive says')
+    yield bytes as Buffer
+  }
+  if (size < entry.uncompressedSize) throw new Error('there is less than the archive says')
+}
 
-async function parseXml(zip: ZipFile, entry: Entry | undefined, handlers: Handlers): Promise<void> {
+async function parseXml(zip: ZipFile, entry: Entry | undefined, handlers: XmlHandlers): Promise<void> {
   if (entry === undefined) return
   for await (const _ of parsePieces(zip, entry, handlers)) {
     // The handlers keep what they want.
@@ -310,24 +352,16 @@ async function parseXml(zip: ZipFile, entry: Entry | undefined, handlers: Handle
 }
 
 /** Parses a file of the archive piece by piece; whoever iterates can take what the handlers have gathered meanwhile. */
-async function* parsePieces(zip: ZipFile, entry: Entry, handlers: Handlers): AsyncGenerator<void> {
-  const parser = new SaxesParser({ xmlns: false })
-  let failure: unknown
-  parser.on('error', err => {
-    failure ??= err
-  })
-  parser.on('opentag', tag => handlers.open?.(tag as SaxesTagPlain))
-  parser.on('text', text => handlers.text?.(text))
-  parser.on('closetag', tag => handlers.close?.(local(tag.name)))
+async function* parsePieces(zip: ZipFile, entry: Entry, handlers: XmlHandlers): AsyncGenerator<void> {
+  const scanner = new XmlScanner(handlers)
   const decoder = new TextDecoder()
   try {
-    for await (const chunk of await zip.openReadStreamPromise(entry)) {
-      parser.write(decoder.decode(chunk as Buffer, { stream: true }))
-      if (failure !== undefined) throw failure
+    for await (const bytes of unpack(zip, entry)) {
+      scanner.write(decoder.decode(bytes, { stream: true }))
       yield
     }
-    parser.write(decoder.decode()).close()
-    if (failure !== undefined) throw failure
+    scanner.write(decoder.decode())
+    scanner.end()
     yield
   } catch (cause) {
     if (cause instanceof ContactFileError) throw cause

@@ -103,6 +103,42 @@ for (const database of testDatabases())
       ])
     })
 
+    await t.test(
+      'a sheet that Excel has filled to its last line is said to be cut off, a longer one is read whole',
+      async t => {
+        const rows = [
+          ['Name', 'Phone'],
+          ['Last', '+493023125190']
+        ]
+        for (const { lastLine, problems } of [
+          {
+            lastLine: 1_048_576,
+            problems: [{ line: 1_048_576, code: 'SHEET_FULL', message: /Import the rest as CSV/ }]
+          },
+          { lastLine: 1_048_577, problems: [] }
+        ]) {
+          const list = await newList(server, `Up to ${lastLine}`)
+          const uploaded = await upload(server, list, workbook(rows, [], lastLine - 1), 'full.xlsx')
+          const done = await run(server, list, uploaded, uploaded.mapping)
+          t.match(done, { state: 'done', imported: 1, problems })
+          t.equal((done['problems'] as unknown[]).length, problems.length)
+        }
+      }
+    )
+
+    await t.test('a workbook that unpacks to more than it says is refused', async t => {
+      const list = await newList(server, 'Bomb')
+      const file = workbook([
+        ['Name', 'Phone'],
+        ['Anna', '+493023125191']
+      ])
+      // APPNOTE.TXT §4.3.12: the unpacked size stands 24 bytes into the entry, the name 46 bytes.
+      const at = file.lastIndexOf('xl/worksheets/sheet4.xml') - 46
+      file.writeUInt32LE(file.readUInt32LE(at + 24) - 1, at + 24)
+      const { body } = await post(server, `/contact-lists/${list}/uploads?name=bomb.xlsx`, file)
+      t.match(body, { code: 'VALIDATION_FAILED', detail: /FILE_UNREADABLE/ })
+    })
+
     await t.test('names survive every encoding that offices use', async t => {
       const table = 'name,phone\n'
       const cases: readonly (readonly [string, string, Buffer])[] = [

@@ -8,8 +8,12 @@ export type TestCell =
   | Readonly<{ days: number }>
   | Readonly<{ formula: string; value: string }>
 
-/** Makes an Excel workbook with one sheet, as a real one is built: shared texts, styles, merged cells. */
-export function workbook(rows: readonly (readonly TestCell[])[], merged: readonly string[] = []): Buffer {
+/** Makes an Excel workbook with one sheet, as a real one is built: shared texts, styles, merged cells; lines before `firstLine` are empty. */
+export function workbook(
+  rows: readonly (readonly TestCell[])[],
+  merged: readonly string[] = [],
+  firstLine = 1
+): Buffer {
   const shared: string[] = []
   const cell = (value: TestCell, at: string): string => {
     if (value === null) return ''
@@ -24,7 +28,10 @@ export function workbook(rows: readonly (readonly TestCell[])[], merged: readonl
       : `<c r="${at}" t="str"><f>${escapeXml(value.formula)}</f><v>${escapeXml(value.value)}</v></c>`
   }
   const data = rows
-    .map((row, y) => `<row r="${y + 1}">${row.map((one, x) => cell(one, `${letter(x)}${y + 1}`)).join('')}</row>`)
+    .map(
+      (row, y) =>
+        `<row r="${y + firstLine}">${row.map((one, x) => cell(one, `${letter(x)}${y + firstLine}`)).join('')}</row>`
+    )
     .join('')
   const merges =
     merged.length === 0
