@@ -51,6 +51,7 @@ const SERVER_LAYERS: readonly (readonly string[])[] = [
     'server/number-mask.ts',
     'server/errors.ts',
     'server/ids.ts',
+    'server/key-object.ts',
     'server/life-signs.ts',
     'server/log.ts',
     'server/metrics.ts',
