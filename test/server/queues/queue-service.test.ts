@@ -220,6 +220,31 @@ for (const kind of testDatabases()) {
       t.match(await until(plane, ana, agent => agent.state === 'idle'), { isRoutable: true, missCount: 0 })
     })
 
+    await t.test('a callback that has to wait for its hour uses up no try, and comes when it may', async t => {
+      await ready(plane, ana)
+      await book('early')
+      const mayBeAt = new Date(Date.now() + 1_000)
+      const tries: { attempt: number; at: number }[] = []
+      const made = Promise.withResolvers<void>()
+      const desk = plane.queues.onCallbackDue(
+        async ({ attempt, offer, visit }) => {
+          tries.push({ attempt, at: Date.now() })
+          if (tries.length === 1) return { kind: 'notNow', until: mayBeAt }
+          await visit.settle(offer.id, { kind: 'answered' })
+          made.resolve()
+          return { kind: 'done' }
+        },
+        { maxAttempts: 1 }
+      )
+      await made.promise
+      await desk[Symbol.asyncDispose]()
+      t.match(tries, [{ attempt: 1 }, { attempt: 1 }])
+      t.ok((tries[1]?.at ?? 0) >= mayBeAt.getTime(), 'not before')
+      t.equal(await statusOf('early'), 'done')
+      const { callId } = await until(plane, ana, agent => agent.state === 'talking')
+      await plane.agents.callEnded(ana, callId ?? '', { queueId: null, endedBy: 'agent', wrapUpMs: 0 })
+    })
+
     await t.test('a callback keeps its place before callers who came later', async t => {
       await goHome(ana)
       await using live = await enter(plane, 'support')
