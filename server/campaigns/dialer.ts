@@ -15,10 +15,10 @@ import {
 } from '../../sql/queries/campaigns/campaigns.ts'
 import { bringForward } from '../../sql/queries/campaigns/put-off.ts'
 import { listTrunkRests } from '../../sql/queries/campaigns/trunk-rests.ts'
-import { readDatabaseClock } from '../../sql/queries/control-planes.ts'
 import { listPlaces } from '../../sql/queries/campaigns/contacts.ts'
 import type { Db } from '../../sql/database.ts'
 import type { AgentCalls } from '../agent-calls/agent-calls.ts'
+import type { ClockDoubt, ClockWatch } from '../calls/clock-watch.ts'
 import { repeat } from '../calls/reconciler.ts'
 import type { ComplianceService } from '../compliance/compliance-service.ts'
 import type { Logger } from '../log.ts'
@@ -29,7 +29,6 @@ import { releaseLead } from './attempt-log.ts'
 import { runCampaignCall } from './campaign-call.ts'
 import { type Campaign, toCampaign } from './campaign.ts'
 import { ClockSteps } from './clock-steps.ts'
-import { type ClockDoubt, type Clocks, ClockWatch } from './clock-watch.ts'
 import { disposeOutcomes } from './dispose-outcomes.ts'
 import { capsFor, windowsOf } from './laws.ts'
 import { type LiveCampaign, liveView } from './live-view.ts'
@@ -53,10 +52,8 @@ export type DialerParts = Omit<CampaignCallParts, 'callerIds' | 'isClockInDoubt'
     /** Told before each step after which a crash would matter. */
     step?: CampaignCallParts['step']
     tickMs?: number
-    /** By which it is known whether the time is: left out, those of this machine and of its database. */
-    clocks?: Clocks
-    /** So far they may differ, in milliseconds. */
-    clockToleranceMs: number
+    /** By which it is known what time it is; somebody else compares the clocks. */
+    clockWatch: ClockWatch
   }>
 
 const TICK_MS = 250
@@ -70,7 +67,6 @@ const LOAD_BATCH = 20_000
 const RECONCILE_MS = 2_000
 const CALLER_IDS_MS = 2_000
 const TRUNKS_MS = 1_000
-const CLOCKS_MS = 1_000
 
 /**
  * Dials the running campaigns. Every control plane may run one on the same database: who wants to take leads of a campaign
@@ -82,7 +78,6 @@ export class Dialer implements AsyncDisposable {
   readonly #running = new Map<string, RunningCampaign>()
   readonly #clock: PlaceClock
   readonly #clockSteps = new ClockSteps()
-  readonly #clockWatch: ClockWatch
   readonly #trunks = new TrunkHealth()
   readonly #lifeSigns: LifeSigns
   readonly #counts: SharedCounts
@@ -91,19 +86,11 @@ export class Dialer implements AsyncDisposable {
   #callerIds: readonly CallerIdRow[] = []
   #callerIdsAtMs = Number.NEGATIVE_INFINITY
   #trunksAtMs = Number.NEGATIVE_INFINITY
-  #clocksAtMs = Number.NEGATIVE_INFINITY
-  #lastDoubt: ClockDoubt['kind'] | null = null
 
   constructor(parts: DialerParts) {
     this.#parts = parts
     this.#lifeSigns = new LifeSigns(parts.db)
     this.#clock = new PlaceClock(parts.db, parts.compliance)
-    const clocks = parts.clocks ?? {
-      wall: () => new Date(),
-      steady: () => performance.now(),
-      database: () => readDatabaseClock(parts.db)
-    }
-    this.#clockWatch = new ClockWatch(clocks, parts.clockToleranceMs)
     this.#counts = new SharedCounts(campaignNo => countLeads(parts.db, campaignNo, parts.now()))
     this.#callParts = {
       ...parts,
@@ -157,7 +144,6 @@ export class Dialer implements AsyncDisposable {
   async #tick(): Promise<void> {
     if (this.#ended.signal.aborted) return
     await this.#readTrunks()
-    await this.#compareClocks()
     if (this.#clockSteps.wasSetBack(this.#parts.now()))
       for (const running of this.#running.values()) running.isBroughtForward = false
     const rows = await listRunningCampaigns(this.#parts.db)
@@ -184,11 +170,11 @@ export class Dialer implements AsyncDisposable {
   #runningOf(campaign: Campaign): RunningCampaign {
     let running = this.#running.get(campaign.id)
     if (running === undefined) {
-      running = runningCampaign(campaign, this.#clockWatch.timesSet)
+      running = runningCampaign(campaign, this.#parts.clockWatch.timesSet)
       this.#running.set(campaign.id, running)
     }
     if (campaign.stateSince.getTime() !== running.campaign.stateSince.getTime())
-      running.believedSets = this.#clockWatch.timesSet
+      running.believedSets = this.#parts.clockWatch.timesSet
     running.campaign = campaign
     return running
   }
@@ -369,23 +355,9 @@ export class Dialer implements AsyncDisposable {
     )
   }
 
-  async #compareClocks(): Promise<void> {
-    const nowMs = performance.now()
-    if (nowMs - this.#clocksAtMs >= CLOCKS_MS) {
-      this.#clocksAtMs = nowMs
-      await this.#clockWatch.compare()
-    }
-    const doubt = this.#clockWatch.doubt(this.#clockWatch.timesSet - 1)
-    if ((doubt?.kind ?? null) === this.#lastDoubt) return
-    this.#lastDoubt = doubt?.kind ?? null
-    const { log } = this.#parts
-    if (doubt === null) log.info('the clocks agree again')
-    else log.error({ doubt }, 'campaigns are not dialled while the clock is in doubt')
-  }
-
-  /** Why a campaign is not dialled now, when that is the clock. */
+  /** Why a campaign is not dialled now, when that is the clock: whoever starts one vouches for the time. */
   #doubtOf(running: Pick<RunningCampaign, 'believedSets'> | undefined): ClockDoubt | null {
-    return this.#clockWatch.doubt(running?.believedSets ?? 0)
+    return this.#parts.clockWatch.doubt(running?.believedSets ?? 0)
   }
 
   /** Trunks that other control planes have put to rest, or found to be back. */

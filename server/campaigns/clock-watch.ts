@@ -1,1 +1,0 @@
-export { type ClockDoubt, type Clocks, ClockWatch } from '../calls/clock-watch.ts'
