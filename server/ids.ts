@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { fewRandomBytes } from './random.ts'
 
 let lastMs = 0
 let counter = 0
@@ -8,7 +8,7 @@ let counter = 0
  * bits, so that ids of one process sort by time of making.
  */
 export function newId(nowMs: number = Date.now()): string {
-  const bytes = randomBytes(16)
+  const bytes = fewRandomBytes(16)
   // Begins in the lower half, so that there is room to count.
   counter = nowMs === lastMs ? (counter + 1) & 0xfff : bytes.readUInt16BE(6) & 0x7ff
   lastMs = nowMs

@@ -1,5 +1,6 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv } from 'node:crypto'
 import { keyObjectOf } from './key-object.ts'
+import { fewRandomBytes } from './random.ts'
 
 /** The sealed text was made with another key, for another purpose, or was changed. */
 export class SealError extends Error {
@@ -14,7 +15,7 @@ const FORM = 'v1'
  * `purpose` is bound in as associated data, so that a sealed value cannot be moved to another field.
  */
 export function seal(key: Buffer, purpose: string, plain: Buffer | string): string {
-  const iv = randomBytes(12)
+  const iv = fewRandomBytes(12)
   const cipher = createCipheriv('aes-256-gcm', keyObjectOf(key), iv).setAAD(Buffer.from(purpose))
   const sealed = Buffer.concat([cipher.update(plain), cipher.final()])
   return [FORM, iv.toString('base64url'), sealed.toString('base64url'), cipher.getAuthTag().toString('base64url')].join(

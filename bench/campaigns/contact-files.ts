@@ -59,13 +59,13 @@ function contactAt(index: number): Contact {
   }
 }
 
-/** A CSV file of contacts as it comes over the wire, made as it is read. */
-export function* csvOf(contacts: number): Generator<Buffer> {
+/** A CSV file of contacts as it comes over the wire, made as it is read; each with one number or two. */
+export function* csvOf(contacts: number, numbers: 1 | 2): Generator<Buffer> {
   let lines = `${HEADINGS.join(',')}\n`
   for (let index = 0; index < contacts; index += 1) {
     const { id, name, phone, mobile, zone, day, reference } = contactAt(index)
     const date = `2026-10-${String(day + 1).padStart(2, '0')}`
-    lines += `${id},${name},${phone},${mobile},en,${zone},written_signed,${date},${reference},gold\n`
+    lines += `${id},${name},${phone},${numbers === 1 ? '' : mobile},en,${zone},written_signed,${date},${reference},gold\n`
     if (lines.length < CHUNK) continue
     yield Buffer.from(lines)
     lines = ''

@@ -37,8 +37,16 @@ export type ImportedFormat = 'csv' | 'xlsx'
 /** Larger than any workbook of a bench. */
 const MAX_UPLOAD_BYTES = 4 * 1024 ** 3
 
-/** Imports so many contacts, each with two numbers and a consent with its evidence, into a fresh database. */
-export async function measureImport(url: string, contacts: number, format: ImportedFormat): Promise<ImportFigures> {
+/**
+ * Imports so many contacts into a fresh database, each with a consent and its evidence for every number: two in a workbook,
+ * `numbers` in a CSV file.
+ */
+export async function measureImport(
+  url: string,
+  contacts: number,
+  format: ImportedFormat,
+  numbers: 1 | 2
+): Promise<ImportFigures> {
   await using stack = new AsyncDisposableStack()
   const dataDir = await mkdtemp(join(tmpdir(), 'parley-bench-'))
   stack.defer(() => rm(dataDir, { recursive: true, force: true }))
@@ -68,7 +76,7 @@ export async function measureImport(url: string, contacts: number, format: Impor
   )
   const file = format === 'csv' ? null : await uploadWorkbook(dataDir, contacts, stack)
   const batches = (): AsyncIterable<readonly Row[]> =>
-    file === null ? readCsv(decodeText(csvOf(contacts), 'utf-8')) : readXlsx(file)
+    file === null ? readCsv(decodeText(csvOf(contacts, numbers), 'utf-8')) : readXlsx(file)
   const lookedAtMs = performance.now()
   for await (const _ of batches()) break
   const firstLinesMs = performance.now() - lookedAtMs

@@ -20,6 +20,8 @@ const { values } = parseArgs({
     /** How often twenty leads are taken. */
     looks: { type: 'string', default: '5000' },
     persons: { type: 'string', default: '20' },
+    /** Of each contact of the CSV file: 1 or 2. */
+    numbers: { type: 'string', default: '1' },
     only: { type: 'string' }
   }
 })
@@ -54,7 +56,7 @@ async function measure(server: string): Promise<void> {
   const importAs = async (format: ImportedFormat) => {
     await using stack = new AsyncDisposableStack()
     const url = await freshDatabase(server, stack)
-    const figures = await measureImport(url, Number(values.contacts), format)
+    const figures = await measureImport(url, Number(values.contacts), format, values.numbers === '2' ? 2 : 1)
     const { contacts, seconds, peakMbs, duplicates, fileMb, firstLinesMs } = figures
     const file = fileMb === null ? 'a CSV file' : `a workbook of ${Math.round(fileMb)} MB`
     console.log(

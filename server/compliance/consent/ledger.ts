@@ -16,6 +16,7 @@ import {
 import type { ComplianceDb } from '../../../sql/queries/compliance/db.ts'
 import { GRADES, type Grade, MODES, type Mode, PURPOSES, type Purpose } from '../codes.ts'
 import type { Consent } from '../facts.ts'
+import { fewRandomBytes } from '../../random.ts'
 import { hashNumber, hashPerson } from '../number-hash.ts'
 
 /** A consent that cannot be taken into the ledger as it is. */
@@ -107,7 +108,7 @@ function toRows(parts: Omit<LedgerParts, 'db'>, event: ConsentEvent): ConsentRow
   let keyId: string | null = null
   let sealed: string | null = null
   if (personal !== undefined || event.e164 !== '') {
-    const key = randomBytes(32)
+    const key = fewRandomBytes(32)
     keyId = parts.newId()
     sealed = parts.sealWith(key, JSON.stringify({ number: event.e164, ...(personal !== undefined && { personal }) }))
     sealedKey = parts.sealKey(key)
