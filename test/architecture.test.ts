@@ -52,6 +52,7 @@ const SERVER_LAYERS: readonly (readonly string[])[] = [
     'server/errors.ts',
     'server/ids.ts',
     'server/key-object.ts',
+    'server/random.ts',
     'server/life-signs.ts',
     'server/log.ts',
     'server/metrics.ts',
