@@ -21,6 +21,13 @@ const isTakingPictures = process.env['PARLEY_SCREENSHOTS'] === 'true'
 const NUMBER = '+12025550100'
 const UNTRANSLATED = String.raw`(document.querySelector('main').innerText.match(/\b(tab|speaker|player|gap|transcript|consent|comment|clip|review|dispute|search|task|rule|card|calibration|kappa|results|mine|leave|keep|machine|voicemail)\.[a-zA-Z.]+\b/g) ?? [])`
 
+/** Each canvas of the waveform: how far down it stands, and the colour of what is drawn in it. */
+const SIDES = `[...(document.querySelector('[data-testid=wave] > div')?.shadowRoot?.querySelectorAll('.canvases canvas') ?? [])].map(canvas => {
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
+  const at = data.findIndex((value, index) => index % 4 === 3 && value === 255) - 3
+  return { top: canvas.getBoundingClientRect().top, colour: [...data.slice(at, at + 3)].join() }
+})`
+
 await builtDesk()
 const browser = await DeskBrowser.launch()
 t.teardown(() => browser[Symbol.asyncDispose]())
@@ -129,6 +136,11 @@ t.test(
 t.test('the player streams, seeks, and keeps the transcript in step, all by keys', { timeout: 280_000 }, async t => {
   const page = await openAs(browser, server, QUINN, { path: `/quality/calls/${callId}` })
   await page.getByTestId('transcript').locator('li').first().waitFor()
+  const sides = async () => await page.evaluate<{ top: number; colour: string }[]>(SIDES)
+  await until(async () => (await sides()).length >= 2)
+  const drawn = await sides()
+  t.equal(new Set(drawn.map(one => one.top)).size, 2, 'the waveform has a line for each speaker')
+  t.equal(new Set(drawn.map(one => one.colour)).size, 2, `each in a colour of its own: ${JSON.stringify(drawn)}`)
   const sizes: number[] = []
   page.on('response', response => {
     if (response.url().includes('/audio')) sizes.push(response.status())
