@@ -133,6 +133,23 @@ t.test('each vendor library comes in by one door', async t => {
         t.match(path, door, `${path} imports ${name}`)
 })
 
+t.test('calls are written to a disk by the recorder alone, which takes a grant', async t => {
+  const writers = sources.filter(one => /\bRecordingFileWriter\.(create|resume)\(/.test(one.text)).map(one => one.path)
+  t.same(
+    writers.filter(path => !path.startsWith('bench/')),
+    ['media/recordings/recording-worker.ts']
+  )
+  // The spool finishes what a recorder had begun when its program died.
+  const openers = sources.filter(one => one.path.startsWith('server/') && /\bthread\.open\(/.test(one.text))
+  t.same(openers.map(one => one.path).toSorted(), ['server/recordings/recorder.ts', 'server/recordings/spool.ts'])
+  const text = (path: string) => sources.find(one => one.path === path)?.text ?? ''
+  t.match(
+    text('server/recordings/recorder.ts'),
+    /private constructor\([\s\S]*static async start\(\s*grant: RecordingGrant,/
+  )
+  t.match(text('server/recordings/grant.ts'), /private constructor\(/)
+})
+
 t.test('only config reads the environment', async t => {
   for (const { path, text } of sources)
     if (/process\.env\b/.test(text)) t.match(path, /^(config\/|bench\/)/, `${path} reads process.env`)

@@ -257,19 +257,24 @@ try {
       )
     await replaceDocuments(db, [], documents)
     const copies = rows.filter(one => one.copy > 0)
-    await sql`
-      insert into call_documents (call_id, started_at, duration_ms, longest_silence_ms, overlap_ms, words)
-      select given.call_id, given.started_at, duration_ms, longest_silence_ms, overlap_ms,
-        ts_delete(words, array[old_day, old_month]) || (quote_literal(new_day) || ' ' || quote_literal(new_month))::tsvector
-      from unnest(
-        ${copies.map(one => one.made.call.callId)}::text[], ${copies.map(one => one.row.call_id)}::text[],
-        ${copies.map(one => one.startedAt.toISOString())}::timestamptz[],
-        ${copies.map(one => facet('day', dayOf(one.made.call.startedAt)))}::text[],
-        ${copies.map(one => facet('month', dayOf(one.made.call.startedAt).slice(0, 6)))}::text[],
-        ${copies.map(one => facet('day', dayOf(one.startedAt)))}::text[],
-        ${copies.map(one => facet('month', dayOf(one.startedAt).slice(0, 6)))}::text[]
-      ) as given (source, call_id, started_at, old_day, old_month, new_day, new_month)
-      join call_documents on call_documents.call_id = given.source`.execute(db)
+    await db.transaction().execute(async trx => {
+      // Nobody waits for it, and other programs may keep the machine busy.
+      await sql`set local statement_timeout = 0`.execute(trx)
+      await sql`
+        insert into call_documents (call_id, started_at, duration_ms, longest_silence_ms, overlap_ms, words)
+        select given.call_id, given.started_at, duration_ms, longest_silence_ms, overlap_ms,
+          ts_delete(words, array[old_day, old_month]) || (quote_literal(new_day) || ' ' || quote_literal(new_month))::tsvector
+        from unnest(
+          ${copies.map(one => one.made.call.callId)}::text[], ${copies.map(one => one.row.call_id)}::text[],
+          ${copies.map(one => one.startedAt.toISOString())}::timestamptz[],
+          ${copies.map(one => facet('day', dayOf(one.made.call.startedAt)))}::text[],
+          ${copies.map(one => facet('month', dayOf(one.made.call.startedAt).slice(0, 6)))}::text[],
+          ${copies.map(one => facet('day', dayOf(one.startedAt)))}::text[],
+          ${copies.map(one => facet('month', dayOf(one.startedAt).slice(0, 6)))}::text[]
+        ) as given (source, call_id, started_at, old_day, old_month, new_day, new_month)
+        -- One look-up for each, whatever the planner thinks of a table that grows while it looks.
+        cross join lateral (select * from call_documents where call_id = given.source limit 1) as document`.execute(trx)
+    })
   }
 } finally {
   await admin(`drop database if exists ${name} with (force)`)

@@ -159,6 +159,8 @@ for (const database of testDatabases())
       t.match(response.headers.get('content-disposition'), /^attachment; filename="[A-Za-z0-9-]+\.zip"$/)
       t.equal((await byPaula('GET', '/privacy-requests/..%2F..%2Fsecret.key/export')).status, 404)
       const files = await unzip(Buffer.from(await response.arrayBuffer()))
+      const log = await server.api('GET', `/audit-log?action=privacy-request.exported&subjectId=${id}`)
+      t.match(log.body.items, [{ actorName: 'paula' }], 'whoever took the copy is in the log')
       t.same([...files.keys()].map(name => name.replace(/[^/]+\.flac/, 'x.flac')).sort(), [
         'audio/x.flac',
         'calls.csv',
