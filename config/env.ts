@@ -44,7 +44,7 @@ export const VARIABLES = {
   PARLEY_RECONNECT_MS:
     'How long a softphone may be away during a call before the caller goes back to the head of the queue. Default 20000',
   PARLEY_TAP:
-    'Which calls are listened to from the answer to the end: always (every call, so that dead air is seen on all of them, at about 1 ms of CPU per call-second) or needed (from the first recorder, bot or detector that listens, which saves that on the others). Default always',
+    'Which calls are listened to from the answer to the end: always (every call, so that dead air is seen on all of them, at about 1.3 ms of CPU per call-second, half of it in the media server) or needed (from the first recorder, bot or detector that listens, which saves that on the others). Default always',
   PARLEY_DEAD_AIR_MS:
     'A customer who hears nothing for so long is noted in the call’s story, in milliseconds. 0 switches it off. Default 15000',
   PARLEY_MAX_SILENCE_MS:

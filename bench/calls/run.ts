@@ -25,7 +25,9 @@ const { values } = parseArgs({
     rate: { type: 'string', default: '25' },
     hold: { type: 'string', default: '2000' },
     leak: { type: 'string', default: '2000' },
-    database: { type: 'string' }
+    database: { type: 'string' },
+    /** `needed` shows what calls cost that nobody listens to. */
+    tap: { type: 'string', default: 'always' }
   }
 })
 const NUMBER = '+12025550100'
@@ -36,6 +38,7 @@ const config = parseConfig({
   PARLEY_SIP_PORT: '0',
   PARLEY_RTP_PORTS: '44000-47999',
   PARLEY_MAX_CALLS: '1000',
+  PARLEY_TAP: values.tap,
   ...(values.database !== undefined && { PARLEY_DATABASE_URL: values.database })
 })
 const loggers = createLoggers('error')
