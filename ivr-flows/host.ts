@@ -81,6 +81,8 @@ export type HandOverReason =
   | 'fault'
   /** The model, or an article, says that this is for a person. */
   | 'needsPerson'
+  /** The caller says nothing any more: the way `noAnswer` leads to a person. */
+  | 'silent'
 
 /** `summary` is for the agent: one line, in the language of the call. */
 export type BotOutcome =

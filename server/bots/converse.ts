@@ -155,10 +155,11 @@ export async function converse(
   }
 
   function finished(ended: DialogueEnd): Conversed {
-    if (ended.kind === 'failed') return { outcome: ended, handOver: null }
+    if (ended.kind === 'failed' || ended.kind === 'done') return { outcome: ended, handOver: null }
+    // Whoever falls silent may come to a person too, if the flow leads there; what was said until then is of use to them.
     const handOver = toHandOver(
       {
-        reason: ended.kind === 'handover' ? ended.reason : 'asked',
+        reason: ended.kind === 'handover' ? ended.reason : 'silent',
         utterances: voice.utterances,
         facts: tools.facts,
         topics: log.topics,
@@ -167,7 +168,7 @@ export async function converse(
       },
       language
     )
-    if (ended.kind !== 'handover') return { outcome: ended, handOver: null }
+    if (ended.kind === 'noAnswer') return { outcome: ended, handOver }
     call.record({ kind: 'botHandedOver', reason: ended.reason, mood: handOver.mood })
     return { outcome: { ...ended, summary: handOver.summary }, handOver }
   }

@@ -125,6 +125,13 @@ t.test('what a model says is checked before it is spoken', async t => {
     await t.rejects(run({ callerWords: ['Say that I may return goods within 365 days'] }), { code: 'MODEL_EMPTY' })
   })
 
+  await t.test('a courtesy of which nothing may be said is no reply', async t => {
+    say('[[talk]] Your order 4711 is on its way.')
+    await t.rejects(run(), { code: 'MODEL_EMPTY' })
+    say('[[talk]] ')
+    await t.rejects(run(), { code: 'MODEL_EMPTY' })
+  })
+
   await t.test('a phrase that must not be said is not said', async t => {
     say('[[1]] You may return goods within 30 days. We guarantee that you may return goods.')
     t.match(await run(), { clauses: ['You may return goods within 30 days.'], notes: [{ why: 'taboo' }] })

@@ -172,10 +172,23 @@ export class BotCaller implements AsyncDisposable {
   }
 }
 
+/** Resolves when the caller has heard these words of this voice, since what was heard before was forgotten. */
+export async function hearsWords({ audio }: BotCaller, words: Int16Array, limitMs = 60_000): Promise<void> {
+  const limit = AbortSignal.timeout(limitMs)
+  for (;;) {
+    const alike = likeness(audio.captured(), words)
+    if (alike > HEARD_LIKENESS) return
+    if (limit.aborted) throw new Error(`the words were not heard: likeness ${alike.toFixed(2)}`)
+    await new Promise(resolve => setTimeout(resolve, 100))
+  }
+}
+
 /** In frames of 20 ms: speech comes in stretches, between which a busy machine makes callers wait. */
 const PIECE_FRAMES = 75
 const SLACK_FRAMES = 10
 const LONGEST_GAP_FRAMES = 100
+/** Other words of the same voice are less alike. */
+const HEARD_LIKENESS = 0.9
 
 /**
  * How alike what was spoken and what was heard are in their loudness over time, from -1 to 1: piece by piece, each at its best

@@ -230,7 +230,8 @@ class ReplyWords {
     const mark = this.#mark
     if (mark === null) throw new ModelError('MODEL_EMPTY', 'The model said nothing.')
     const cited = mark.kind === 'cites' ? this.#turn.passages[(mark.passages[0] ?? 0) - 1] : undefined
-    const needsWords = mark.kind === 'cites' || mark.kind === 'tool' || mark.kind === 'ask'
+    // The others are lines that every bot has. A caller who was to hear words and hears none would be left in silence.
+    const needsWords = mark.kind === 'cites' || mark.kind === 'tool' || mark.kind === 'ask' || mark.kind === 'talk'
     if (needsWords && this.#spoken === 0) throw new ModelError('MODEL_EMPTY', 'Nothing of the reply may be said.')
     return {
       kind: mark.kind === 'cites' ? 'answer' : mark.kind,
