@@ -199,6 +199,24 @@ for (const database of testDatabases())
       )
     })
 
+    await t.test('a person who asks what there is about them gets it, and who has used it, for reading', async t => {
+      const made = await byPaula('POST', '/privacy-requests', { kind: 'access', numbers: [MINE] })
+      t.equal(made.status, 201)
+      const id = made.body['id'] as string
+      t.match(await byPaula('POST', `/privacy-requests/${id}/plan`), { status: 409 }, 'identity comes first')
+      await byPaula('POST', `/privacy-requests/${id}/identity`, { result: 'proved', how: 'called back' })
+      await byPaula('POST', `/privacy-requests/${id}/plan`)
+      t.equal((await byPaula('POST', `/privacy-requests/${id}/approve`, {})).status, 202)
+      t.match(await done(id), { hasExport: true })
+      const response = await fetch(`${server.url}/api/v1/privacy-requests/${id}/export`, {
+        headers: { authorization: `Bearer ${paula.token}` }
+      })
+      const files = await unzip(Buffer.from(await response.arrayBuffer()))
+      t.match(files.get('data.json')?.toString(), /My parcel is a xylophone/)
+      t.match(files.get('usage.json')?.toString(), /recording\.heard/)
+      t.match(files.get('calls.csv')?.toString(), new RegExp(mine))
+    })
+
     await t.test('an erasure needs a plan, a second person and the typed word, and then nothing is left', async t => {
       const made = await byPaula('POST', '/privacy-requests', {
         kind: 'erase',
