@@ -11,7 +11,7 @@ import { newId } from '../ids.ts'
 import type { Logger } from '../log.ts'
 import { routeOutbound } from '../routing/route-outbound.ts'
 import type { RoutingCache } from '../routing/routing-cache.ts'
-import type { TrunkLoad } from '../routing/trunk-load.ts'
+import type { TrunkLoad, TrunkPlace } from '../routing/trunk-load.ts'
 import { unseal } from '../seal.ts'
 import { AnsweredElsewhere, type PlacedCall } from '../telephony/place-call.ts'
 import { phoneAddress } from '../telephony/registrar.ts'
@@ -67,6 +67,8 @@ type DialOptions = Readonly<{
   onRinging?(): void
   /** Told the media server's id of each leg before its INVITE leaves, which waits for that. */
   onEndpoint?(endpointId: string): Promise<unknown>
+  /** So long a trunk whose calls of the last second are all it takes is waited for, in milliseconds; 0 unless given. */
+  trunkPatienceMs?: number
   /** Asked before each trunk's INVITE; false: the trunk is at its limit, and the next one is tried. */
   mayUse?(trunk: TrunkRow): Promise<boolean>
   /**
@@ -111,12 +113,14 @@ async function dialInTurn(
 ): Promise<DialOutcome> {
   let last: DialOutcome = { kind: 'refused', status: 480, reason: 'No trunk is left' }
   for (const [index, target] of targets.entries()) {
+    const place = await placeOn(parts, target.trunk, options, signal)
+    // Asked when nothing more is waited for. What the trunks before have said is the better answer.
     const objection = options.destination.kind === 'number' ? options.destination.attempt.objection() : null
-    // What the trunks before have said is the better answer.
-    if (objection !== null) return index === 0 ? { kind: 'notAllowed', ...objection } : last
-    const mayUse = target.trunk === null || ((await options.mayUse?.(target.trunk)) ?? true)
-    const release = target.trunk === null ? () => {} : mayUse ? parts.trunkLoad.take(target.trunk) : null
-    if (release === null) {
+    if (objection !== null) {
+      place?.free()
+      return index === 0 ? { kind: 'notAllowed', ...objection } : last
+    }
+    if (place === null) {
       last = {
         kind: 'notAllowed',
         code: 'TRUNK_LIMIT',
@@ -127,12 +131,12 @@ async function dialInTurn(
     let outcome: DialOutcome
     try {
       const sipCallId = options.sipCallId === undefined ? {} : { sipCallId: `${options.sipCallId}-${index + 1}` }
-      outcome = await dialTarget(parts, call, target, { ...options, ...sipCallId }, signal, release)
+      outcome = await dialTarget(parts, call, target, { ...options, ...sipCallId }, signal, place)
     } catch (err) {
-      release()
+      place.free()
       throw err
     }
-    if (outcome.kind !== 'answered') release()
+    if (outcome.kind !== 'answered') place.free()
     last = outcome
     // Only what says nothing about the called party is tried on another trunk (RFC 3261 §16.7 step 6 in spirit).
     const isTrunkFault =
@@ -142,6 +146,20 @@ async function dialInTurn(
     if (!isTrunkFault) return outcome
   }
   return last
+}
+
+const NO_TRUNK: TrunkPlace = { leaves() {}, free() {} }
+
+/** A place on the trunk, to be given back; null when it has none. What goes over no trunk always has one. */
+async function placeOn(
+  { trunkLoad }: Pick<DialParts, 'trunkLoad'>,
+  trunk: TrunkRow | null,
+  { mayUse, trunkPatienceMs = 0 }: Pick<DialOptions, 'mayUse' | 'trunkPatienceMs'>,
+  signal: AbortSignal
+): Promise<TrunkPlace | null> {
+  if (trunk === null) return NO_TRUNK
+  if ((await mayUse?.(trunk)) === false) return null
+  return trunkPatienceMs === 0 ? trunkLoad.take(trunk) : await trunkLoad.takeInTurn(trunk, trunkPatienceMs, signal)
 }
 
 /** A contact that has not even rung by then is taken for stale once another contact has answered anything at all. */
@@ -175,7 +193,7 @@ async function dialTogether(
       if (!hasRung) options.onRinging?.()
       hasRung = true
     }
-    const outcome = await dialTarget(parts, call, target, { ...options, onRinging }, anyOf, () => {})
+    const outcome = await dialTarget(parts, call, target, { ...options, onRinging }, anyOf, NO_TRUNK)
     const isDecision = outcome.kind === 'answered' || (outcome.kind === 'refused' && outcome.status >= 600)
     if (isDecision && winner === undefined) {
       winner = outcome
@@ -217,7 +235,7 @@ async function dialTarget(
   target: Target,
   options: DialOptions,
   signal: AbortSignal,
-  releaseTrunk: () => void
+  place: TrunkPlace
 ): Promise<DialOutcome> {
   const legId = newId()
   const endpoint = await parts.media.createOffer()
@@ -229,6 +247,7 @@ async function dialTarget(
     const decisionId = destination.kind === 'number' ? destination.attempt.decisionId : null
     call.record({ kind: 'legStarted', legId, role, destination: destination.kind, trunkId, decisionId })
     await options.onEndpoint?.(endpoint.id)
+    place.leaves()
     const ringLimit = AbortSignal.timeout(options.ringMs)
     const placed = await parts.sip
       .placeCall({
@@ -278,11 +297,11 @@ async function dialTarget(
     }
     isKept = true
     call.record({ kind: 'legAnswered', legId })
-    dialog.ended.addEventListener('abort', releaseTrunk, { once: true })
+    dialog.ended.addEventListener('abort', place.free, { once: true })
     let releasing: Promise<void> | undefined
     const release = async () => {
       const outcome = dialog.ended.aborted ? 'hungUp' : 'released'
-      releaseTrunk()
+      place.free()
       await Promise.all([dialog[Symbol.asyncDispose](), endpoint[Symbol.asyncDispose]()])
       call.record({ kind: 'legEnded', legId, outcome, sipStatus: null })
     }

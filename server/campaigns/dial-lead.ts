@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { attemptsOfLead, beginDialling, countLive, updateOpenAttempt } from '../../sql/queries/campaigns/attempts.ts'
 import {
   type CallerIdRow,
@@ -37,10 +38,13 @@ const LAW_OUTCOMES = {
   notAllowed: 'not_placed'
 } as const satisfies Record<Exclude<DialOutcome['kind'], 'answered'>, AttemptOutcome>
 
-const SLOT_TRIES = 4
+/** Nobody waits longer for a place. */
+const SECONDS_AHEAD = 4
 const MAX_BLAMED = 5
 /** A carrier far away takes so long to say whether the person had answered when the ringing was given up. */
 const CANCEL_LIMIT_MS = 3_000
+/** A place of all control planes is there; another call of this one may have begun a moment late. */
+const TRUNK_PATIENCE_MS = 2_000
 /** So soon the call that finds out may have told. */
 const PROBE_MS = 5_000
 
@@ -92,6 +96,7 @@ export async function dialLead(
       ringMs: campaign.settings.ringMs,
       sipCallId,
       cancelLimitMs: CANCEL_LIMIT_MS,
+      trunkPatienceMs: TRUNK_PATIENCE_MS,
       // Whoever stands in for a trunk that is down has limits of its own.
       mayUse: async trunk => trunk.id === trunks[0]?.id || (await takeSlot(attempt, trunk, limits, false, call.signal)),
       onEndpoint: id => updateOpenAttempt(db, lead.id, { endpoint_id: id }),
@@ -254,8 +259,8 @@ async function raiseAlarm(
 
 /**
  * One of the calls that a trunk and its carrier allow in a second, over all control planes; `isNew`: and that the campaign
- * does. What one of several limits has given and another one refuses is lost for that second: never too many, at times a
- * call less.
+ * does. Resolves when its turn is. What one of several limits has given and another one refuses is lost for that second:
+ * never too many, at times a call less.
  */
 async function takeSlot(
   { parts, campaign }: Attempt,
@@ -272,15 +277,37 @@ async function takeSlot(
     ...(carrierLimit === undefined ? [] : [[`carrier:${carrier}`, carrierLimit] as const]),
     [`trunk:${trunkId}`, perSecond]
   ]
-  for (let tries = 0; tries < SLOT_TRIES && !signal.aborted; tries += 1) {
-    const nowMs = Date.now()
-    if (await takeAll(db, scopes, Math.floor(nowMs / 1_000))) return true
-    await new Promise(resolve => setTimeout(resolve, 1_000 - (nowMs % 1_000)))
+  let fromMs = Date.now()
+  for (let seconds = 0; seconds < SECONDS_AHEAD && !signal.aborted; seconds += 1) {
+    const placeMs = await takeAll(db, scopes, fromMs)
+    if (placeMs !== null) {
+      await waitUntil(placeMs, signal)
+      return !signal.aborted
+    }
+    fromMs += 1_000 - (fromMs % 1_000)
   }
   return false
 }
 
-async function takeAll(db: Db, scopes: readonly (readonly [string, number])[], second: number): Promise<boolean> {
-  for (const [scope, limit] of scopes) if (!(await takeDialSlot(db, scope, second, limit))) return false
-  return true
+/** When every limit has a place for one call more, from `fromMs` on and in its second; null when that is full. */
+async function takeAll(
+  db: Db,
+  scopes: readonly (readonly [scope: string, perSecond: number])[],
+  fromMs: number
+): Promise<number | null> {
+  let placeMs = fromMs
+  for (const [scope, perSecond] of scopes) {
+    const foundMs = await takeDialSlot(db, scope, placeMs, perSecond)
+    if (foundMs === null) return null
+    placeMs = Math.max(placeMs, foundMs)
+  }
+  return placeMs
+}
+
+async function waitUntil(atMs: number, signal: AbortSignal): Promise<void> {
+  const waitMs = atMs - Date.now()
+  if (waitMs <= 0) return
+  await delay(waitMs, undefined, { signal }).catch((err: unknown) => {
+    if (!signal.aborted) throw err
+  })
 }

@@ -85,15 +85,15 @@ function refuseWithoutRoom(parts: OnInviteParts, invite: IncomingInvite): boolea
 async function serve(parts: OnInviteParts, invite: IncomingInvite, route: ServeRoute): Promise<void> {
   // Again, without a wait before the call counts: many INVITEs may have been routed at the same time.
   if (refuseWithoutRoom(parts, invite)) return
-  const release = route.trunk === null ? () => {} : parts.trunkLoad.take(route.trunk)
-  if (release === null) return await recordRefusal(parts, invite, { ...route, kind: 'refuse', reason: 'trunkLimit' })
+  const place = route.trunk === null ? undefined : parts.trunkLoad.take(route.trunk)
+  if (place === null) return await recordRefusal(parts, invite, { ...route, kind: 'refuse', reason: 'trunkLimit' })
   const call = parts.newCall()
   parts.liveCalls.add(call)
   try {
     await parts.serve(invite, route, call)
   } finally {
     parts.liveCalls.remove(call)
-    release()
+    place?.free()
   }
 }
 

@@ -183,10 +183,10 @@ for (const database of shared)
           from campaign_attempts where number like '+12025550291' or number like '+12025550294'`.execute(db.db)
         t.same(rows, [{ planes: 2 }], 'both have dialled')
         t.equal(arrivedAtMs.length, 6)
-        // Two in each second of the clock: the first and the fifth are never in neighbouring seconds.
+        // Half a second apart, less by what the machine takes for one of them.
         for (const [at, one] of arrivedAtMs.entries()) {
-          const fifth = arrivedAtMs[at + 4]
-          if (fifth !== undefined) t.ok(fifth - one > 900, `five calls within ${Math.round(fifth - one)} ms`)
+          const fourth = arrivedAtMs[at + 3]
+          if (fourth !== undefined) t.ok(fourth - one > 900, `four calls within ${Math.round(fourth - one)} ms`)
         }
       })
     }

@@ -342,13 +342,25 @@ export async function seeAlarm(db: Db, id: string, by: string | null, at: Date):
   return rows.length > 0
 }
 
-/** Takes one of the calls that may begin in this second in a scope; false when they are all taken. */
-export async function takeDialSlot(db: Db, scope: string, second: number, limit: number): Promise<boolean> {
+/** A place that begins so little before it is asked for has not passed. */
+const PLACE_MS = 1
+
+/**
+ * Takes the first place from `atMs` on of those that a scope has in that second: as many as may begin in a second lie evenly
+ * in it, so that the end of one and the start of the next have no more together. Resolves with the instant of the place, or
+ * with null when none of that second is left. Instants are milliseconds since 1970.
+ */
+export async function takeDialSlot(db: Db, scope: string, atMs: number, perSecond: number): Promise<number | null> {
+  const second = Math.floor(atMs / 1_000)
+  const passed = Math.max(0, Math.ceil(((atMs - second * 1_000 - PLACE_MS) * perSecond) / 1_000))
+  if (passed >= perSecond) return null
   const { rows } = await sql<{ taken: number }>`
-    insert into dial_slots as s (scope, second, taken) values (${scope}, ${second}, 1)
-    on conflict (scope, second) do update set taken = s.taken + 1 where s.taken < ${limit}
+    insert into dial_slots as s (scope, second, taken) values (${scope}, ${second}, ${passed + 1})
+    on conflict (scope, second) do update set taken = greatest(s.taken, ${passed}::integer) + 1
+      where s.taken < ${perSecond}
     returning taken`.execute(db)
-  return rows.length > 0
+  const taken = rows[0]?.taken
+  return taken === undefined ? null : second * 1_000 + ((taken - 1) * 1_000) / perSecond
 }
 
 export async function forgetDialSlots(db: Db, before: number): Promise<void> {

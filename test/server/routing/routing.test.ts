@@ -133,14 +133,17 @@ t.test('a trunk takes as many calls as its agreement says, at once and in a seco
   t.ok(first)
   t.ok(load.take(TRUNK, 1))
   t.equal(load.take(TRUNK, 2), null, 'two at once is the limit')
-  first?.()
-  first?.()
+  first?.free()
+  first?.free()
   t.equal(load.running('t1'), 1, 'a place is given back once')
   const fast = { ...TRUNK, id: 't3', maxCalls: 100, maxCallsPerSecond: 2 }
-  t.ok(load.take(fast, 0))
+  const slow = load.take(fast, 0)
   t.ok(load.take(fast, 10))
   t.equal(load.take(fast, 900), null, 'two a second is the limit')
-  t.ok(load.take(fast, 1001))
+  slow?.leaves(400)
+  t.ok(load.take(fast, 1_011))
+  t.equal(load.take(fast, 1_399), null, 'counted from when the INVITE has left')
+  t.ok(load.take(fast, 1_400))
 })
 
 t.test('what cannot be a number is not made into one', async t => {
