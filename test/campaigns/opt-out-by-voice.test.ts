@@ -1,4 +1,5 @@
 import t from 'tap'
+import { OPT_OUT_LANGUAGES } from '../../server/campaigns/opt-out-words.ts'
 import { complianceDb } from '../../sql/queries/compliance/db.ts'
 import { startRtpPeer } from '../support/rtp-peer.ts'
 import { startSipPhone } from '../support/sip-phone.ts'
@@ -12,6 +13,17 @@ const TEXTS = { 500: 'stop', 700: 'calling me please', 1100: 'who is', 1300: 'th
 const STOP_CALLING = [500, 700] as const
 const WHO_IS_THIS = [1100, 1300] as const
 
+/** What people say in the other languages that ship: the first is no wish, the second is. */
+const ELSEWHERE = {
+  de: ['Wer spricht da?', 'Bitte rufen Sie mich nicht mehr an.'],
+  es: ['¿Quién habla?', 'Por favor, no me llamen más.'],
+  zh: ['请问是哪位？', '请不要再打电话给我了。'],
+  ja: ['どちら様ですか。', 'もう電話をかけてこないでください。'],
+  ar: ['من المتكلم؟', 'من فضلك لا تتصلوا بي مرة أخرى.']
+} as const
+const QUESTION_HZ = 1_700
+const WISH_HZ = 2_100
+
 /** The message lasts until somebody ends it. */
 const LONG_FLOW = MESSAGE_FLOW.replace('%(700,0,880)', '%(20000,0,880)')
 
@@ -19,14 +31,21 @@ t.test('people who are called by a campaign say that they want no more calls', {
   await using carrier = await startSipPhone({ transport: 'udp', user: 'carrier' })
   await using server = await TestParley.start({
     hasDemoData: true,
-    // The test's own recogniser alone: English in open speech, and German outside this machine.
+    // The test's own recognisers alone: open speech in the languages that ship, and French outside this machine.
     env: { PARLEY_POCKETSPHINX: 'off' },
     recognizers: [
       createToneRecognizer({ texts: TEXTS }),
+      ...Object.entries(ELSEWHERE).map(([language, [question, wish]]) =>
+        createToneRecognizer({
+          name: `tones-${language}`,
+          texts: { [QUESTION_HZ]: question, [WISH_HZ]: wish },
+          languages: [language]
+        })
+      ),
       createToneRecognizer({
         name: 'outside',
         texts: TEXTS,
-        languages: ['de'],
+        languages: ['fr'],
         host: 'asr.example.com',
         region: 'eu'
       })
@@ -125,9 +144,38 @@ t.test('people who are called by a campaign say that they want no more calls', {
     t.match(await lastStop(), { channel: 'speech' })
   })
 
+  await t.test('every language that ships is spoken here', async t => {
+    t.same(['en', ...Object.keys(ELSEWHERE)].toSorted(), [...OPT_OUT_LANGUAGES].toSorted())
+  })
+
+  for (const [index, language] of Object.keys(ELSEWHERE).entries())
+    await t.test(`in words of their own language (${language}), for every campaign at once`, async t => {
+      const number = `+1202555016${index}`
+      const isTheirs = (one: { method?: string | undefined; uri?: string | undefined }) =>
+        one.method === 'INVITE' && one.uri?.includes(number) === true
+      await using person = await called(number, 'agentless', {}, { language })
+      await person.ear.hears(880)
+      person.say([QUESTION_HZ])
+      await person.ear.hears(880)
+      person.say([WISH_HZ])
+      await person.incoming.waitForBye()
+      const { story } = await person.story()
+      t.match(
+        story.events.filter(one => one.kind === 'optedOut').map(one => one.data),
+        [{ by: 'speech', language, confidence: 0.9 }]
+      )
+      t.same(await lastStop(), { kind: 'stop', scope: 'all', channel: 'speech' })
+      const other = await world.start('agentless', {
+        lists: [await world.list([['Ann', number]], { language })],
+        flowId: 'campaign-message'
+      })
+      t.match(await world.until(other, ([one]) => one?.outcome === 'notLawful'), [{ detail: 'BLOCK DNC_INTERNAL' }])
+      t.equal(carrier.received.filter(isTheirs).length, 1, 'nothing more has left for them')
+    })
+
   await t.test('and by key alone where nobody on this machine understands their language', async t => {
     const number = '+12025550154'
-    await using person = await called(number, 'agentless', {}, { language: 'de' })
+    await using person = await called(number, 'agentless', {}, { language: 'fr' })
     await person.ear.hears(880)
     person.say(STOP_CALLING)
     await person.ear.hears(880)
@@ -135,7 +183,7 @@ t.test('people who are called by a campaign say that they want no more calls', {
     await person.incoming.waitForBye()
     const { story } = await person.story()
     const of = (kind: string) => story.events.filter(one => one.kind === kind).map(one => one.data)
-    t.same(of('speechUnavailable'), [{ language: 'de', code: 'SPEECH_NOT_HERE' }], 'said once')
+    t.same(of('speechUnavailable'), [{ language: 'fr', code: 'SPEECH_NOT_HERE' }], 'said once')
     t.match(of('optedOut'), [{ by: 'key' }])
     t.match(await lastStop(), { channel: 'key' })
   })
