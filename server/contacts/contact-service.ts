@@ -182,9 +182,13 @@ export class ContactService implements AsyncDisposable {
     let encoding: Encoding | null = null
     let storedAtMs = performance.now()
     let bytes = 0
+    const onRead = (more: number) => {
+      bytes += more
+      Object.assign(running.progress, { bytes })
+    }
     const sent = async function* (this: void): AsyncGenerator<Uint8Array> {
       for await (const chunk of upload.read(0, upload.bytes)) {
-        bytes += (chunk as Buffer).length
+        onRead((chunk as Buffer).length)
         yield chunk as Buffer
       }
     }
@@ -195,13 +199,13 @@ export class ContactService implements AsyncDisposable {
     try {
       if (upload.format === 'csv')
         encoding = request.encoding ?? detectEncoding(await startOf(upload, PREVIEW_BYTES * 2))
-      const batches = encoding === null ? readXlsx(upload) : readCsv(decodeText(sent(), encoding))
+      const batches = encoding === null ? readXlsx(upload, onRead) : readCsv(decodeText(sent(), encoding))
       let lastLine = 0
       for await (const rows of batches) {
         signal.throwIfAborted()
         await importing.push(rows)
         lastLine = rows.at(-1)?.line ?? lastLine
-        Object.assign(running.progress, importing.counts, { bytes })
+        Object.assign(running.progress, importing.counts)
         refuseWrongFile(importing.counts)
         if (performance.now() - storedAtMs < STORE_PROGRESS_MS) continue
         storedAtMs = performance.now()

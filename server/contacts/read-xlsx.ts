@@ -12,6 +12,8 @@ export interface ByteSource {
   read(from: number, to: number): Readable
 }
 
+type OnRead = (bytes: number) => void
+
 /** Excel’s own limit: what is longer was cut off when it was saved there. */
 export const EXCEL_ROWS = 1_048_576
 /** Texts of the workbook are kept while it is read; more bytes of UTF-8 than this have to be saved as CSV. */
@@ -28,17 +30,18 @@ const DEFLATED = 8
 /**
  * Rows of the first sheet of an Excel workbook in batches, streamed. A cell is what the person sees: text, the value
  * that a formula had when it was saved, dates as `YYYY-MM-DD` or with time, whole numbers with all their digits. Cells
- * that are merged with the one above or to the left have its value.
+ * that are merged with the one above or to the left have its value. `onRead` is told how many bytes of the file more have
+ * been used up; other sheets, and what is looked through twice the first time, do not count.
  */
-export async function* readXlsx(source: ByteSource): AsyncGenerator<readonly Row[]> {
+export async function* readXlsx(source: ByteSource, onRead: OnRead = () => {}): AsyncGenerator<readonly Row[]> {
   const zip = await openZip(source)
   try {
     const entries = await listEntries(zip)
     const sheet = await firstSheet(zip, entries)
-    const shared = await readShared(zip, entries.get('xl/sharedStrings.xml'))
+    const shared = await readShared(zip, entries.get('xl/sharedStrings.xml'), onRead)
     const styles = await readStyles(zip, entries.get('xl/styles.xml'))
     const merged = await readMerged(zip, sheet)
-    yield* readSheet(zip, sheet, shared, styles, merged)
+    yield* readSheet(zip, sheet, { shared, styles, merged }, onRead)
   } finally {
     zip.close()
   }
@@ -114,12 +117,12 @@ async function firstSheet(zip: ZipFile, entries: ReadonlyMap<string, Entry>): Pr
   return entry
 }
 
-async function readShared(zip: ZipFile, entry: Entry | undefined): Promise<SharedTexts> {
+async function readShared(zip: ZipFile, entry: Entry | undefined, onRead: OnRead): Promise<SharedTexts> {
   const texts = new SharedTexts()
   let text = ''
   let isText = false
   let isPhonetic = false
-  await parseXml(zip, entry, {
+  const handlers: XmlHandlers = {
     open: name => {
       if (name === 'si') text = ''
       else if (name === 'rPh') isPhonetic = true
@@ -137,7 +140,8 @@ async function readShared(zip: ZipFile, entry: Entry | undefined): Promise<Share
           throw new ContactFileError('SHEET_TOO_LARGE', 'The workbook holds too much text. Save it as CSV.')
       }
     }
-  })
+  }
+  await parseXml(zip, entry, handlers, onRead)
   return texts
 }
 
@@ -191,9 +195,8 @@ async function readMerged(zip: ZipFile, entry: Entry): Promise<readonly Area[]> 
 async function* readSheet(
   zip: ZipFile,
   entry: Entry,
-  shared: SharedTexts,
-  styles: readonly boolean[],
-  merged: readonly Area[]
+  { shared, styles, merged }: Readonly<{ shared: SharedTexts; styles: readonly boolean[]; merged: readonly Area[] }>,
+  onRead: OnRead
 ): AsyncGenerator<readonly Row[]> {
   let rows: Row[] = []
   let line = 0
@@ -248,7 +251,7 @@ async function* readSheet(
       }
     }
   }
-  for await (const _ of parsePieces(zip, entry, handlers)) {
+  for await (const _ of parsePieces(zip, entry, handlers, onRead)) {
     if (rows.length < BATCH_ROWS) continue
     const full = rows
     rows = []
@@ -327,36 +330,42 @@ async function holds(zip: ZipFile, entry: Entry, wanted: Buffer): Promise<boolea
 }
 
 /** The bytes of a file of the archive. Rejects when they are damaged, or are more than the archive says. */
-async function* unpack(zip: ZipFile, entry: Entry): AsyncGenerator<Buffer> {
+async function* unpack(zip: ZipFile, entry: Entry, onRead: OnRead = () => {}): AsyncGenerator<Buffer> {
   const isDeflated = entry.compressionMethod === DEFLATED
   const packed = await zip.openReadStreamPromise(entry, isDeflated ? { decompress: false } : {})
-  const unpacked: Readable = isDeflated
-    ? pipeline(packed, createInflateRaw({ chunkSize: PIECE_BYTES }), () => {
-        // Whoever reads hears of the error.
-      })
-    : packed
+  const inflate = isDeflated ? createInflateRaw({ chunkSize: PIECE_BYTES }) : null
+  const unpacked: Readable =
+    inflate === null
+      ? packed
+      : pipeline(packed, inflate, () => {
+          // Whoever reads hears of the error.
+        })
   let size = 0
+  let read = 0
   for await (const bytes of unpacked) {
     size += (bytes as Buffer).length
     if (size > entry.uncompressedSize) throw new Error('there is more than the archive says')
+    const packedSize = inflate?.bytesWritten ?? size
+    onRead(packedSize - read)
+    read = packedSize
     yield bytes as Buffer
   }
   if (size < entry.uncompressedSize) throw new Error('there is less than the archive says')
 }
 
-async function parseXml(zip: ZipFile, entry: Entry | undefined, handlers: XmlHandlers): Promise<void> {
+async function parseXml(zip: ZipFile, entry: Entry | undefined, handlers: XmlHandlers, onRead?: OnRead): Promise<void> {
   if (entry === undefined) return
-  for await (const _ of parsePieces(zip, entry, handlers)) {
+  for await (const _ of parsePieces(zip, entry, handlers, onRead)) {
     // The handlers keep what they want.
   }
 }
 
 /** Parses a file of the archive piece by piece; whoever iterates can take what the handlers have gathered meanwhile. */
-async function* parsePieces(zip: ZipFile, entry: Entry, handlers: XmlHandlers): AsyncGenerator<void> {
+async function* parsePieces(zip: ZipFile, entry: Entry, handlers: XmlHandlers, onRead?: OnRead): AsyncGenerator<void> {
   const scanner = new XmlScanner(handlers)
   const decoder = new TextDecoder()
   try {
-    for await (const bytes of unpack(zip, entry)) {
+    for await (const bytes of unpack(zip, entry, onRead)) {
       scanner.write(decoder.decode(bytes, { stream: true }))
       yield
     }

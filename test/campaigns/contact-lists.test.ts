@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import t from 'tap'
 import type { Mapping } from '../../server/contacts/mapping.ts'
 import { testDatabases, TestParley } from '../support/parley.ts'
+import { patient } from '../support/patience.ts'
 import { workbook } from '../support/workbook.ts'
 
 type Uploaded = { uploadId: string; encoding: string; mapping: Mapping; rows: string[][] }
@@ -281,30 +282,47 @@ for (const database of testDatabases())
       })
     })
 
-    await t.test('a long file shows how far it is, and can be stopped', async t => {
-      const list = await newList(server, 'Long')
-      const lines = function* () {
-        yield 'name,phone\n'
-        for (let index = 0; index < 60_000; index += 1) yield `Person ${index},+4930${23_000_000 + index}\n`
-      }
-      const uploaded = await upload(server, list, Buffer.concat([...lines()].map(one => Buffer.from(one))), 'long.csv')
-      const begun = await server.api('POST', `/contact-lists/${list}/imports`, {
-        uploadId: uploaded.uploadId,
-        mapping: uploaded.mapping
-      })
-      const id = begun.body['id'] as string
-      const limit = AbortSignal.timeout(20_000)
-      for (;;) {
+    const longFiles = {
+      csv: () => {
+        const lines = Array.from({ length: 60_000 }, (_, index) => `Person,+4930${23_000_000 + index}\n`)
+        return Buffer.from(`name,phone\n${lines.join('')}`)
+      },
+      xlsx: () =>
+        workbook([
+          ['Name', 'Phone'],
+          ...Array.from({ length: 60_000 }, (_, index) => [
+            'Person',
+            { formula: 'B2', value: `+4930${23_000_000 + index}` }
+          ])
+        ])
+    }
+    for (const [format, file] of Object.entries(longFiles))
+      await t.test(`a long file shows how far it is, and can be stopped (${format})`, async t => {
+        const list = await newList(server, `Long ${format}`)
+        const uploaded = await upload(server, list, file(), `long.${format}`)
+        const begun = await server.api('POST', `/contact-lists/${list}/imports`, {
+          uploadId: uploaded.uploadId,
+          mapping: uploaded.mapping
+        })
+        const id = begun.body['id'] as string
+        const limit = AbortSignal.timeout(patient(20_000))
+        for (;;) {
+          const { body } = await server.api('GET', `/contact-imports/${id}`)
+          const [bytes, totalBytes] = [Number(body['bytes']), Number(body['totalBytes'])]
+          t.ok(bytes <= totalBytes, 'never more than the file has')
+          if (Number(body['imported']) > 0) {
+            t.equal(body['state'], 'running')
+            t.ok(bytes > 0 && bytes < totalBytes, `${bytes} of ${totalBytes} bytes`)
+            break
+          }
+          limit.throwIfAborted()
+        }
+        t.equal((await server.api('POST', `/contact-imports/${id}/cancel`)).status, 204)
         const { body } = await server.api('GET', `/contact-imports/${id}`)
-        if (Number(body['imported']) > 0 || body['state'] !== 'running') break
-        limit.throwIfAborted()
-      }
-      t.equal((await server.api('POST', `/contact-imports/${id}/cancel`)).status, 204)
-      const { body } = await server.api('GET', `/contact-imports/${id}`)
-      t.equal(body['state'], 'cancelled')
-      t.ok(Number(body['imported']) > 0, 'what was read is kept')
-      t.equal((await contactsOf(server, list)).length > 0, true)
-    })
+        t.equal(body['state'], 'cancelled')
+        t.ok(Number(body['imported']) > 0, 'what was read is kept')
+        t.equal((await contactsOf(server, list)).length > 0, true)
+      })
   })
 
 async function newList(server: TestParley, name: string): Promise<string> {
