@@ -69,6 +69,8 @@ type DialOptions = Readonly<{
   onEndpoint?(endpointId: string): Promise<unknown>
   /** So long a trunk whose calls of the last second are all it takes is waited for, in milliseconds; 0 unless given. */
   trunkPatienceMs?: number
+  /** Asked last of all before each INVITE; why it must not leave any more, or null. */
+  mayLeave?(): Promise<string | null>
   /** Asked before each trunk's INVITE; false: the trunk is at its limit, and the next one is tried. */
   mayUse?(trunk: TrunkRow): Promise<boolean>
   /**
@@ -245,8 +247,10 @@ async function dialTarget(
   try {
     const { destination } = options
     const decisionId = destination.kind === 'number' ? destination.attempt.decisionId : null
-    call.record({ kind: 'legStarted', legId, role, destination: destination.kind, trunkId, decisionId })
     await options.onEndpoint?.(endpoint.id)
+    const refusal = (await options.mayLeave?.()) ?? null
+    if (refusal !== null) return { kind: 'notAllowed', code: 'CONFLICT', reason: refusal }
+    call.record({ kind: 'legStarted', legId, role, destination: destination.kind, trunkId, decisionId })
     place.leaves()
     const ringLimit = AbortSignal.timeout(options.ringMs)
     const placed = await parts.sip

@@ -4,6 +4,7 @@ import {
   type CallerIdRow,
   carrierLimits,
   insertAlarm,
+  isCampaignRunning,
   takeDialSlot,
   updateCallerId
 } from '../../sql/queries/campaigns/campaigns.ts'
@@ -38,6 +39,9 @@ const LAW_OUTCOMES = {
   notAllowed: 'not_placed'
 } as const satisfies Record<Exclude<DialOutcome['kind'], 'answered'>, AttemptOutcome>
 
+/** Whoever was taken before somebody paused the campaign is not called: they wait until it runs again. */
+const HALTED = 'the campaign does not run any more'
+const HALTED_MS = 1_000
 /** Nobody waits longer for a place. */
 const SECONDS_AHEAD = 4
 const MAX_BLAMED = 5
@@ -76,6 +80,11 @@ export async function dialLead(
     await attempt.release(`trunk down: ${trunks.map(one => one.name).join(', ')}`, PROBE_MS)
     return null
   }
+  if (!(await isCampaignRunning(db, campaign.no))) {
+    call.end('unreachable', { detail: HALTED })
+    await attempt.release(HALTED, HALTED_MS)
+    return null
+  }
   const sipCallId = sipCallIdOf(lead.id)
   if (!(await beginDialling(db, lead.id, { sip_call_id: sipCallId }, campaign.no, parts.now()))) {
     call.end('unreachable', { detail: 'the attempt was taken over' })
@@ -99,6 +108,7 @@ export async function dialLead(
       trunkPatienceMs: TRUNK_PATIENCE_MS,
       // Whoever stands in for a trunk that is down has limits of its own.
       mayUse: async trunk => trunk.id === trunks[0]?.id || (await takeSlot(attempt, trunk, limits, false, call.signal)),
+      mayLeave: async () => ((await isCampaignRunning(db, campaign.no)) ? null : HALTED),
       onEndpoint: id => updateOpenAttempt(db, lead.id, { endpoint_id: id }),
       onRinging: () => {
         hasRung = true
@@ -214,7 +224,7 @@ async function notAnswered(
     case 'notAllowed':
       call.end(outcome.code === 'TRUNK_LIMIT' ? 'trunkLimit' : 'unreachable', { detail: outcome.reason })
       // No INVITE has left.
-      await attempt.release(outcome.reason, 5_000)
+      await attempt.release(outcome.reason, outcome.reason === HALTED ? HALTED_MS : 5_000)
       return
     case 'refused': {
       const { status, reason } = outcome

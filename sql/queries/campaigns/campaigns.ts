@@ -342,6 +342,11 @@ export async function seeAlarm(db: Db, id: string, by: string | null, at: Date):
   return rows.length > 0
 }
 
+export async function isCampaignRunning(db: Db, campaignNo: number): Promise<boolean> {
+  const row = await db.selectFrom('campaigns').select('state').where('no', '=', campaignNo).executeTakeFirst()
+  return row?.state === 'running'
+}
+
 /** A place that begins so little before it is asked for has not passed. */
 const PLACE_MS = 1
 
