@@ -351,7 +351,8 @@ export async function recentFigures(db: Db, campaignNo: number): Promise<RecentF
       (select coalesce(array_agg(handle_ms order by handle_ms), '{}') from done) as "handleMs",
       (select coalesce(array_agg(wrap_up_ms order by wrap_up_ms) filter (where wrap_up_ms is not null), '{}') from done) as "wrapUpMs",
       (select case when count(minutes) >= 20 then (count(minutes) / greatest(0.01, sum(least(minutes, 2))))::float8 end
-        from gaps) as "perMinute"
+        -- The first one has no gap before it, and least() would take that for two minutes.
+        from gaps where minutes is not null) as "perMinute"
     from recent`.execute(db)
   const [row] = rows
   return row ?? { known: 0, live: 0, personMs: [], otherMs: [], handleMs: [], wrapUpMs: [], perMinute: null }
