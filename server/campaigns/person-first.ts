@@ -137,10 +137,19 @@ async function recordNotice({ parts, campaign, lead }: Attempt, { call, contact,
   }
 }
 
-/** Resolves when sound of the call has reached who listens, so that no word is lost; at the latest after {@link HEARD_MS}. */
+/**
+ * Resolves when sound of this moment has reached who listens, so that no word is lost; at the latest after {@link HEARD_MS}.
+ * What arrives first may be older: it was under way before anything was to be kept.
+ */
 async function untilHeard(call: Call): Promise<void> {
   const heard = Promise.withResolvers<void>()
-  const attachment = call.tap?.attach({ name: 'notice', onFrame: () => heard.resolve() })
+  const begunAtMs = call.tap?.elapsedMs ?? 0
+  const attachment = call.tap?.attach({
+    name: 'notice',
+    onFrame({ atMs }) {
+      if (atMs >= begunAtMs) heard.resolve()
+    }
+  })
   const limit = setTimeout(heard.resolve, HEARD_MS)
   try {
     await Promise.race([heard.promise, aborted(call.signal)])
