@@ -19,6 +19,8 @@ import { openingOf, speech } from './statements.ts'
 const MACHINE_LIMIT_MS = 45_000
 /** Longer than that nobody is left in silence for the sake of a recording. */
 const HEARD_MS = 800
+/** The recording's first moment and the notice's are rounded apart. */
+const ROUNDING_MS = 10
 
 /** A call that was answered, for as long as somebody is there. */
 export type Answered = Readonly<{
@@ -138,16 +140,20 @@ async function recordNotice({ parts, campaign, lead }: Attempt, { call, contact,
 }
 
 /**
- * Resolves when sound of this moment has reached who listens, so that no word is lost; at the latest after {@link HEARD_MS}.
- * What arrives first may be older: it was under way before anything was to be kept.
+ * Resolves when the first sound that is kept lies behind us, so that no word is lost; at the latest after {@link HEARD_MS}. What
+ * arrives first may be from before, and frames may stand a little ahead of the clock by which a notice is put into the recording.
  */
 async function untilHeard(call: Call): Promise<void> {
+  const { tap } = call
+  if (tap === null) return
   const heard = Promise.withResolvers<void>()
-  const begunAtMs = call.tap?.elapsedMs ?? 0
-  const attachment = call.tap?.attach({
+  const begunAtMs = tap.elapsedMs
+  let firstAtMs: number | null = null
+  const attachment = tap.attach({
     name: 'notice',
     onFrame({ atMs }) {
-      if (atMs >= begunAtMs) heard.resolve()
+      if (atMs >= begunAtMs) firstAtMs ??= atMs
+      if (firstAtMs !== null && tap.elapsedMs > firstAtMs + ROUNDING_MS) heard.resolve()
     }
   })
   const limit = setTimeout(heard.resolve, HEARD_MS)
@@ -155,7 +161,7 @@ async function untilHeard(call: Call): Promise<void> {
     await Promise.race([heard.promise, aborted(call.signal)])
   } finally {
     clearTimeout(limit)
-    attachment?.[Symbol.dispose]()
+    attachment[Symbol.dispose]()
   }
 }
 
