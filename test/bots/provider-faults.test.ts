@@ -32,7 +32,7 @@ onFailure: failed
 nodes:
   choose:
     kind: menu
-    prompt: { tone: "%(3000,0,440)" }
+    prompt: { tone: "%(20000,0,440)" }
     choices: { "1": chosen }
     say: { "1": { de: [Bestellung] } }
     noInput: failed
