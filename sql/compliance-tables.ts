@@ -57,9 +57,12 @@ export interface DncSuppressionsTable {
   created_at: CreatedAt
 }
 
+/** What an erasure empties. */
 export interface ConsentKeysTable {
   id: string
+  /** Of an event from before its personal part was kept here: the key of what is sealed in the event. */
   sealed_key: string | null
+  sealed_part: string | null
   erased_at: Date | null
 }
 

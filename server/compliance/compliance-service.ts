@@ -89,8 +89,10 @@ export class ComplianceService {
       newId,
       seal: text => seal(sealing, 'consent request', text),
       unseal: text => unseal(sealing, 'consent request', text).toString(),
-      sealWith: (key, text) => seal(key, 'consent', text),
-      sealKey: key => seal(sealing, 'consent key', key)
+      sealPart: (id, text) => seal(sealing, `consent part ${id}`, text),
+      openPart: (id, sealed) => unseal(sealing, `consent part ${id}`, sealed).toString(),
+      openEarlierPart: (sealedKey, sealed) =>
+        unseal(unseal(sealing, 'consent key', sealedKey), 'consent', sealed).toString()
     }
     this.log = {
       db,

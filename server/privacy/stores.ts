@@ -6,7 +6,8 @@ import { numbersOfCustomers } from '../../sql/queries/privacy/customers.ts'
 import { forgetCustomer } from '../../sql/queries/privacy/items.ts'
 import { eraseTranscript } from '../../sql/queries/quality/transcripts.ts'
 import type { ComplianceService } from '../compliance/compliance-service.ts'
-import { forgetConsentKeys } from '../../sql/queries/compliance/consent.ts'
+import { forgetConsentParts } from '../../sql/queries/compliance/consent.ts'
+import { openConsent } from '../compliance/consent/ledger.ts'
 import { hashPerson } from '../compliance/number-hash.ts'
 import { unindexCalls } from '../quality/indexer.ts'
 import type { Quality } from '../quality/quality.ts'
@@ -344,7 +345,7 @@ const consents: PersonStore = {
       .where(sql<boolean>`events.key_id is not null
         and (events.number_hash = any(${numbers.map(one => compliance.hashOf(one))}::text[])
           or events.person_hash = any(${emails.map(one => hashPerson(compliance.ledger.key, one))}::text[]))
-        and exists (select 1 from consent_keys where consent_keys.id = events.key_id and sealed_key is not null)`)
+        and exists (select 1 from consent_keys where consent_keys.id = events.key_id and (sealed_key is not null or sealed_part is not null))`)
       .execute()
     return rows.map(row => ({ id: row.id, callId: null, at: row.at, hold: NO_HOLD }))
   },
@@ -352,17 +353,20 @@ const consents: PersonStore = {
     const row = await compliance.ledger.db
       .selectFrom('consent_events')
       .select(['kind', 'seller', 'grade', 'purposes', 'channels', 'modes', 'evidence', 'expires_at as expiresAt'])
+      .select(['sealed', 'key_id as keyId'])
       .where('id', '=', item.id)
       .executeTakeFirst()
-    return { consentEvent: item.id, ...row }
+    if (row === undefined) return { consentEvent: item.id }
+    const { sealed, keyId, ...shown } = row
+    return { consentEvent: item.id, ...shown, named: await openConsent(compliance.ledger, { sealed, keyId }) }
   },
   async erase({ compliance }, items) {
-    await forgetConsentKeys(
+    await forgetConsentParts(
       compliance.ledger.db,
       items.map(item => item.id),
       new Date()
     )
-    return 'personal part made unreadable by destroying its keys; the proof by hash stays'
+    return 'personal part destroyed; the proof by hash stays'
   }
 }
 

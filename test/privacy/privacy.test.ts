@@ -358,7 +358,13 @@ for (const database of testDatabases())
         [BERTA.number, BERTA.work, BERTA.old].map(number => ['Spring', number]),
         'dials to the numbers of her contacts too, also of the one that is deleted'
       )
-      t.match(stores.consents, [{ kind: 'grant', evidence: { textVersion: 'text-7', method: 'oral' } }])
+      t.match(stores.consents, [
+        {
+          kind: 'grant',
+          evidence: { textVersion: 'text-7', method: 'oral' },
+          named: { number: BERTA.number, personal: { operator: BERTA.name } }
+        }
+      ])
       t.match(stores.doNotCallMarks, [{ kind: 'stop' }])
       t.match(
         JSON.parse(files.get('data.json')?.toString() ?? '{}').unreadable,

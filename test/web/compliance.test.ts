@@ -51,7 +51,7 @@ const consent = await server.api('POST', '/consents', {
   seller: 'Example Trading',
   grade: 'written_signed',
   at: '2026-10-01T12:00:00Z',
-  evidence: { method: 'web', textVersion: '1', references: ['form 1'] }
+  evidence: { method: 'web', textVersion: '1', references: ['form 1'], personal: { ip: '192.0.2.1' } }
 })
 if (consent.status !== 201) throw new Error(JSON.stringify(consent.body))
 const decided = await server.api('POST', '/compliance/decide', {
@@ -186,6 +186,7 @@ t.test('a consent is found with its proof and withdrawn in one step', async t =>
   await page.getByPlaceholder('+12025550123').fill(NUMBER)
   await page.getByRole('button', { name: 'Find', exact: true }).click()
   await page.getByTestId('consent-now').getByText('written and signed').waitFor()
+  await page.getByText('Personal part of the proof: ip: 192.0.2.1').waitFor()
   await page.getByRole('button', { name: 'Withdraw' }).click()
   await page.getByTestId('consent-now').getByText('The consent was withdrawn').waitFor()
   t.match((await server.api('POST', '/consents/search', { number: NUMBER })).body, { now: { revokedAt: String } })

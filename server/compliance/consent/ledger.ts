@@ -6,17 +6,18 @@ import {
   confirmConsentRequest,
   findOpenConsentRequest,
   consentEventsOf,
-  findConsentKey,
+  type ConsentPart,
+  findConsentPart,
   insertConsentEvent,
   insertConsentEvents,
-  insertConsentKey,
+  insertConsentPart,
   insertConsentRequest,
   listConsentRequests
 } from '../../../sql/queries/compliance/consent.ts'
 import type { ComplianceDb } from '../../../sql/queries/compliance/db.ts'
 import { GRADES, type Grade, MODES, type Mode, PURPOSES, type Purpose } from '../codes.ts'
 import type { Consent } from '../facts.ts'
-import { fewRandomBytes } from '../../random.ts'
+import { SealError } from '../../seal.ts'
 import { hashNumber, hashPerson } from '../number-hash.ts'
 
 /** A consent that cannot be taken into the ledger as it is. */
@@ -66,15 +67,17 @@ export type LedgerParts = Readonly<{
   /** Seals and opens what waits for the answer of a double opt-in. */
   seal(text: string): string
   unseal(sealed: string): string
-  /** Seals with a key of its own for each entry, and that key with the installation's. */
-  sealWith(key: Buffer, text: string): string
-  sealKey(key: Buffer): string
+  /** Seals and opens what of an event names a person, bound to its id. */
+  sealPart(id: string, text: string): string
+  openPart(id: string, sealedPart: string): string
+  /** Opens the part of an event from before: sealed in the event, under a key that is sealed beside it. */
+  openEarlierPart(sealedKey: string, sealed: string): string
 }>
 
 /** Adds one event. Nothing in the ledger is ever changed. */
 export async function recordConsent(parts: LedgerParts, event: ConsentEvent): Promise<string> {
-  const { key, row } = toRows(parts, event)
-  if (key !== null) await insertConsentKey(parts.db, key.id, key.sealedKey)
+  const { part, row } = toRows(parts, event)
+  if (part !== null) await insertConsentPart(parts.db, part)
   await insertConsentEvent(parts.db, row)
   return row.id
 }
@@ -82,20 +85,20 @@ export async function recordConsent(parts: LedgerParts, event: ConsentEvent): Pr
 /** So many rows that committing them costs little beside storing them. */
 const BATCH = 10_000
 
-/** Adds many events, each with a key of its own; in order, ten thousand in a transaction. */
+/** Adds many events; in order, ten thousand in a transaction. */
 export async function recordConsents(parts: LedgerParts, events: readonly ConsentEvent[]): Promise<void> {
   for (let at = 0; at < events.length; at += BATCH) {
     const made = events.slice(at, at + BATCH).map(event => toRows(parts, event))
     await insertConsentEvents(
       parts.db,
-      made.flatMap(one => one.key ?? []),
+      made.flatMap(one => one.part ?? []),
       made.map(one => one.row)
     )
   }
 }
 
 type ConsentRows = Readonly<{
-  key: Readonly<{ id: string; sealedKey: string }> | null
+  part: ConsentPart | null
   row: Insertable<ConsentEventsTable>
 }>
 
@@ -104,15 +107,7 @@ function toRows(parts: Omit<LedgerParts, 'db'>, event: ConsentEvent): ConsentRow
     throw new ConsentError('CONSENT_INCOMPLETE', 'a grant needs a form of consent')
   const id = parts.newId()
   const { personal, ...evidence } = event.evidence ?? { method: 'import' as const }
-  let sealedKey: string | null = null
-  let keyId: string | null = null
-  let sealed: string | null = null
-  if (personal !== undefined || event.e164 !== '') {
-    const key = fewRandomBytes(32)
-    keyId = parts.newId()
-    sealed = parts.sealWith(key, JSON.stringify({ number: event.e164, ...(personal !== undefined && { personal }) }))
-    sealedKey = parts.sealKey(key)
-  }
+  const namesPerson = personal !== undefined || event.e164 !== ''
   const row = {
     id,
     number_hash: hashNumber(parts.key, event.e164),
@@ -126,13 +121,14 @@ function toRows(parts: Omit<LedgerParts, 'db'>, event: ConsentEvent): ConsentRow
     covers_hours: event.coversHours ?? false,
     has_evidence: hasProof(event),
     evidence: JSON.stringify(evidence),
-    sealed,
-    key_id: keyId,
+    sealed: null,
+    key_id: namesPerson ? id : null,
     expires_at: event.expiresAt ?? null,
     at: event.at,
     recorded_by: event.recordedBy
   }
-  return { key: keyId === null || sealedKey === null ? null : { id: keyId, sealedKey }, row }
+  const named = { number: event.e164, ...(personal !== undefined && { personal }) }
+  return { part: namesPerson ? { id, sealedPart: parts.sealPart(id, JSON.stringify(named)) } : null, row }
 }
 
 /** A consent that nobody could prove later is kept, but marked: rules treat it as unproven. */
@@ -321,13 +317,25 @@ function hashToken(token: string): string {
   return createHash('sha256').update(token).digest('base64url')
 }
 
-/** The personal part of an event, or null once it was erased. */
+/** What of an event names a person: `erased` once it was, `unreadable` where it was changed or sealed with another secret. */
+export type NamedPerson = Readonly<
+  | { state: 'open'; number: string; personal?: Readonly<Record<string, string>> }
+  | { state: 'none' | 'erased' | 'unreadable' }
+>
+
 export async function openConsent(
-  parts: Pick<LedgerParts, 'db'>,
-  event: ConsentEventRow,
-  open: (sealedKey: string, sealed: string) => string
-): Promise<Readonly<Record<string, unknown>> | null> {
-  if (event.keyId === null || event.sealed === null) return null
-  const sealedKey = await findConsentKey(parts.db, event.keyId)
-  return sealedKey === null ? null : JSON.parse(open(sealedKey, event.sealed))
+  parts: Pick<LedgerParts, 'db' | 'openPart' | 'openEarlierPart'>,
+  event: Pick<ConsentEventRow, 'keyId' | 'sealed'>
+): Promise<NamedPerson> {
+  if (event.keyId === null) return { state: 'none' }
+  const kept = await findConsentPart(parts.db, event.keyId)
+  try {
+    if (kept?.sealedPart != null) return { state: 'open', ...JSON.parse(parts.openPart(event.keyId, kept.sealedPart)) }
+    if (kept?.sealedKey != null && event.sealed !== null)
+      return { state: 'open', ...JSON.parse(parts.openEarlierPart(kept.sealedKey, event.sealed)) }
+    return { state: 'erased' }
+  } catch (err) {
+    if (err instanceof SealError) return { state: 'unreadable' }
+    throw err
+  }
 }

@@ -49,38 +49,64 @@ export async function insertConsentEvent(db: ComplianceDb, row: Insertable<Conse
   await db.insertInto('consent_events').values(row).execute()
 }
 
-/** Many events with the keys of their sealed parts, in one transaction. */
+/** The personal part of an event, sealed, in a row that an erasure empties. */
+export type ConsentPart = Readonly<{ id: string; sealedPart: string }>
+
+/** Many events with their sealed parts, in one transaction. */
 export async function insertConsentEvents(
   db: ComplianceDb,
-  keys: readonly Readonly<{ id: string; sealedKey: string }>[],
+  parts: readonly ConsentPart[],
   rows: readonly Insertable<ConsentEventsTable>[]
 ): Promise<void> {
   if (rows.length === 0) return
   await db.transaction().execute(async trx => {
-    if (keys.length > 0)
-      await sql`insert into consent_keys (id, sealed_key)
-        select id, sealed_key from unnest(${texts(keys.map(one => one.id))}, ${texts(keys.map(one => one.sealedKey))})
-          as k (id, sealed_key)`.execute(trx)
-    const column = (read: (row: Insertable<ConsentEventsTable>) => string | boolean | null | undefined) =>
-      texts(rows.map(row => read(row) ?? null))
-    await sql`insert into consent_events (id, number_hash, person_hash, kind, seller, grade, purposes, channels, modes,
-        covers_hours, has_evidence, evidence, sealed, key_id, expires_at, at, recorded_by)
-      select id, number_hash, person_hash, kind, seller, grade, purposes::text[], channels::text[], modes::text[],
-        covers_hours, has_evidence, evidence, sealed, key_id, expires_at, at, recorded_by
-      from unnest(${column(row => row.id)}, ${column(row => row.number_hash)},
-        ${column(row => row.person_hash)}, ${column(row => row.kind)},
-        ${column(row => row.seller)}, ${column(row => row.grade)},
-        ${column(row => arrayLiteral(row.purposes))}, ${column(row => arrayLiteral(row.channels))},
-        ${column(row => arrayLiteral(row.modes))}, ${column(row => row.covers_hours)}::boolean[],
-        ${column(row => row.has_evidence)}::boolean[], ${column(row => row.evidence)}::jsonb[],
-        ${column(row => row.sealed)}, ${column(row => row.key_id)},
-        ${column(row => row.expires_at?.toISOString())}::timestamptz[], ${column(row => row.at.toISOString())}::timestamptz[],
-        ${column(row => row.recorded_by)}) with ordinality
-        as e (id, number_hash, person_hash, kind, seller, grade, purposes, channels, modes, covers_hours, has_evidence,
-          evidence, sealed, key_id, expires_at, at, recorded_by, turn)
+    if (parts.length > 0)
+      await sql`insert into consent_keys (id, sealed_part)
+        select id, sealed_part from unnest(${texts(parts.map(one => one.id))}, ${texts(parts.map(one => one.sealedPart))})
+          as p (id, sealed_part)`.execute(trx)
+    // What all rows share, as most of a file's consents do, is sent and read once.
+    const columns = COLUMNS.map(({ name, type, read }) => {
+      const values = rows.map(row => read(row) ?? null)
+      return { name, type: sql.raw(type), values, isShared: name !== 'id' && values.every(one => one === values[0]) }
+    })
+    const own = columns.filter(one => !one.isShared)
+    await sql`insert into consent_events (${sql.join(columns.map(one => sql.ref(one.name)))})
+      select ${sql.join(
+        columns.map(({ isShared, values, name, type }) =>
+          isShared ? sql`${values[0]}::text::${type}` : sql`${sql.ref(name)}::${type}`
+        )
+      )}
+      from unnest(${sql.join(own.map(one => texts(one.values)))}) with ordinality
+        as e (${sql.join([...own.map(one => one.name), 'turn'].map(name => sql.ref(name)))})
       order by turn`.execute(trx)
   })
 }
+
+type EventColumn = Readonly<{
+  name: string
+  type: 'text' | 'text[]' | 'boolean' | 'jsonb' | 'timestamptz'
+  read(row: Insertable<ConsentEventsTable>): string | boolean | null | undefined
+}>
+
+const COLUMNS: readonly EventColumn[] = [
+  { name: 'id', type: 'text', read: row => row.id },
+  { name: 'number_hash', type: 'text', read: row => row.number_hash },
+  { name: 'person_hash', type: 'text', read: row => row.person_hash },
+  { name: 'kind', type: 'text', read: row => row.kind },
+  { name: 'seller', type: 'text', read: row => row.seller },
+  { name: 'grade', type: 'text', read: row => row.grade },
+  { name: 'purposes', type: 'text[]', read: row => arrayLiteral(row.purposes) },
+  { name: 'channels', type: 'text[]', read: row => arrayLiteral(row.channels) },
+  { name: 'modes', type: 'text[]', read: row => arrayLiteral(row.modes) },
+  { name: 'covers_hours', type: 'boolean', read: row => row.covers_hours },
+  { name: 'has_evidence', type: 'boolean', read: row => row.has_evidence },
+  { name: 'evidence', type: 'jsonb', read: row => row.evidence },
+  { name: 'sealed', type: 'text', read: row => row.sealed },
+  { name: 'key_id', type: 'text', read: row => row.key_id },
+  { name: 'expires_at', type: 'timestamptz', read: row => row.expires_at?.toISOString() },
+  { name: 'at', type: 'timestamptz', read: row => row.at.toISOString() },
+  { name: 'recorded_by', type: 'text', read: row => row.recorded_by }
+]
 
 /** Texts as an array is written inside of a text (PostgreSQL manual, 8.15.6). */
 function arrayLiteral(texts: readonly string[] | undefined): string {
@@ -135,21 +161,31 @@ export async function consentEventsOfMany(
   )
 }
 
-export async function insertConsentKey(db: ComplianceDb, id: string, sealedKey: string): Promise<void> {
-  await db.insertInto('consent_keys').values({ id, sealed_key: sealedKey, erased_at: null }).execute()
+export async function insertConsentPart(db: ComplianceDb, { id, sealedPart }: ConsentPart): Promise<void> {
+  await db
+    .insertInto('consent_keys')
+    .values({ id, sealed_key: null, sealed_part: sealedPart, erased_at: null })
+    .execute()
 }
 
-export async function findConsentKey(db: ComplianceDb, id: string): Promise<string | null> {
-  const row = await db.selectFrom('consent_keys').select('sealed_key').where('id', '=', id).executeTakeFirst()
-  return row?.sealed_key ?? null
+/** What an erasure would empty; undefined when there never was such a row. */
+export async function findConsentPart(
+  db: ComplianceDb,
+  id: string
+): Promise<Readonly<{ sealedKey: string | null; sealedPart: string | null }> | undefined> {
+  return await db
+    .selectFrom('consent_keys')
+    .select(['sealed_key as sealedKey', 'sealed_part as sealedPart'])
+    .where('id', '=', id)
+    .executeTakeFirst()
 }
 
-/** Forgets the keys of these events' personal parts; the events and their chain stay. */
-export async function forgetConsentKeys(db: ComplianceDb, eventIds: readonly string[], at: Date): Promise<void> {
+/** Forgets these events' personal parts, or the keys of them; the events stay. */
+export async function forgetConsentParts(db: ComplianceDb, eventIds: readonly string[], at: Date): Promise<void> {
   await db
     .updateTable('consent_keys')
-    .set({ sealed_key: null, erased_at: at })
-    .where('sealed_key', 'is not', null)
+    .set({ sealed_key: null, sealed_part: null, erased_at: at })
+    .where(where => where.or([where('sealed_key', 'is not', null), where('sealed_part', 'is not', null)]))
     .where('id', 'in', where =>
       where
         .selectFrom('consent_events')

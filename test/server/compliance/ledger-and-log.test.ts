@@ -28,7 +28,7 @@ import { loadPacks, parsePacks } from '../../../server/compliance/packs/load.ts'
 import { decide } from '../../../server/compliance/decide.ts'
 import { newId } from '../../../server/ids.ts'
 import { seal, unseal } from '../../../server/seal.ts'
-import { consentEventsOf } from '../../../sql/queries/compliance/consent.ts'
+import { consentEventsOf, forgetConsentParts, insertConsentEvent } from '../../../sql/queries/compliance/consent.ts'
 import type { ComplianceDb } from '../../../sql/queries/compliance/db.ts'
 import {
   activeOverrides,
@@ -54,8 +54,9 @@ const ledger = (db: ComplianceDb): LedgerParts => ({
   newId,
   seal: text => seal(master, 'consent request', text),
   unseal: text => unseal(master, 'consent request', text).toString(),
-  sealWith: (key, text) => seal(key, 'consent', text),
-  sealKey: key => seal(master, 'consent key', key)
+  sealPart: (id, text) => seal(master, `consent part ${id}`, text),
+  openPart: (id, sealed) => unseal(master, `consent part ${id}`, sealed).toString(),
+  openEarlierPart: (sealedKey, sealed) => unseal(unseal(master, 'consent key', sealedKey), 'consent', sealed).toString()
 })
 const log = (db: ComplianceDb): LogParts => ({
   db,
@@ -150,10 +151,10 @@ t.test('a double opt-in counts once it is confirmed, once, in time, with its who
   })
 })
 
-t.test('without its key a consent has forgotten the person and is proof all the same', async t => {
+t.test('once erased, a consent has forgotten the person and is proof all the same, also one from before', async t => {
   await databases.each(async db => {
     const parts = ledger(db)
-    await recordConsent(parts, {
+    const id = await recordConsent(parts, {
       kind: 'grant',
       e164: NUMBER,
       seller: 'Acme',
@@ -162,20 +163,45 @@ t.test('without its key a consent has forgotten the person and is proof all the 
       at: new Date('2026-01-01'),
       recordedBy: null
     })
-    const read = async () => {
-      const [event] = await consentEventsOf(db, hashNumber(master, NUMBER), null)
-      if (event === undefined) throw new Error('no event')
-      return await openConsent(parts, event, (sealedKey, sealed) =>
-        unseal(unseal(master, 'consent key', sealedKey), 'consent', sealed).toString()
-      )
-    }
-    t.match(await read(), { number: NUMBER, personal: { ip: '192.0.2.1' } })
-    // What the erasure of a person does to the ledger.
+    // As events were kept before: the part in the event, under a key of its own.
+    const key = randomBytes(32)
+    const earlier = newId()
     await db
-      .updateTable('consent_keys')
-      .set({ sealed_key: null, erased_at: new Date('2026-06-01') })
+      .insertInto('consent_keys')
+      .values({ id: 'k1', sealed_key: seal(master, 'consent key', key), sealed_part: null, erased_at: null })
       .execute()
-    t.equal(await read(), null)
+    await insertConsentEvent(db, {
+      ...(await db
+        .selectFrom('consent_events')
+        .select(['number_hash', 'kind', 'seller', 'grade', 'has_evidence', 'at'])
+        .where('id', '=', id)
+        .executeTakeFirstOrThrow()),
+      id: earlier,
+      evidence: '{}',
+      sealed: seal(key, 'consent', JSON.stringify({ number: NUMBER, personal: { ip: '192.0.2.2' } })),
+      key_id: 'k1'
+    })
+    const read = async () => {
+      const events = await consentEventsOf(db, hashNumber(master, NUMBER), null)
+      return await Promise.all(events.map(event => openConsent(parts, event)))
+    }
+    t.strictSame(await read(), [
+      { state: 'open', number: NUMBER, personal: { ip: '192.0.2.1' } },
+      { state: 'open', number: NUMBER, personal: { ip: '192.0.2.2' } }
+    ])
+    t.notMatch(
+      JSON.stringify([
+        await db.selectFrom('consent_keys').selectAll().execute(),
+        await db.selectFrom('consent_events').selectAll().execute()
+      ]),
+      /2025550101|192\.0\.2/
+    )
+    const unreadable = { ...parts, openPart: () => unseal(randomBytes(32), 'x', seal(master, 'x', '')).toString() }
+    const [event] = await consentEventsOf(db, hashNumber(master, NUMBER), null)
+    t.strictSame(event && (await openConsent(unreadable, event)), { state: 'unreadable' })
+    // What the erasure of a person does to the ledger.
+    await forgetConsentParts(db, [id, earlier], new Date('2026-06-01'))
+    t.strictSame(await read(), [{ state: 'erased' }, { state: 'erased' }])
     t.match(await consentOf(parts, NUMBER, null, 'Acme', new Date('2026-06-02')), {
       grade: 'written_signed',
       evidence: 'held'

@@ -188,12 +188,15 @@ t.test('consent is recorded, found, used and withdrawn in one step', async t => 
         seller: 'Acme GmbH',
         grade: 'express_electronic',
         at: '2026-10-01T00:00:00Z',
-        evidence: { method: 'web', textVersion: 'sha256:1' }
+        evidence: { method: 'web', textVersion: 'sha256:1', personal: { ip: '192.0.2.7' } }
       }
       t.equal((await call('POST', '/consents', grant)).status, 201)
       t.equal(dig(await call('POST', '/compliance/decide', { call: berlin }), 'decision', 'outcome'), 'ALLOW')
       const found = await call('POST', '/consents/search', { number: berlin.number })
-      t.match(found.body, { now: { grade: 'express_electronic' }, events: [{ kind: 'grant' }] })
+      t.match(found.body, {
+        now: { grade: 'express_electronic' },
+        events: [{ kind: 'grant', named: { state: 'open', number: berlin.number, personal: { ip: '192.0.2.7' } } }]
+      })
       t.equal(
         (await call('POST', '/consents/withdraw', { number: berlin.number, seller: 'Acme GmbH', channel: 'sms' }))
           .status,
@@ -209,6 +212,7 @@ t.test('consent is recorded, found, used and withdrawn in one step', async t => 
       const ledger = await call('GET', '/consents?limit=1')
       t.match(dig(ledger, 'items'), [{ kind: 'revoke' }])
       t.notMatch(ledger.text, berlin.number.slice(4), 'the ledger holds no numbers')
+      t.notMatch(ledger.text, '192.0.2.7', 'and nothing else that names a person')
       const before = await call('GET', `/consents?limit=1&cursor=${dig(ledger, 'nextCursor')}`)
       t.match(dig(before, 'items'), [{ kind: 'grant', seller: 'Acme GmbH' }])
       let token = ''

@@ -168,6 +168,12 @@ export type ConsentEvent = Readonly<{
   hasEvidence: boolean
   expiresAt: string | null
   at: string
+  /** What of the evidence names the person. */
+  named: Readonly<{
+    state: 'open' | 'none' | 'erased' | 'unreadable'
+    number?: string
+    personal?: Readonly<Record<string, string>>
+  }>
 }>
 
 export type ConsentRecord = Readonly<{

@@ -105,8 +105,32 @@ function Event({ event }: Readonly<{ event: ConsentEvent }>) {
         {event.hasEvidence ? t('consents.evidence') : t('consents.noEvidence')}{' '}
         {Object.keys(event.evidence).length > 0 && <code className="ltr">{JSON.stringify(event.evidence)}</code>}
       </p>
+      <Named named={event.named} />
       {event.expiresAt !== null && <p>{t('consents.until', { at: dateTime(event.expiresAt) })}</p>}
     </li>
+  )
+}
+
+function Named({ named }: Pick<ConsentEvent, 'named'>) {
+  const { t } = useTranslation('compliance')
+  if (named.state === 'erased') return <p>{t('consents.erased')}</p>
+  if (named.state === 'unreadable')
+    return (
+      <p>
+        <Icon name="cross" size={16} /> {t('consents.unreadable')}
+      </p>
+    )
+  const personal = Object.entries(named.personal ?? {})
+  if (personal.length === 0) return null
+  return (
+    <p>
+      {t('consents.personal')}{' '}
+      {personal.map(([what, value]) => (
+        <span key={what} className={classes['hint']}>
+          <bdi dir="auto">{what}</bdi>: <bdi dir="auto">{value}</bdi>{' '}
+        </span>
+      ))}
+    </p>
   )
 }
 

@@ -5,6 +5,7 @@ import {
   ConsentError,
   confirmOptIn,
   foldConsent,
+  openConsent,
   recordConsent,
   withdrawConsent
 } from '../../../compliance/consent/ledger.ts'
@@ -43,6 +44,18 @@ const EventSchema = Type.Object({
   at: DateString,
   recordedBy: NullableString
 })
+
+const NamedSchema = Type.Object(
+  {
+    state: literals(['open', 'none', 'erased', 'unreadable'] as const),
+    number: Type.Optional(Type.String()),
+    personal: Type.Optional(Type.Record(Type.String(), Type.String()))
+  },
+  {
+    description:
+      'What of the evidence names the person: their number and, where it was given, such as an IP address; `erased` once they had it erased, `unreadable` where it was changed or sealed under another secret.'
+  }
+)
 
 function show(one: ConsentEventRow) {
   return {
@@ -96,7 +109,15 @@ export function registerConsentRoutes(app: App, { db }: HttpParts, compliance: C
         tags: ['consents'],
         body: Type.Object({ ...Who, seller: Type.Optional(Who.seller) }, { additionalProperties: false }),
         response: responses({
-          200: Type.Object({ now: Type.Union([ConsentSchema, Type.Null()]), events: Type.Array(EventSchema) })
+          200: Type.Object({
+            now: Type.Union([ConsentSchema, Type.Null()]),
+            events: Type.Array(
+              Type.Object({
+                ...EventSchema.properties,
+                named: NamedSchema
+              })
+            )
+          })
         })
       }
     },
@@ -108,7 +129,7 @@ export function registerConsentRoutes(app: App, { db }: HttpParts, compliance: C
       await audit(db, request, 'consent.read', { kind: 'number', id: numberHash })
       return {
         now: foldConsent(events, seller ?? null, new Date()),
-        events: events.map(show)
+        events: await Promise.all(events.map(async one => ({ ...show(one), named: await openConsent(ledger, one) })))
       }
     }
   )
