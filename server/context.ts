@@ -92,6 +92,7 @@ import { CLOSE_CODES } from './softphone/protocol.ts'
 import { SfuKeeper } from './softphone/sfu-keeper.ts'
 import { connectSipServer } from './telephony/sip-server.ts'
 import { PromptWarmer } from './warm-prompts.ts'
+import { rememberAccounts } from './welcome.ts'
 import { WebhookSender } from './webhooks/webhook-sender.ts'
 
 /** Where the engines are, whether real or stand-ins; this file never asks which. */
@@ -165,11 +166,15 @@ export async function startParley(
     const { db } = database
     const applied = await migrate(db)
     if (applied.length > 0) loggers.database.info({ applied }, 'database migrated')
-    const newAccounts = await seedDatabase(db, {
-      passwordCost,
-      adminPassword: secrets.adminPassword,
-      hasDemoData: config.hasDemoData
-    })
+    const newAccounts = await seedDatabase(
+      db,
+      {
+        passwordCost,
+        adminPassword: secrets.adminPassword,
+        hasDemoData: config.hasDemoData
+      },
+      accounts => rememberAccounts(config.dataDir, accounts)
+    )
 
     const jobs: PgBoss = await startJobs(database, err => loggers.jobs.warn({ err }, 'the job runner met an error'))
     stack.defer(() => jobs.stop({ graceful: true, timeout: 5_000 }))

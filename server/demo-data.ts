@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Db } from '../sql/database.ts'
 import { countUsers, insertUser } from '../sql/queries/access.ts'
 import { insertFlow, insertFlowVersion, publishFlowVersion } from '../sql/queries/flows.ts'
@@ -34,13 +35,14 @@ const DEMO_PEOPLE = [
 ] as const
 
 /**
- * Fills an empty database: the administrator always, and numbers, flows and people when `hasDemoData`.
- * Returns the accounts with their passwords, which are not kept in readable form anywhere else; null when the
- * database was not empty.
+ * Fills an empty database, as a whole or not at all: the administrator always, and numbers, flows and people when `hasDemoData`.
+ * Returns the accounts with their passwords; null when the database was not empty. `remember` is told them before anybody can
+ * sign in with them: a start that fails right afterwards would have made accounts that nobody knows the passwords of.
  */
 export async function seedDatabase(
   db: Db,
-  options: Readonly<{ adminPassword: string | undefined; hasDemoData: boolean; passwordCost: PasswordCost }>
+  options: Readonly<{ adminPassword: string | undefined; hasDemoData: boolean; passwordCost: PasswordCost }>,
+  remember: (accounts: readonly Account[]) => Promise<void>
 ): Promise<readonly Account[] | null> {
   if ((await countUsers(db)) > 0) return null
   const people = [
@@ -54,16 +56,21 @@ export async function seedDatabase(
     })
   )
   const users = accounts.map(({ person, passwordHash }) => ({ id: newId(), ...person, passwordHash }))
-  await db.transaction().execute(async trx => {
+  const made = accounts.map(({ person, password }) => ({ username: person.username, password, role: person.role }))
+  return await db.transaction().execute(async trx => {
+    // Of two control planes that start on one empty database, one fills it.
+    await sql`lock table users in share row exclusive mode`.execute(trx)
+    if ((await countUsers(trx)) > 0) return null
     for (const user of users) await insertUser(trx, user)
+    if (options.hasDemoData) {
+      await seedNumbers(trx)
+      await seedFlow(trx, FIRST_MINUTE)
+      await seedQueues(trx, users)
+      await seedScorecard(trx, 'Quinn Example')
+    }
+    await remember(made)
+    return made
   })
-  if (options.hasDemoData) {
-    await seedNumbers(db)
-    await seedFlow(db, FIRST_MINUTE)
-    await seedQueues(db, users)
-    await seedScorecard(db, 'Quinn Example')
-  }
-  return accounts.map(({ person, password }) => ({ username: person.username, password, role: person.role }))
 }
 
 async function seedNumbers(db: Db): Promise<void> {

@@ -7,7 +7,7 @@ import { DEMO_NUMBERS } from './demo-data.ts'
 import { startEngines } from './engines.ts'
 import { giveBackMemory } from './give-back-memory.ts'
 import { createLoggers } from './log.ts'
-import { createWelcome, loadAccounts, rememberAccounts } from './welcome.ts'
+import { createWelcome, loadAccounts } from './welcome.ts'
 
 const TAKEN =
   'Another program has that port. PARLEY_HTTP_PORT, PARLEY_SIP_PORT and PARLEY_WEBRTC_PORT choose others; 0 takes any that is free.\n'
@@ -42,8 +42,7 @@ async function main(): Promise<void> {
   })
   await using parley: Parley = await startParley(config, secrets, engines.addresses, loggers)
 
-  const accounts = parley.newAccounts === null ? await loadAccounts(config.dataDir) : parley.newAccounts
-  if (parley.newAccounts !== null) await rememberAccounts(config.dataDir, parley.newAccounts)
+  const accounts = await loadAccounts(config.dataDir)
   const facts = {
     http: parley.httpUrl,
     sip: engines.sip ?? { host: config.drachtio?.host ?? '', udpPort: config.sip.port, tcpPort: config.sip.port },
@@ -55,7 +54,6 @@ async function main(): Promise<void> {
   process.stdout.write(
     createWelcome(facts, {
       startedInMs: Math.round(performance.now() - startedAtMs),
-      isFirstStart: parley.newAccounts !== null,
       database: config.databaseUrl === null ? 'PGlite' : 'PostgreSQL',
       drachtio: engines.addresses.drachtio.isEmbedded ? 'embedded stand-in' : 'drachtio-server',
       freeswitch: engines.addresses.freeswitch.isEmbedded ? 'embedded stand-in' : 'FreeSWITCH',

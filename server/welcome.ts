@@ -12,7 +12,6 @@ export type QuickstartFacts = Readonly<{
 
 export type StartFacts = Readonly<{
   startedInMs: number
-  isFirstStart: boolean
   database: string
   drachtio: string
   freeswitch: string

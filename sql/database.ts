@@ -25,6 +25,11 @@ export interface Database extends AsyncDisposable {
   readonly url: string | null
 }
 
+/** Does the work in the transaction that it is given, or in one of its own. */
+export async function withinTransaction<T>(db: Db, work: (trx: Db) => Promise<T>): Promise<T> {
+  return db.isTransaction ? await work(db) : await db.transaction().execute(work)
+}
+
 const CONNECT_LIMIT_MS = 5_000
 const STATEMENT_LIMIT_MS = 15_000
 

@@ -1,5 +1,5 @@
 import { type Insertable, type Selectable, sql, type Updateable } from 'kysely'
-import type { Db } from '../database.ts'
+import { type Db, withinTransaction } from '../database.ts'
 import type { AgentsTable, CallNotesTable } from '../queue-tables.ts'
 
 export type AgentRow = Selectable<AgentsTable>
@@ -176,7 +176,7 @@ export async function setProfile(
     languages?: readonly Readonly<{ language: string; level: 'A1' | 'A2' | 'B1' | 'B2' | 'C1' | 'C2' }>[]
   }>
 ): Promise<boolean> {
-  return await db.transaction().execute(async trx => {
+  return await withinTransaction(db, async trx => {
     const rows =
       await sql`update agents set profile_version = profile_version + 1 where id = ${id} returning id`.execute(trx)
     if (rows.rows.length === 0) return false

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
-import type { Db } from '../database.ts'
+import { type Db, withinTransaction } from '../database.ts'
 
 export type FlowRow = Readonly<{
   id: string
@@ -46,7 +46,7 @@ export async function insertFlowVersion(
   flow: Readonly<{ flowId: string; source: string; note: string; createdBy: string | null }>
 ): Promise<number> {
   const checksum = createHash('sha256').update(flow.source).digest('hex')
-  return await db.transaction().execute(async trx => {
+  return await withinTransaction(db, async trx => {
     // The flow's row is locked so that two writers cannot take the same version number.
     await trx.selectFrom('flows').select('id').where('id', '=', flow.flowId).forUpdate().executeTakeFirstOrThrow()
     const newest = await trx
@@ -80,7 +80,7 @@ export async function publishFlowVersion(
   version: number,
   publishedBy: string | null
 ): Promise<boolean> {
-  return await db.transaction().execute(async trx => {
+  return await withinTransaction(db, async trx => {
     const found = await trx
       .selectFrom('flow_versions')
       .select('version')

@@ -1,6 +1,6 @@
 import type { Insertable, Selectable, Updateable } from 'kysely'
 import { sql } from 'kysely'
-import type { Db } from '../../database.ts'
+import { type Db, withinTransaction } from '../../database.ts'
 import type {
   CalibrationsTable,
   CallCommentsTable,
@@ -49,7 +49,7 @@ export async function updateScorecard(db: Db, id: string, change: Updateable<Sco
 
 /** Makes the draft a version; it never changes again. Returns its number. */
 export async function publishScorecard(db: Db, id: string, publishedBy: string): Promise<number> {
-  return await db.transaction().execute(async trx => {
+  return await withinTransaction(db, async trx => {
     const card = await trx
       .selectFrom('scorecards')
       .selectAll()

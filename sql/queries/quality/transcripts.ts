@@ -1,6 +1,6 @@
 import type { Insertable, Selectable, Updateable } from 'kysely'
 import { sql } from 'kysely'
-import type { Db } from '../../database.ts'
+import { type Db, withinTransaction } from '../../database.ts'
 import type { TranscriptPartsTable, TranscriptsTable } from '../../quality-tables.ts'
 
 export type TranscriptRow = Readonly<Selectable<TranscriptsTable>>
@@ -72,13 +72,11 @@ export async function completeTranscript(
   parts: readonly Insertable<TranscriptPartsTable>[],
   figures: Updateable<TranscriptsTable>
 ): Promise<void> {
-  const pack = async (trx: Db) => {
+  await withinTransaction(db, async trx => {
     await trx.deleteFrom('transcript_parts').where('transcript_id', '=', id).execute()
     await insertParts(trx, parts)
     await trx.updateTable('transcripts').set(figures).where('id', '=', id).execute()
-  }
-  if (db.isTransaction) await pack(db)
-  else await db.transaction().execute(pack)
+  })
 }
 
 /** Transcripts that nobody has written to since `before` although their calls have ended. */
