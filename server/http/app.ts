@@ -18,6 +18,7 @@ import type { Quality } from '../quality/quality.ts'
 import type { Wallboard } from '../queues/wallboard.ts'
 import { createLazyCompilers } from './lazy-compilers.ts'
 import { registerAuthentication, SESSION_COOKIE } from './authentication.ts'
+import { limitBodies, NODE_LIMITS } from './body-limits.ts'
 import type { App } from './fastify-types.ts'
 import type { HttpParts } from './parts.ts'
 import { registerProblems } from './problems.ts'
@@ -102,7 +103,8 @@ export async function createApp(
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => newId(),
     bodyLimit: MAX_BODY_BYTES,
-    requestTimeout: 30_000,
+    requestTimeout: NODE_LIMITS.requestTimeout,
+    http: { headersTimeout: NODE_LIMITS.headersTimeout },
     forceCloseConnections: true,
     ajv: { customOptions: { removeAdditional: false, coerceTypes: 'array', allErrors: true } },
     schemaController: { compilersFactory: compilers.compilersFactory as never }
@@ -132,6 +134,7 @@ export async function createApp(
     }
   })
   app.decorate('compileSchemas', () => compilers.compileAll())
+  limitBodies(app)
   registerAuthentication(app, parts.db)
   endUpgradedSockets(app)
 

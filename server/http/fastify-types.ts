@@ -33,6 +33,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** What the caller must be permitted to do, or 'public' for a route that anybody may call. */
     access?: Permission | 'public'
+    /** The body is a file, which may take as long as some of it comes. */
+    takesFile?: boolean
   }
   interface FastifyInstance {
     /** Compiles every schema now instead of when it is first needed; throws for one that cannot be. */

@@ -7,6 +7,7 @@ import { hostname, networkInterfaces } from 'node:os'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Config } from '../../config/config.ts'
+import { NODE_LIMITS } from './body-limits.ts'
 import type { App } from './fastify-types.ts'
 
 export type HttpsServer = AsyncDisposable & Readonly<{ url: string; isSelfMade: boolean }>
@@ -29,7 +30,7 @@ export async function startHttps(
     https.certFile === null || https.keyFile === null
       ? await ownCertificate(join(dataDir, 'tls'), host)
       : { cert: await readFile(https.certFile, 'utf8'), key: await readFile(https.keyFile, 'utf8') }
-  const server = createServer({ cert, key, minVersion: 'TLSv1.3' })
+  const server = createServer({ cert, key, minVersion: 'TLSv1.3', ...NODE_LIMITS })
   server.on('request', (request, response) => app.server.emit('request', request, response))
   server.on('upgrade', (request, socket, head) => app.server.emit('upgrade', request, socket, head))
   // A client that breaks off its handshake is no concern of anybody.

@@ -16,7 +16,7 @@ const TYPE = 'application/problem+json'
 /** Every error leaves as problem details (RFC 9457) with a stable `code`; 500-class messages stay inside. */
 export function registerProblems(app: App): void {
   app.setErrorHandler((err: FastifyError, request, reply) => {
-    const known = toAppError(err)
+    const known = isBrokenOff(request) ? brokenOff(request, err) : toAppError(err)
     if (known.httpStatus >= 500) request.log.error({ err, code: known.code }, 'a request failed')
     if (known.retryAfterSeconds !== undefined) reply.header('retry-after', known.retryAfterSeconds)
     return sendProblem(request, reply, known)
@@ -40,6 +40,17 @@ function sendProblem(request: FastifyRequest, reply: FastifyReply, err: AppError
       ...(err.problems.length > 0 && { problems: err.problems }),
       instance: request.id
     })
+}
+
+/** Whether the body ended before it was whole, whatever error that became on the way. */
+function isBrokenOff({ raw }: FastifyRequest): boolean {
+  return raw.destroyed && !raw.complete
+}
+
+/** Nobody is there any more who could read an answer: the log says what became of it. */
+function brokenOff(request: FastifyRequest, err: FastifyError): AppError {
+  request.log.info({ err, route: request.routeOptions.url }, 'a request broke off before its end')
+  return new AppError('VALIDATION_FAILED', 'The request broke off before its end.', { cause: err })
 }
 
 function toAppError(err: FastifyError): AppError {

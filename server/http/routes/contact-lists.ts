@@ -338,7 +338,7 @@ export function registerContactListRoutes(app: App, { db, contacts }: ContactRou
     uploader.post(
       '/contact-lists/:id/uploads',
       {
-        config: { access: 'contacts:write' },
+        config: { access: 'contacts:write', takesFile: true },
         bodyLimit: MAX_UPLOAD_BYTES,
         schema: {
           summary: 'Upload a CSV file or an Excel workbook and see how its columns would be read',

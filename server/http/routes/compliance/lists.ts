@@ -211,7 +211,7 @@ export function registerListRoutes(app: App, { db }: HttpParts, compliance: Comp
     importer.post(
       '/dnc-lists/:id/imports',
       {
-        config: access('dnc-lists:write'),
+        config: { ...access('dnc-lists:write'), takesFile: true },
         bodyLimit: MAX_IMPORT_BYTES,
         schema: {
           summary: 'Import a file into a list; progress is shown by GET /dnc-lists',
