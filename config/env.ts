@@ -104,7 +104,8 @@ export const VARIABLES = {
     'Where that service processes speech, such as eu; needed unless its host is this machine',
   PARLEY_TRANSCRIBE:
     'Whether recorded calls are turned into text by the providers of speech that are set up and permitted: live (while they run, and from the recording where nobody could hear them so), recorded (when the recording is safe) or off. Default off',
-  PARLEY_SHERPA_MODELS: 'Folder that holds a folder for each streaming model of sherpa-onnx. Unset: it is off',
+  PARLEY_SHERPA_MODELS:
+    'Folder that holds a folder for each model of sherpa-onnx: recognisers and voices. Unset: it is off',
   PARLEY_PUBLIC_URL:
     'Address at which people outside reach this server, such as https://calls.example.com, for links in messages. Unset: messages with links are refused',
   PARLEY_MESSAGE_HOOK:

@@ -15,7 +15,7 @@ export type SpeechConfig = Readonly<{
     /** Null: it is on this machine. */
     region: string | null
   }> | null
-  /** Folder with a folder for each model of sherpa-onnx. */
+  /** Folder with a folder for each model of sherpa-onnx: what they can do is known when it is read. */
   sherpaModels: string | null
   /** Whether recordings are turned into text. */
   isTranscribing: boolean
@@ -66,8 +66,10 @@ export function parseSpeech(env: Env, problems: string[]): SpeechConfig {
     ((googleKey !== null || googleEndpoint !== null) && regions.includes(googleRegion)) ||
     (azureKey !== null && azureRegion !== undefined && regions.includes(azureRegion)) ||
     (openaiUrl !== null && asrModel !== null && (openaiRegion === null || regions.includes(openaiRegion)))
-  if (transcribe === 'recorded' && !isAnyoneThere)
-    problems.push('PARLEY_TRANSCRIBE needs a provider that recognises recordings in a region of PARLEY_SPEECH_REGIONS')
+  if (transcribe === 'recorded' && !isAnyoneThere && sherpa === null)
+    problems.push(
+      'PARLEY_TRANSCRIBE needs a provider that recognises recordings in a region of PARLEY_SPEECH_REGIONS, or PARLEY_SHERPA_MODELS'
+    )
   if (transcribe === 'live' && !isAnyoneThere && sherpa === null)
     problems.push('PARLEY_TRANSCRIBE=live needs a recogniser of open speech that is set up and permitted')
   return {
@@ -96,7 +98,7 @@ export function parseSpeech(env: Env, problems: string[]): SpeechConfig {
           },
     sherpaModels: sherpa === null ? null : resolve(sherpa),
     // What nobody could hear while it ran is taken from its recording.
-    isTranscribing: transcribe === 'recorded' || (transcribe === 'live' && isAnyoneThere),
+    isTranscribing: transcribe === 'recorded' || (transcribe === 'live' && (isAnyoneThere || sherpa !== null)),
     isTranscribingLive: transcribe === 'live'
   }
 }

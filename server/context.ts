@@ -198,6 +198,7 @@ export async function startParley(
     const registrar = new Registrar(db, guard, loggers.telephony)
     const taps = stack.use(await TapServer.start(config.eventSocketHost, loggers.media))
     const providers = stack.use(await openSpeechProviders(speechSettings(config, secrets), loggers.prompts))
+    const isTranscribing = config.speech.isTranscribing && providers.batches.length > 0
     stack.use(await startSpeechChecks(jobs, { ...providers, metrics, log: loggers.prompts }))
     const pronunciations = await readPronunciations(join(config.dataDir, 'pronunciations.yaml'))
     const prompts = new PromptLibrary({
@@ -273,7 +274,7 @@ export async function startParley(
         byStore: secrets.storeKeys ?? new Map()
       })
     )
-    const wantTranscription = await openTranscriptionQueue(jobs, config.speech.isTranscribing, loggers.quality)
+    const wantTranscription = await openTranscriptionQueue(jobs, isTranscribing, loggers.quality)
     const recordings = stack.use(
       await Recordings.start({
         db,
@@ -473,7 +474,7 @@ export async function startParley(
       })
     )
     await startQualityJobs(jobs, quality)
-    if (config.speech.isTranscribing)
+    if (isTranscribing)
       stack.use(
         await startTranscription(jobs, {
           quality,
@@ -637,6 +638,7 @@ function speechSettings({ speech, pocketsphinx }: Config, secrets: Secrets) {
     ...speech,
     azure: speech.azure && { ...speech.azure, key: secrets.speech?.azureKey ?? '' },
     openai: speech.openai && { ...speech.openai, key: secrets.speech?.openaiKey ?? null },
-    pocketsphinx
+    pocketsphinx,
+    needsBatch: speech.isTranscribing && !speech.isTranscribingLive
   }
 }

@@ -1,6 +1,6 @@
 import type { RecognizerChain } from '../media/speech/recognizer-chain.ts'
 import type { SynthesizerChain } from '../media/prompts/synthesizer-chain.ts'
-import { type ClosedRecognizer, checkSpeech } from '../media/speech/synthetic-check.ts'
+import { type ClosedRecognizer, checkSpeech, type RecordingRecognizer } from '../media/speech/synthetic-check.ts'
 import type { PgBoss } from '../sql/jobs.ts'
 import type { Logger } from './log.ts'
 import type { Metrics } from './metrics.ts'
@@ -11,7 +11,9 @@ const LIMIT_MS = 600_000
 export type SpeechCheckParts = Readonly<{
   chain: RecognizerChain
   closed: readonly ClosedRecognizer[]
+  ofRecordings: readonly RecordingRecognizer[]
   voices: SynthesizerChain
+  hasModels: boolean
   metrics: Metrics
   log: Logger
 }>
@@ -32,12 +34,12 @@ export async function startSpeechChecks(jobs: PgBoss, parts: SpeechCheckParts): 
       if (!stopping.signal.aborted) throw err
     }
   })
-  // Who works outside may have changed since the last run; engines of this machine come with the program.
+  // Who works outside may have changed since the last run, and so may models; other engines of this machine come with the program.
   const isAnyOutside = [
     ...parts.chain.links.map(link => link.recognizer),
     ...parts.voices.links.map(link => link.synthesizer)
   ].some(one => one.host !== null)
-  if (isAnyOutside) await jobs.send(QUEUE)
+  if (isAnyOutside || parts.hasModels) await jobs.send(QUEUE)
   return { [Symbol.dispose]: () => stopping.abort() }
 }
 

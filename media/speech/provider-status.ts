@@ -1,7 +1,7 @@
 import type { SynthesizerChain } from '../prompts/synthesizer-chain.ts'
 import type { CheckResult, ProviderHealth, ProviderState } from './provider-health.ts'
 import type { RecognizerChain } from './recognizer-chain.ts'
-import type { ClosedRecognizer } from './synthetic-check.ts'
+import type { ClosedRecognizer, RecordingRecognizer } from './synthetic-check.ts'
 import { isPermitted, type SpeechProvider } from './speech-provider.ts'
 
 /** One provider as people see it. `off`: its region is not permitted, so that it is never asked. */
@@ -23,13 +23,21 @@ export function providerStatuses(
   {
     chain,
     voices,
-    closed = []
-  }: Readonly<{ chain: RecognizerChain; voices: SynthesizerChain; closed?: readonly ClosedRecognizer[] }>,
+    closed = [],
+    ofRecordings = []
+  }: Readonly<{
+    chain: RecognizerChain
+    voices: SynthesizerChain
+    closed?: readonly ClosedRecognizer[]
+    ofRecordings?: readonly RecordingRecognizer[]
+  }>,
   setUp: readonly Readonly<{ kind: ProviderStatus['kind']; provider: SpeechProvider }>[],
   permittedRegions: readonly string[]
 ): readonly ProviderStatus[] {
   return [
-    ...[...closed, ...chain.links].map(({ recognizer, health }) => statusOf('recognizer', recognizer, health)),
+    ...[...closed, ...chain.links, ...ofRecordings].map(({ recognizer, health }) =>
+      statusOf('recognizer', recognizer, health)
+    ),
     ...voices.links.map(({ synthesizer, health }) => statusOf('synthesizer', synthesizer, health)),
     ...setUp
       .filter(({ provider }) => !isPermitted(provider, permittedRegions))

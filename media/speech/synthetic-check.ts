@@ -1,4 +1,5 @@
 import type { SynthesizerChain } from '../prompts/synthesizer-chain.ts'
+import type { BatchRecognizer } from './batch-recognizer.ts'
 import { shareHeard } from './compare-words.ts'
 import type { CheckResult, ProviderHealth } from './provider-health.ts'
 import type { RecognitionRequest, Recognizer } from './recognizer.ts'
@@ -31,11 +32,15 @@ const OTHER_PHRASES: Readonly<Record<string, string>> = {
 /** A recogniser of phrases and grammars, which is in no chain, and how it does. */
 export type ClosedRecognizer = Readonly<{ recognizer: Recognizer; health: ProviderHealth }>
 
+/** A recogniser that hears nothing but recordings, and how it does. */
+export type RecordingRecognizer = Readonly<{ recognizer: BatchRecognizer; health: ProviderHealth }>
+
 export type CheckedProvider = Readonly<{ kind: 'recognizer' | 'synthesizer'; name: string; result: CheckResult }>
 
 /** Less than this and the provider is degraded: a synthetic voice over a telephone is never understood whole. */
 const LEAST_HEARD = 0.5
 const LIMIT_MS = 15_000
+const RECORDED_LIMIT_MS = 60_000
 
 /**
  * Lets every voice speak a known sentence in each of its languages and every recogniser hear it, `closed` ones by choosing
@@ -45,8 +50,14 @@ export async function checkSpeech(
   {
     voices,
     chain,
-    closed = []
-  }: Readonly<{ voices: SynthesizerChain; chain: RecognizerChain; closed?: readonly ClosedRecognizer[] }>,
+    closed = [],
+    ofRecordings = []
+  }: Readonly<{
+    voices: SynthesizerChain
+    chain: RecognizerChain
+    closed?: readonly ClosedRecognizer[]
+    ofRecordings?: readonly RecordingRecognizer[]
+  }>,
   signal: AbortSignal,
   phrases: Readonly<Record<string, string>> = CHECK_PHRASES
 ): Promise<readonly CheckedProvider[]> {
@@ -60,28 +71,24 @@ export async function checkSpeech(
       spoken.push({ synthesizer, health, outcome, tookMs: performance.now() - startedAt })
     }
     const samples = spoken.map(one => one.outcome).find(one => one instanceof Int16Array)
-    let judge: Recognizer | null = null
-    const ears = [...chain.linksFor(language), ...closed.filter(one => one.recognizer.languages.includes(language))]
-    for (const { recognizer, health } of ears) {
+    let judge: Ear | null = null
+    for (const ear of earsFor(language, phrase, chain, closed, ofRecordings)) {
       if (samples === undefined) break
+      const { name, health } = ear
       const startedAt = performance.now()
-      const phrasesHere = [phrase, ...(OTHER_PHRASES[language] === undefined ? [] : [OTHER_PHRASES[language]])]
-      const request = { language, phrases: recognizer.isOpen ? null : phrasesHere }
-      const heard = await outcomeOf(hear(recognizer, samples, request), signal)
+      const heard = await outcomeOf(ear.hear(samples, signal), signal)
       const result = resultOf(language, startedAt, heard, phrase)
       if (result.code === null) health.succeeded()
       else health.failed(result.code)
       health.checked(result)
-      results.push({ kind: 'recognizer', name: recognizer.name, result })
+      results.push({ kind: 'recognizer', name, result })
       // Who chooses among two sentences is no judge of a voice.
-      if (result.isOk && recognizer.isOpen) judge ??= recognizer
+      if (result.isOk && ear.isOpen) judge ??= ear
     }
     for (const { synthesizer, health, outcome, tookMs } of spoken) {
       // Without somebody who hears, sound alone has to do.
       const heard =
-        outcome instanceof Int16Array && judge !== null
-          ? await outcomeOf(hear(judge, outcome, { language, phrases: null }), signal)
-          : null
+        outcome instanceof Int16Array && judge !== null ? await outcomeOf(judge.hear(outcome, signal), signal) : null
       const share = typeof heard === 'string' ? shareHeard(phrase, heard, language) : null
       const code = outcome instanceof Int16Array ? null : outcome.code
       if (code === null) health.succeeded()
@@ -93,6 +100,42 @@ export async function checkSpeech(
     }
   }
   return results
+}
+
+/** Somebody who hears the sentence; `hear` resolves with the words, an empty string when there are none. */
+type Ear = Readonly<{
+  name: string
+  health: ProviderHealth
+  isOpen: boolean
+  hear(samples: Int16Array, signal: AbortSignal): Promise<string>
+}>
+
+function earsFor(
+  language: string,
+  phrase: string,
+  chain: RecognizerChain,
+  closed: readonly ClosedRecognizer[],
+  ofRecordings: readonly RecordingRecognizer[]
+): readonly Ear[] {
+  const live = [...chain.linksFor(language), ...closed.filter(one => one.recognizer.languages.includes(language))]
+  const phrases = [phrase, ...(OTHER_PHRASES[language] === undefined ? [] : [OTHER_PHRASES[language]])]
+  return [
+    ...live.map(({ recognizer, health }) => ({
+      name: recognizer.name,
+      health,
+      isOpen: recognizer.isOpen,
+      hear: (samples: Int16Array) =>
+        hear(recognizer, samples, { language, phrases: recognizer.isOpen ? null : phrases })
+    })),
+    ...ofRecordings
+      .filter(one => one.recognizer.languages.includes(language))
+      .map(({ recognizer, health }) => ({
+        name: recognizer.name,
+        health,
+        isOpen: true,
+        hear: (samples: Int16Array, signal: AbortSignal) => hearRecorded(recognizer, samples, language, signal)
+      }))
+  ]
 }
 
 function limited(signal: AbortSignal): AbortSignal {
@@ -121,6 +164,17 @@ async function hear(recognizer: Recognizer, samples: Int16Array, request: Recogn
   } finally {
     stream[Symbol.dispose]()
   }
+}
+
+/** The same from somebody who hears recordings, who may have to load a large model first. */
+async function hearRecorded(
+  recognizer: BatchRecognizer,
+  samples: Int16Array,
+  language: string,
+  signal: AbortSignal
+): Promise<string> {
+  const heard = recognizer.recognize({ left: samples, right: null }, language, signal)
+  return (await within(heard, RECORDED_LIMIT_MS, recognizer.name)).left.map(word => word.text).join(' ')
 }
 
 function resultOf(

@@ -42,6 +42,9 @@ t.test('recordings are turned into text only where somebody is there who may hea
     PARLEY_OPENAI_SPEECH_REGION: 'eu'
   }
   t.throws(() => parseConfig({ PARLEY_TRANSCRIBE: 'recorded' }), { message: /PARLEY_TRANSCRIBE needs a provider/ })
+  const sherpa = { PARLEY_SHERPA_MODELS: '/srv/models' }
+  t.match(parseConfig({ ...sherpa, PARLEY_TRANSCRIBE: 'recorded' }).speech, { isTranscribing: true })
+  t.match(parseConfig({ ...sherpa, PARLEY_TRANSCRIBE: 'live' }).speech, { isTranscribing: true })
   t.throws(() => parseConfig(openai), { message: /PARLEY_TRANSCRIBE needs a provider/ })
   t.throws(() => parseConfig({ PARLEY_TRANSCRIBE: 'always' }), { message: /must be off, recorded or live/ })
   t.equal(parseConfig({ ...openai, PARLEY_SPEECH_REGIONS: 'eu' }).speech.isTranscribing, true)

@@ -20,16 +20,16 @@ const LOWEST_HZ = 500
 const STEP_HZ = 200
 /** Words are written in two pieces, as models of real languages write them; `▁` begins a word. */
 const PIECES = TONE_MODEL_WORDS.flatMap(word => [`▁${word.slice(0, 2)}`, word.slice(2)])
-const TOKENS = ['<blk>', ...PIECES]
-const SIZE = TOKENS.length
-const BINS = 80
+export const TOKENS = ['<blk>', ...PIECES]
+export const SIZE = TOKENS.length
+export const BINS = 80
 /** Filters above 4 kHz get nothing from a telephone. */
 const HEARD_BINS = 60
 /** Frames of 10 ms that are heard at once. */
 const CHUNK_FRAMES = 4
 /** How far a tone stands out of the mean of all filters, in the natural logarithm of power. */
-const STANDS_OUT = 7
-const SILENCE = 5
+export const STANDS_OUT = 7
+export const SILENCE = 5
 const BEGINS = 10
 const FOLLOWS = 20
 
@@ -93,14 +93,12 @@ function encoder(fault: ToneModelFault | undefined): Buffer {
 
 /** By the last of two tokens: after a word’s first piece comes its second, whatever is heard. */
 function decoder(): Buffer {
-  const following = new Float32Array(SIZE * SIZE)
-  for (const [at] of TONE_MODEL_WORDS.entries()) following[firstPiece(at) * SIZE + firstPiece(at) + 1] = FOLLOWS
   return onnxFile({
     metadata: { vocab_size: `${SIZE}`, context_size: '2' },
     inputs: [{ name: 'y', of: 'integers', dims: ['N', 2] }],
     outputs: [{ name: 'decoder_out', of: 'floats', dims: ['N', SIZE] }],
     constants: [
-      { name: 'following', dims: [SIZE, SIZE], floats: following },
+      { name: 'following', dims: [SIZE, SIZE], floats: following(FOLLOWS) },
       { name: 'last', dims: [], integers: [1] }
     ],
     nodes: [
@@ -127,8 +125,15 @@ function joiner(): Buffer {
   })
 }
 
+/** From the first piece of each word to its second, so strongly. */
+export function following(weight: number): Float32Array {
+  const matrix = new Float32Array(SIZE * SIZE)
+  for (const [at] of TONE_MODEL_WORDS.entries()) matrix[firstPiece(at) * SIZE + firstPiece(at) + 1] = weight
+  return matrix
+}
+
 /** One column for each token: how far the filters around a word’s tone stand out of the mean; nothing for other tokens. */
-function filters(): Float32Array {
+export function filters(): Float32Array {
   const matrix = new Float32Array(BINS * SIZE)
   for (const [at] of TONE_MODEL_WORDS.entries()) {
     const column = firstPiece(at)

@@ -3,32 +3,19 @@
  * Its argument is the model, a SherpaModel as JSON.
  */
 import { samplesOf } from '../../audio/pcm.ts'
+import { loadSherpa, type OnlineEngine, type OnlineStream } from './sherpa-library.ts'
 import type { SherpaReply, SherpaRequest } from './sherpa-messages.ts'
 import type { SherpaModel } from './sherpa-models.ts'
-
-type Stream = {
-  acceptWaveform(audio: { samples: Float32Array; sampleRate: number }): void
-  inputFinished(): void
-}
-type Engine = {
-  createStream(): Stream
-  isReady(stream: Stream): boolean
-  decode(stream: Stream): void
-  getResult(stream: Stream): { text: string; ys_probs?: readonly number[] }
-}
+import type { SherpaStart } from './sherpa-process.ts'
 
 const LINE_RATE_HZ = 8_000
 /** The model looks ahead: so much quiet lets it write the last word. */
 const TAIL_SAMPLES = 4_000
 
-const reply = (message: SherpaReply) => process.send?.(message)
+const reply = (message: SherpaReply | SherpaStart) => process.send?.(message)
 
-async function load(model: SherpaModel): Promise<Engine> {
-  // Optional, and without types of its own.
-  const packageName: string = 'sherpa-onnx-node'
-  const { default: sherpa } = (await import(packageName)) as {
-    default: { OnlineRecognizer: new (config: unknown) => Engine }
-  }
+async function load(model: SherpaModel): Promise<OnlineEngine> {
+  const sherpa = await loadSherpa()
   const { encoder, decoder, joiner, tokens } = model
   return new sherpa.OnlineRecognizer({
     featConfig: { sampleRate: 16_000, featureDim: 80 },
@@ -38,15 +25,15 @@ async function load(model: SherpaModel): Promise<Engine> {
   })
 }
 
-const streams = new Map<number, { stream: Stream; told: string }>()
+const streams = new Map<number, { stream: OnlineStream; told: string }>()
 
-function hear(engine: Engine, stream: Stream, samples: Int16Array): string {
+function hear(engine: OnlineEngine, stream: OnlineStream, samples: Int16Array): string {
   stream.acceptWaveform({ samples: Float32Array.from(samples, one => one / 32_768), sampleRate: LINE_RATE_HZ })
   while (engine.isReady(stream)) engine.decode(stream)
   return engine.getResult(stream).text.trim()
 }
 
-function serve(engine: Engine, request: SherpaRequest): void {
+function serve(engine: OnlineEngine, request: SherpaRequest): void {
   const { id } = request
   const open = streams.get(id)
   switch (request.kind) {

@@ -1,8 +1,13 @@
+import { join } from 'node:path'
 import { pino } from 'pino'
 import t from 'tap'
 import { azureVoice } from '../../../media/speech/providers/azure-languages.ts'
 import { heardTag, spokenTag } from '../../../media/speech/providers/google-languages.ts'
 import { openSpeechProviders, type SpeechSettings } from '../../../media/speech/providers/open-providers.ts'
+import { checkSpeech } from '../../../media/speech/synthetic-check.ts'
+import { writeToneModel } from '../../support/tone-model.ts'
+import { writeToneRecordingModel } from '../../support/tone-recording-model.ts'
+import { writeToneVoice } from '../../support/tone-voice-model.ts'
 
 const LOG = pino({ level: 'silent' })
 const SETTINGS: SpeechSettings = {
@@ -18,7 +23,8 @@ const SETTINGS: SpeechSettings = {
     region: 'us'
   },
   sherpaModels: null,
-  pocketsphinx: null
+  pocketsphinx: null,
+  needsBatch: false
 }
 
 t.test('providers are asked in a fixed order, and only where their region is permitted', async t => {
@@ -55,6 +61,53 @@ t.test('a key alone sends nobody’s voice anywhere', async t => {
 t.test('a folder of models that is not usable stops the start', async t => {
   await t.rejects(openSpeechProviders({ ...SETTINGS, sherpaModels: t.testdir({}) }, LOG), { code: 'SPEECH_MISSING' })
 })
+
+t.test(
+  'models of this machine hear first and speak before eSpeak NG, and each is checked',
+  { timeout: 280_000 },
+  async t => {
+    const sherpaModels = t.testdir({})
+    await writeToneModel(join(sherpaModels, 'calls'), ['en'])
+    await writeToneRecordingModel(join(sherpaModels, 'recordings'), ['en'])
+    await writeToneVoice(join(sherpaModels, 'voice'), { languages: ['en'] })
+    await using providers = await openSpeechProviders({ ...SETTINGS, sherpaModels, needsBatch: true }, LOG)
+    t.same(
+      providers.chain.links.map(one => one.recognizer.name),
+      ['sherpa-calls', 'google', 'azure']
+    )
+    t.same(
+      providers.voices.links.map(one => one.synthesizer.name),
+      ['google', 'azure', 'sherpa-voice', 'espeak-ng']
+    )
+    t.same(
+      providers.batches.map(one => one.name),
+      ['sherpa-recordings', 'google', 'azure']
+    )
+
+    await using alone = await openSpeechProviders({ ...SETTINGS, regions: [], sherpaModels, needsBatch: true }, LOG)
+    t.teardown(() => Promise.all(alone.recognizers.map(one => one[Symbol.asyncDispose]())))
+    const results = await checkSpeech(alone, AbortSignal.timeout(60_000), { en: 'order agent delivery' })
+    t.match(
+      results.map(one => `${one.kind} ${one.name} ${one.result.heard}`),
+      [
+        'recognizer sherpa-calls 1',
+        'recognizer sherpa-recordings 1',
+        'synthesizer sherpa-voice 1',
+        /^synthesizer espeak-ng/
+      ]
+    )
+    t.match(
+      alone.statuses().map(one => ({ name: one.name, state: one.state, heard: one.checks[0]?.heard })),
+      [
+        { name: 'sherpa-calls', state: 'ok', heard: 1 },
+        { name: 'sherpa-recordings', state: 'ok', heard: 1 },
+        { name: 'sherpa-voice', state: 'ok', heard: 1 },
+        { name: 'espeak-ng' },
+        { name: 'google', state: 'off' }
+      ]
+    )
+  }
+)
 
 t.test('each provider is told a language by its own name for it', async t => {
   t.same(['de', 'en-GB', 'zh', 'zh-Hant', 'zh-TW', 'ar', 'ar-AE', 'qq'].map(heardTag), [

@@ -30,8 +30,8 @@ t.test(
       house: model({ 'model.yaml': 'languages: [de, fr]' }),
       '.cache': {}
     })
-    const models = await readSherpaModels(folder)
-    t.match(models, [
+    const { streaming } = await readSherpaModels(folder)
+    t.match(streaming, [
       { name: 'sherpa-house', languages: ['de', 'fr'], encoder: `${folder}/house/encoder-epoch-99.int8.onnx` },
       { languages: ['zh', 'en'], tokens: /tokens\.txt$/ }
     ])
@@ -61,7 +61,9 @@ t.test(
   OPEN,
   async t => {
     createRequire(import.meta.url).resolve('sherpa-onnx-node')
-    const [broken] = await readSherpaModels(t.testdir({ en: model() }))
+    const {
+      streaming: [broken]
+    } = await readSherpaModels(t.testdir({ en: model() }))
     await using recognizer = createSherpa(broken!, LOG)
     t.match(recognizer, { name: 'sherpa-en', languages: ['en'], host: null, isOpen: true })
     const request = { language: 'en', phrases: null }
@@ -79,7 +81,9 @@ const REQUEST = { language: 'en', phrases: null }
 async function open(t: Test, fault?: ToneModelFault): Promise<Recognizer> {
   const folder = t.testdir({})
   await writeToneModel(join(folder, 'tones'), ['en'], fault)
-  const [model] = await readSherpaModels(folder)
+  const {
+    streaming: [model]
+  } = await readSherpaModels(folder)
   const recognizer = createSherpa(model!, LOG)
   t.teardown(() => recognizer[Symbol.asyncDispose]())
   return recognizer
@@ -149,7 +153,9 @@ t.test('a model that is not whole fails with a code, and callers wait for no ans
   await t.test('one whose file was taken away is not started either', async t => {
     const folder = t.testdir({})
     await writeToneModel(join(folder, 'tones'), ['en'])
-    const [model] = await readSherpaModels(folder)
+    const {
+      streaming: [model]
+    } = await readSherpaModels(folder)
     await rm(model!.joiner)
     await using recognizer = createSherpa(model!, LOG)
     await t.rejects(recognizer.prepare(REQUEST, AbortSignal.timeout(20_000)), { code: 'SPEECH_MISSING' })

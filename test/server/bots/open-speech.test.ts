@@ -48,7 +48,9 @@ t.test('a caller says a sentence, and it is heard as said', { timeout: 280_000 }
   const log = pino({ level: 'silent' })
   const models = t.testdir({})
   await writeToneModel(join(models, 'tones'), ['es'])
-  const [model] = await readSherpaModels(models)
+  const {
+    streaming: [model]
+  } = await readSherpaModels(models)
   await using speech = new Speech([createToneRecognizer({ texts: TEXTS }), createSherpa(model!, log)], log)
   await using caller = await server.phone()
   const leg = caller.phone.call(server.uri(NUMBER), { sdp: caller.audio.sdp() })
