@@ -187,9 +187,19 @@ t.test('a consent is found with its proof and withdrawn in one step', async t =>
   await page.getByRole('button', { name: 'Find', exact: true }).click()
   await page.getByTestId('consent-now').getByText('written and signed').waitFor()
   await page.getByText('Personal part of the proof: ip: 192.0.2.1').waitFor()
+  await page.getByRole('definition').filter({ hasText: 'form 1' }).waitFor()
   await page.getByRole('button', { name: 'Withdraw' }).click()
   await page.getByTestId('consent-now').getByText('The consent was withdrawn').waitFor()
   t.match((await server.api('POST', '/consents/search', { number: NUMBER })).body, { now: { revokedAt: String } })
+
+  await page.getByText('Record a consent').first().click()
+  await page.getByLabel('In whose name').fill('Example Trading')
+  await page.getByLabel('Reference of the proof').fill('contract 7')
+  await page.getByRole('button', { name: 'Record a consent' }).click()
+  await page.getByRole('definition').filter({ hasText: 'contract 7' }).waitFor()
+  t.match((await server.api('POST', '/consents/search', { number: NUMBER })).body, {
+    events: [{}, {}, { kind: 'grant', hasEvidence: true }]
+  })
   await page.context().close()
 })
 

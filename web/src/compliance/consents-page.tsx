@@ -2,6 +2,7 @@ import { Button, NativeSelect, TextInput } from '@mantine/core'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { Link } from 'react-router'
 import { useMay } from '../admin/use-may.ts'
 import { api } from '../api/client.ts'
 import { queryClient } from '../api/query-client.ts'
@@ -101,13 +102,35 @@ function Event({ event }: Readonly<{ event: ConsentEvent }>) {
         {listOf(event.purposes.map(one => t(`purpose.${one}` as 'purpose.service')))}{' '}
         {listOf(event.modes.map(one => t(`mode.${one}` as 'mode.ai_voice')))} {event.channels.join(', ')}
       </p>
-      <p>
-        {event.hasEvidence ? t('consents.evidence') : t('consents.noEvidence')}{' '}
-        {Object.keys(event.evidence).length > 0 && <code className="ltr">{JSON.stringify(event.evidence)}</code>}
-      </p>
+      <p>{event.hasEvidence ? t('consents.evidence') : t('consents.noEvidence')}</p>
+      <Proof evidence={event.evidence} />
       <Named named={event.named} />
       {event.expiresAt !== null && <p>{t('consents.until', { at: dateTime(event.expiresAt) })}</p>}
     </li>
+  )
+}
+
+const PROOFS = ['method', 'textVersion', 'language', 'callId', 'recordingRef', 'references'] as const
+
+function Proof({ evidence }: Pick<ConsentEvent, 'evidence'>) {
+  const { t } = useTranslation('compliance')
+  const { languageName } = useFormat()
+  const shown = (what: (typeof PROOFS)[number], value: unknown) => {
+    if (what === 'method') return t(`method.${String(value)}` as 'method.web')
+    if (what === 'language') return languageName(String(value))
+    const text = Array.isArray(value) ? value.join(', ') : String(value)
+    if (what === 'callId') return <Link to={`/quality/calls/${encodeURIComponent(text)}`}>{text}</Link>
+    return <bdi dir="auto">{text}</bdi>
+  }
+  return (
+    <dl className={classes['facts']}>
+      {PROOFS.filter(what => evidence[what] !== undefined).map(what => (
+        <div key={what} className={classes['factLine']}>
+          <dt>{t(`consents.proof.${what}`)}</dt>
+          <dd>{shown(what, evidence[what])}</dd>
+        </div>
+      ))}
+    </dl>
   )
 }
 
@@ -172,7 +195,13 @@ function Withdraw({ number, sellers }: Readonly<{ number: string; sellers: reado
 function RecordConsent({ number }: Readonly<{ number: string }>) {
   const { t } = useTranslation('compliance')
   const refusal = useMay('consents:write')
-  const [form, setForm] = useState({ seller: '', grade: 'express_electronic', method: 'web', purpose: 'marketing' })
+  const [form, setForm] = useState({
+    seller: '',
+    grade: 'express_electronic',
+    method: 'web',
+    purpose: 'marketing',
+    reference: ''
+  })
   const record = useMutation({
     mutationFn: () =>
       api<unknown>('/consents', {
@@ -182,7 +211,10 @@ function RecordConsent({ number }: Readonly<{ number: string }>) {
           seller: form.seller,
           grade: form.grade,
           purposes: [form.purpose],
-          evidence: { method: form.method }
+          evidence: {
+            method: form.method,
+            ...(form.reference.trim() !== '' && { references: [form.reference.trim()] })
+          }
         }
       }),
     onSuccess() {
@@ -223,6 +255,12 @@ function RecordConsent({ number }: Readonly<{ number: string }>) {
           value={form.method}
           data={METHODS.map(value => ({ value, label: t(`method.${value}`) }))}
           onChange={event => setForm({ ...form, method: event.currentTarget.value })}
+        />
+        <TextInput
+          label={t('consents.reference')}
+          maxLength={200}
+          value={form.reference}
+          onChange={event => setForm({ ...form, reference: event.currentTarget.value })}
         />
         <Button type="submit" loading={record.isPending} disabled={refusal !== null} title={refusal ?? undefined}>
           {t('consents.record')}
