@@ -103,10 +103,20 @@ function takesKey(node: FlowNode, key: string): boolean {
   }
 }
 
+/** Who calls and that it is no human, how to end such calls, what it is about, and the number. */
+const ORDER: readonly StatementName[] = ['identification', 'aiDisclosure', 'optOut', 'purpose', 'callbackNumber']
+/** Where the key has to be told within two seconds of who calls, nothing stands between the two (47 CFR 64.1200(b)(3)). */
+const KEY_FIRST_ORDER: readonly StatementName[] = [
+  'identification',
+  'optOut',
+  'aiDisclosure',
+  'purpose',
+  'callbackNumber'
+]
+
 /**
- * What is said before anything else, in the order of the laws: who calls (and that it is no human), how to end such calls
- * within two seconds of that, what it is about, and the number. Null when an obligation of this call has no statement:
- * then the call may not be made.
+ * What is said before anything else, in the order of the laws that this call is under. When an obligation of this call
+ * has no statement, the call may not be made.
  */
 export function openingOf(
   settings: CampaignSettings,
@@ -117,7 +127,7 @@ export function openingOf(
   const missing = missingFor(statements, obligations)
   if (statements === null || missing.length > 0)
     return { missing: missing.length > 0 ? missing : ['IDENTIFY_AT_START'] }
-  const order: readonly StatementName[] = ['identification', 'aiDisclosure', 'optOut', 'purpose', 'callbackNumber']
+  const order = obligations.some(one => one.code === 'OPTOUT_WITHIN_2S_OF_ID') ? KEY_FIRST_ORDER : ORDER
   return {
     language: spoken,
     prompts: order.flatMap(name => {
