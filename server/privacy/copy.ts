@@ -67,6 +67,7 @@ export async function makeCopy(parts: PrivacyParts, row: RequestRow, subject: Su
     const proofs = await proofsOfPerson(db, { numberHashes, callIds: subject.callIds })
     // Of what is kept as proof the person gets a copy too.
     everything['callDecisions'] = [...proofs.decisions]
+    everything['consentProofs'] = [...proofs.consents]
     everything['recordingConsents'] = [...proofs.recordingConsents]
     everything['doNotCallMarks'] = [...proofs.stops]
     const text = (value: unknown) => Buffer.from(`${JSON.stringify(value, null, 2)}\n`)

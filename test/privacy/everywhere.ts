@@ -99,6 +99,15 @@ export const FILLS: Readonly<Record<string, Fill>> = {
         evidence: { method: 'oral', textVersion: 'text-7', personal: { operator: BERTA.name } }
       })
     )
+    // Of which nothing names her but her number: proof, of which she gets a copy and nothing is erased.
+    await must(
+      server.api('POST', '/consents', {
+        number: BERTA.number,
+        seller: 'Example Two',
+        grade: 'oral_express',
+        evidence: { method: 'oral', textVersion: 'text-9' }
+      })
+    )
     // On a number of which the request knows nothing, by her address.
     await must(
       server.api('POST', '/consents', {

@@ -365,6 +365,7 @@ for (const database of testDatabases())
           named: { number: BERTA.number, personal: { operator: BERTA.name } }
         }
       ])
+      t.match(stores.consentProofs, [{ kind: 'grant', seller: 'Example Two', evidence: { textVersion: 'text-9' } }])
       t.match(stores.doNotCallMarks, [{ kind: 'stop' }])
       t.match(
         JSON.parse(files.get('data.json')?.toString() ?? '{}').unreadable,

@@ -107,7 +107,8 @@ function toRows(parts: Omit<LedgerParts, 'db'>, event: ConsentEvent): ConsentRow
     throw new ConsentError('CONSENT_INCOMPLETE', 'a grant needs a form of consent')
   const id = parts.newId()
   const { personal, ...evidence } = event.evidence ?? { method: 'import' as const }
-  const namesPerson = personal !== undefined || event.e164 !== ''
+  // Who is looked up by number is known by it; its hash is all that the ledger needs of a consent that says nothing more.
+  const namesPerson = personal !== undefined || event.person !== undefined
   const row = {
     id,
     number_hash: hashNumber(parts.key, event.e164),

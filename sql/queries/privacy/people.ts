@@ -75,13 +75,24 @@ export async function leadsOfContacts(
 export async function proofsOfPerson(
   db: Db,
   of: Readonly<{ numberHashes: readonly string[]; callIds: readonly string[] }>
-): Promise<Readonly<{ decisions: readonly Proof[]; recordingConsents: readonly Proof[]; stops: readonly Proof[] }>> {
+): Promise<
+  Readonly<{
+    decisions: readonly Proof[]
+    consents: readonly Proof[]
+    recordingConsents: readonly Proof[]
+    stops: readonly Proof[]
+  }>
+> {
   const hashes = [...of.numberHashes]
-  const [decisions, recordingConsents, stops] = await Promise.all([
+  const [decisions, consents, recordingConsents, stops] = await Promise.all([
     sql<Proof>`select d.at, d.outcome, d.reasons, d.call_id as "callId", c.name as campaign, a.placed_at as "placedAt"
       from compliance_decisions d left join compliance_attempts a on a.decision_id = d.id
       left join campaigns c on c.id = d.campaign_id
       where d.number_hash = any(${hashes}::text[]) order by d.seq limit 50000`.execute(db),
+    sql<Proof>`select e.id, e.at, e.kind, e.seller, e.grade, e.purposes, e.channels, e.modes, e.evidence, e.expires_at as "expiresAt"
+      from consent_events e where e.number_hash = any(${hashes}::text[]) and not exists (
+        select 1 from consent_keys k where k.id = e.key_id and (k.sealed_key is not null or k.sealed_part is not null))
+      order by e.seq limit 50000`.execute(db),
     sql<Proof>`select r.at, r.call_id as "callId", r.party, r.result, r.policy, r.method, r.language,
       r.prompt_version as "textVersion", p.prompts as text
       from recording_consents r left join recording_prompts p on p.version = r.prompt_version
@@ -89,7 +100,12 @@ export async function proofsOfPerson(
     sql<Proof>`select at, kind, scope, channel from dnc_suppressions
       where number_hash = any(${hashes}::text[]) order by id limit 50000`.execute(db)
   ])
-  return { decisions: decisions.rows, recordingConsents: recordingConsents.rows, stops: stops.rows }
+  return {
+    decisions: decisions.rows,
+    consents: consents.rows,
+    recordingConsents: recordingConsents.rows,
+    stops: stops.rows
+  }
 }
 
 type Proof = Readonly<Record<string, unknown>>
