@@ -101,7 +101,8 @@ export function hearingConfig(family: HearingFamily, files: ModelFiles): Library
     case 'paraformer':
       return { paraformer: { model: model() }, tokens }
     case 'whisper':
-      return { whisper: { ...pair(), task: 'transcribe' }, tokens }
+      // Those that were exported with their attention tell when each word was said.
+      return { whisper: { ...pair(), task: 'transcribe', enableTokenTimestamps: 1 }, tokens }
     case 'moonshine':
       return {
         moonshine: {

@@ -11,6 +11,7 @@ import { wordsOf } from '../../../media/speech/providers/sherpa-words.ts'
 import { spokenStretches } from '../../../media/speech/spoken-stretches.ts'
 import { sayInTones } from '../../support/speech-servers/tone-words.ts'
 import { type ToneRecordingFault, writeToneRecordingModel } from '../../support/tone-recording-model.ts'
+import { writeToneWhisper } from '../../support/tone-whisper-model.ts'
 
 const LOG = pino({ level: 'silent' })
 const OPEN = { timeout: 280_000 }
@@ -93,6 +94,33 @@ t.test('a network on this machine hears recordings', OPEN, async t => {
     await t.rejects(recognizer.recognize(audio, 'de', LIMIT()), { code: 'SPEECH_LANGUAGE_UNKNOWN' })
     await t.rejects(recognizer.recognize(audio, 'en', AbortSignal.abort(new Error('stop'))), { message: 'stop' })
   })
+})
+
+t.test('Whisper is told the language, and gives what was said between two pauses as a whole', OPEN, async t => {
+  const folder = t.testdir({})
+  await writeToneWhisper(join(folder, 'whisper'))
+  const {
+    hearing: [found]
+  } = await readSherpaModels(folder)
+  await using recognizer = createSherpaBatch(found!, LOG)
+  const said = joinSamples([
+    sayInTones(['order', 'order', 'agent'], 300),
+    quiet(2_000),
+    sayInTones(['delivery'], 300),
+    quiet(1_000)
+  ])
+  for (const [language, first, second] of [
+    ['en', 'order order agent', 'delivery'],
+    ['de-AT', 'Bestellung Bestellung Mitarbeiter', 'Lieferung'],
+    ['en', 'order order agent', 'delivery']
+  ] as const) {
+    const { left, right } = await recognizer.recognize({ left: said, right: quiet(5_000) }, language, LIMIT())
+    isAt(t, left[0], first, 0, 1_300)
+    isAt(t, left[1], second, 3_000, 3_700)
+    t.equal(left.length, 2)
+    t.same(right, [], 'nothing is written into silence')
+  }
+  await t.rejects(recognizer.recognize({ left: said, right: null }, 'fr', LIMIT()), { code: 'SPEECH_LANGUAGE_UNKNOWN' })
 })
 
 t.test('a model that is not whole fails with a code instead of ending the server', OPEN, async t => {

@@ -9,6 +9,7 @@ import type { Synthesizer } from '../../../media/prompts/synthesizer.ts'
 import { readSherpaModels } from '../../../media/speech/providers/sherpa-models.ts'
 import { createSherpaSynthesizer } from '../../../media/speech/providers/sherpa-synthesizer.ts'
 import { hearTones } from '../../support/speech-servers/tone-words.ts'
+import { writeToneMatcha } from '../../support/tone-matcha-model.ts'
 import { type ToneVoiceOptions, writeToneVoice } from '../../support/tone-voice-model.ts'
 
 const LOG = pino({ level: 'silent' })
@@ -100,6 +101,17 @@ t.test('speaker and speed are those of the model’s folder', OPEN, async t => {
   t.equal(once?.lastsMs, 200)
   t.equal(twice?.lastsMs, 400)
   t.ok(Math.abs((twice?.peak ?? 0) / (softly?.peak ?? 1) - 4) < 0.2, 'the speaker of German is the quieter one')
+})
+
+t.test('a voice of two networks speaks Chinese, by the vocoder that all of them share', OPEN, async t => {
+  const folder = t.testdir({})
+  await writeToneMatcha(join(folder, 'matcha-icefall-zh-tones'))
+  const {
+    voices: [found]
+  } = await readSherpaModels(folder)
+  await using voice = createSherpaSynthesizer(found!, LOG)
+  t.same(voice.languages, ['zh'])
+  t.same(wordsIn(await voice.synthesize('订单，客服。谢谢！', 'zh-CN', LIMIT())), ['order', 'agent', 'thanks'])
 })
 
 t.test('a voice that is not whole fails with a code, and the next one speaks', OPEN, async t => {
