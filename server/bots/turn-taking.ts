@@ -2,7 +2,7 @@ import type { TurnRules, TurnSounds } from './turn-machine.ts'
 import words from './turn-words.json' with { type: 'json' }
 
 /** What kind of answer somebody listens for. It decides how long a pause may be before the answer is over. */
-export type Expectation = 'phrases' | 'yesNo' | 'digits' | 'number' | 'date' | 'spelled' | 'name' | 'open'
+export type Expectation = 'phrases' | 'yesNo' | 'digits' | 'number' | 'date' | 'spelled' | 'open'
 
 /** Milliseconds of quiet that end an answer. `unfinished`: after words that leave a sentence open. */
 export type EndpointSettings = Readonly<Record<Expectation, number> & { unfinished: number }>
@@ -15,7 +15,6 @@ export const DEFAULT_ENDPOINTS: EndpointSettings = {
   phrases: 400,
   yesNo: 400,
   number: 700,
-  name: 800,
   date: 900,
   digits: 1_200,
   spelled: 1_200,
