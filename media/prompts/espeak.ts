@@ -151,6 +151,8 @@ export function createEspeak(log: Logger): Espeak {
       const running = child
       if (running === undefined) return
       const exited = new Promise<void>(resolve => running.once('exit', () => resolve()))
+      // Its end is waited for, also when it has to be ended.
+      running.ref()
       running.disconnect()
       const limit = setTimeout(() => running.kill('SIGKILL'), 2_000)
       await exited

@@ -13,8 +13,8 @@ const BINS = 80
 const WORDS = WHISPER_WORDS.en.length
 /** More words than are said in half a minute of a test. */
 const PLACES = 64
-/** The network looks at every fourth frame of 10 ms. */
-const FRAMES = 4
+/** The network looks at every second frame of 10 ms, as Whisper does. */
+const FRAMES = 2
 const LOWEST_HZ = 500
 const STEP_HZ = 200
 /** Features are a quarter of the common logarithm of power, cut two below the loudest. */
@@ -37,15 +37,17 @@ const PROMPT = 4
 
 /**
  * Whisper, written instead of trained: it hears the language of tones, says which word comes at which place, and writes the
- * words in the language that it is told. It tells no times. Writes the files of the model into a folder, which it makes.
+ * words in the language that it is told. With `tellsTimes` it also says to what it listened when it wrote each of them, as
+ * models do that were exported with their attention; the library makes times of that. Writes the files of the model into a
+ * folder, which it makes.
  */
-export async function writeToneWhisper(folder: string): Promise<void> {
+export async function writeToneWhisper(folder: string, tellsTimes = false): Promise<void> {
   await mkdir(folder, { recursive: true })
   const words = [...WHISPER_WORDS.en, ...WHISPER_WORDS.de]
   const tokens = words.map((word, id) => `${Buffer.from(` ${word}`).toString('base64')} ${id}\n`)
   await Promise.all([
     writeFile(join(folder, 'tones-encoder.onnx'), encoder()),
-    writeFile(join(folder, 'tones-decoder.onnx'), decoder()),
+    writeFile(join(folder, 'tones-decoder.onnx'), decoder(tellsTimes)),
     writeFile(join(folder, 'tones-tokens.txt'), tokens.join('')),
     writeFile(join(folder, 'model.yaml'), 'languages: [en, de]\nfamily: whisper\n')
   ])
@@ -70,12 +72,13 @@ function encoder(): Buffer {
       no_speech: `${SIGNS.noSpeech}`,
       sot_sequence: `${SIGNS.sot},${SIGNS.en},${SIGNS.transcribe}`,
       all_language_tokens: `${SIGNS.en},${SIGNS.de}`,
-      all_language_codes: 'en,de'
+      all_language_codes: 'en,de',
+      n_alignment_heads: '1'
     },
     inputs: [{ name: 'mel', of: 'floats', dims: ['N', BINS, 'T'] }],
     outputs: [
       { name: 'n_layer_cross_k', of: 'floats', dims: [1, 'N', PLACES, WORDS] },
-      { name: 'n_layer_cross_v', of: 'floats', dims: [1, 'N', PLACES, WORDS] }
+      { name: 'n_layer_cross_v', of: 'floats', dims: [1, 'N', PLACES, 'F'] }
     ],
     constants: [
       { name: 'first', dims: [1], integers: [0] },
@@ -112,13 +115,17 @@ function encoder(): Buffer {
       { op: 'Transpose', inputs: ['there'], outputs: ['by_place'], attributes: { perm: [0, 2, 1] } },
       { op: 'MatMul', inputs: ['by_place', 'begins'], outputs: ['sentence'] },
       { op: 'Unsqueeze', inputs: ['sentence', 'layer'], outputs: ['n_layer_cross_k'] },
-      { op: 'Identity', inputs: ['n_layer_cross_k'], outputs: ['n_layer_cross_v'] }
+      // Where each of them sounds.
+      { op: 'ReduceSum', inputs: ['heard', 'word'], outputs: ['any_heard'], attributes: { keepdims: 1 } },
+      { op: 'Mul', inputs: ['there', 'any_heard'], outputs: ['sounds'] },
+      { op: 'Transpose', inputs: ['sounds'], outputs: ['spans'], attributes: { perm: [0, 2, 1] } },
+      { op: 'Unsqueeze', inputs: ['spans', 'layer'], outputs: ['n_layer_cross_v'] }
     ]
   })
 }
 
 /** The language that it was told is kept where Whisper keeps what it wrote. */
-function decoder(): Buffer {
+function decoder(tellsTimes: boolean): Buffer {
   const spelt = (language: number) => {
     const matrix = new Float32Array(WORDS * VOCABULARY)
     for (let word = 0; word < WORDS; word += 1) matrix[word * VOCABULARY + language * WORDS + word] = 2
@@ -133,13 +140,16 @@ function decoder(): Buffer {
       { name: 'in_n_layer_self_k_cache', ...cache },
       { name: 'in_n_layer_self_v_cache', ...cache },
       { name: 'n_layer_cross_k', of: 'floats', dims: [1, 'N', PLACES, WORDS] },
-      { name: 'n_layer_cross_v', of: 'floats', dims: [1, 'N', PLACES, WORDS] },
+      { name: 'n_layer_cross_v', of: 'floats', dims: [1, 'N', PLACES, 'F'] },
       { name: 'offset', of: 'integers', dims: [1] }
     ],
     outputs: [
       { name: 'logits', of: 'floats', dims: ['N', 'n', VOCABULARY] },
       { name: 'out_n_layer_self_k_cache', ...cache },
-      { name: 'out_n_layer_self_v_cache', ...cache }
+      { name: 'out_n_layer_self_v_cache', ...cache },
+      ...(tellsTimes
+        ? [{ name: 'cross_attention_weights', of: 'floats' as const, dims: ['N', 1, 'n', 'F'] as const }]
+        : [])
     ],
     constants: [
       { name: 'german', dims: [1, 1], integers: [SIGNS.de] },
@@ -147,6 +157,8 @@ function decoder(): Buffer {
       { name: 'length', dims: [], integers: [1] },
       { name: 'flat', dims: [2], integers: [PLACES, WORDS] },
       { name: 'all', dims: [1], integers: [-1] },
+      { name: 'by_place', dims: [2], integers: [PLACES, -1] },
+      { name: 'head', dims: [1], integers: [1] },
       { name: 'first', dims: [1], integers: [0] },
       { name: 'second', dims: [1], integers: [1] },
       { name: 'none', dims: [], floats: Float32Array.of(0) },
@@ -183,7 +195,15 @@ function decoder(): Buffer {
       { op: 'Cast', inputs: ['tokens'], outputs: ['given'], attributes: { to: 1 } },
       { op: 'Mul', inputs: ['given', 'none'], outputs: ['nothing'] },
       { op: 'Unsqueeze', inputs: ['nothing', 'all'], outputs: ['rows'] },
-      { op: 'Add', inputs: ['rows', 'row'], outputs: ['logits'] }
+      { op: 'Add', inputs: ['rows', 'row'], outputs: ['logits'] },
+      ...(tellsTimes
+        ? [
+            { op: 'Reshape', inputs: ['n_layer_cross_v', 'by_place'], outputs: ['spans'] },
+            { op: 'Gather', inputs: ['spans', 'place'], outputs: ['span'], attributes: { axis: 0 } },
+            { op: 'Add', inputs: ['rows', 'span'], outputs: ['attention'] },
+            { op: 'Unsqueeze', inputs: ['attention', 'head'], outputs: ['cross_attention_weights'] }
+          ]
+        : [])
     ]
   })
 }

@@ -107,6 +107,8 @@ export class SherpaProcess<Request extends Serializable, Reply extends Readonly<
     const child = this.#latest
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
     const exited = new Promise<void>(resolve => child.once('exit', () => resolve()))
+    // Its end is waited for, also when it has to be ended.
+    child.ref()
     if (child.connected) child.disconnect()
     const limit = setTimeout(() => child.kill('SIGKILL'), 2_000)
     await exited

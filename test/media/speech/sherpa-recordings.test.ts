@@ -123,6 +123,27 @@ t.test('Whisper is told the language, and gives what was said between two pauses
   await t.rejects(recognizer.recognize({ left: said, right: null }, 'fr', LIMIT()), { code: 'SPEECH_LANGUAGE_UNKNOWN' })
 })
 
+t.test('a Whisper that tells to what it listened gives the time of each word', OPEN, async t => {
+  const folder = t.testdir({})
+  await writeToneWhisper(join(folder, 'whisper'), true)
+  const {
+    hearing: [found]
+  } = await readSherpaModels(folder)
+  await using recognizer = createSherpaBatch(found!, LOG)
+  const left = joinSamples([quiet(2_000), sayInTones(['order', 'agent', 'delivery'], 300)])
+  const heard = (await recognizer.recognize({ left, right: null }, 'en', LIMIT())).left
+  t.same(
+    heard.map(one => one.text),
+    ['order', 'agent', 'delivery']
+  )
+  for (const [at, word] of heard.entries()) {
+    const spokenMs = 2_000 + at * 400
+    // What lies between two words is given to either of them.
+    t.ok(Math.abs(word.startMs - spokenMs) <= 250, `${word.text} begins at ${word.startMs}, not ${spokenMs}`)
+    t.ok(word.endMs > word.startMs && word.endMs <= spokenMs + 550, `${word.text} ends at ${word.endMs}`)
+  }
+})
+
 t.test('a model that is not whole fails with a code instead of ending the server', OPEN, async t => {
   const audio = { left: sayInTones(['order'], 300), right: null }
 

@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
@@ -26,6 +26,16 @@ async function open(t: Test, options: Partial<ToneVoiceOptions> = {}, limitMs?: 
   const voice = createSherpaSynthesizer(found!, LOG, limitMs)
   t.teardown(() => voice[Symbol.asyncDispose]())
   return voice
+}
+
+/** The newest process of ours that runs a program. */
+async function processOf(program: string): Promise<{ kill(): void }> {
+  const { pid: own } = process
+  const children = (await readFile(`/proc/${own}/task/${own}/children`, 'utf8')).trim().split(' ').map(Number)
+  for (const child of children.reverse())
+    if ((await readFile(`/proc/${child}/cmdline`, 'utf8')).includes(program))
+      return { kill: () => process.kill(child, 'SIGKILL') }
+  throw new Error(`${program} does not run`)
 }
 
 const wordsIn = (samples: Int16Array) => hearTones(samples).map(one => one.word)
@@ -151,6 +161,25 @@ t.test('a voice that is not whole fails with a code, and the next one speaks', O
     await rm(join(folder, 'tones', 'tokens.txt'))
     await using voice = createSherpaSynthesizer(found!, LOG)
     await t.rejects(voice.synthesize('order', 'en', LIMIT()), { code: 'SYNTHESIS_MISSING' })
+  })
+
+  await t.test('one whose process ends while it speaks is replaced, and started again for the next text', async t => {
+    const voice = await open(t)
+    await voice.synthesize('order', 'en', LIMIT())
+    const program = await processOf('sherpa-voice-program')
+    // One of its own: it says the long text to its end.
+    await using other = createEspeak(LOG)
+    const chain = new SynthesizerChain([voice, other], [])
+    const spoken: { id: string; isAnew: boolean }[] = []
+    const changes: unknown[] = []
+    for await (const { id, isAnew } of chain.stream('order. '.repeat(4_000), 'en', LIMIT(), one => changes.push(one))) {
+      if (id !== spoken.at(-1)?.id) spoken.push({ id, isAnew })
+      if (spoken.length > 1) break
+      program.kill()
+    }
+    t.match(spoken, [{ id: voice.id }, { id: other.id, isAnew: true }])
+    t.match(changes, [{ from: 'sherpa-tones', to: 'espeak-ng', code: 'SYNTHESIS_FAILED' }])
+    t.same(wordsIn(await voice.synthesize('agent', 'en', LIMIT())), ['agent'])
   })
 
   await t.test('one that breaks while it speaks is given up, and started again for the next text', async t => {
