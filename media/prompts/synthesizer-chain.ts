@@ -49,10 +49,16 @@ export class SynthesizerChain implements AsyncDisposable {
       .map(synthesizer => ({ synthesizer, health: options.health?.() ?? new ProviderHealth() }))
   }
 
-  /** Those who speak the language, in order. */
+  /** Those who speak the language, in order; of voices with one kind of it, those with this kind come first. */
   linksFor(language: string): readonly ChainedSynthesizer[] {
     const primary = primaryOf(language)
-    return this.links.filter(({ synthesizer }) => synthesizer.languages.includes(primary))
+    const wanted = language.toLowerCase()
+    const links = this.links.filter(({ synthesizer }) => synthesizer.languages.includes(primary))
+    const isOther = ({ synthesizer }: ChainedSynthesizer) => Number(synthesizer.locale?.toLowerCase() !== wanted)
+    const located = links
+      .filter(({ synthesizer }) => synthesizer.locale !== undefined)
+      .toSorted((one, other) => isOther(one) - isOther(other))
+    return links.map(link => (link.synthesizer.locale === undefined ? link : (located.shift() ?? link)))
   }
 
   /**

@@ -5,6 +5,8 @@ import type { SpokenText } from './spoken-text.ts'
 export interface Synthesizer extends SpeechProvider, AsyncDisposable {
   /** Names engine, version and settings: part of the cache key, so that a new engine makes new prompts. */
   readonly id: string
+  /** The one kind of its language that it speaks, such as `en-GB`; absent where it speaks all that there are. */
+  readonly locale?: string
   /**
    * Speaks: 16-bit mono samples at 8 kHz, in pieces as they are made. Throws {@link PromptError}, or the signal's reason
    * when that is aborted. Whoever stops listening stops the work. The pieces may be silent: see `gatherSpeech`.

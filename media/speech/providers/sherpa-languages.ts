@@ -1,3 +1,5 @@
+import { primaryOf } from '../speech-provider.ts'
+
 /** Words of the names of published models: `sherpa-onnx-streaming-zipformer-bilingual-zh-en-…`, `…-sense-voice-zh-en-ja-ko-yue-…`. */
 const IN_NAMES: Readonly<Record<string, string>> = {
   ar: 'ar',
@@ -57,11 +59,16 @@ const BY_NAME: readonly (readonly [RegExp, string])[] = [
   [/kokoro.*multi-lang/, 'en zh']
 ]
 
+/** The one kind of its language that a voice of Piper speaks, by the name of its folder: `vits-piper-en_GB-alan-low`. Pure. */
+export function localeIn(name: string): string | null {
+  const [, language, country] = /(?:^|-)([a-z]{2,3})_([A-Z]{2})(?:-|$)/.exec(name) ?? []
+  return language === undefined ? null : `${language}-${country}`
+}
+
 /** Primary language tags by the name of a model's folder; none where it does not tell. Pure. */
 export function languagesIn(name: string): readonly string[] {
-  // Voices of Piper: `vits-piper-de_DE-thorsten-medium`.
-  const [, located] = /(?:^|-)([a-z]{2,3})_[A-Z]{2}(?:-|$)/.exec(name) ?? []
-  if (located !== undefined) return [located]
+  const located = localeIn(name)
+  if (located !== null) return [primaryOf(located)]
   const lower = name.toLowerCase()
   const [, ofVoice] = /^vits-(?:coqui|mms)-([a-z]{2,3})(?:-|$)/.exec(lower) ?? []
   if (ofVoice !== undefined) return [THREE_LETTERS[ofVoice] ?? ofVoice]

@@ -14,7 +14,7 @@ import {
   SHERPA_FAMILIES,
   voiceConfig
 } from './sherpa-families.ts'
-import { languagesIn } from './sherpa-languages.ts'
+import { languagesIn, localeIn } from './sherpa-languages.ts'
 
 /** A streaming transducer (zipformer) with the files of sherpa-onnx, as absolute paths. */
 export type SherpaModel = Readonly<{
@@ -40,6 +40,8 @@ export type SherpaHearing = Readonly<{
 export type SherpaVoice = Readonly<{
   name: string
   languages: readonly string[]
+  /** The one kind of its language that it speaks, such as `en-GB`. */
+  locale: string | null
   config: LibraryConfig
   threads: number
   /** Number of the speaker in the model, from 0: one for all languages, or one for each that is named. */
@@ -100,7 +102,14 @@ export async function readSherpaModels(folder: string): Promise<SherpaModels> {
     else if (isVoice(family)) {
       const ofAll = (pattern: RegExp) => pathOf(folder, shared, pattern)
       const config = voiceConfig(family, here, ofAll, languages)
-      found.voices.push({ ...facts, config, threads, speaker: about.speaker ?? 0, speed: about.speed ?? 1 })
+      found.voices.push({
+        ...facts,
+        locale: localeIn(name),
+        config,
+        threads,
+        speaker: about.speaker ?? 0,
+        speed: about.speed ?? 1
+      })
     } else found.hearing.push({ ...facts, family, config: hearingConfig(family, here), threads })
     if (languages.length === 0 && problems.length === before)
       problems.push(`${inside} does not say its languages: write ${ABOUT} with languages: [en]`)

@@ -72,6 +72,7 @@ export function createSherpaSynthesizer(
     name: voice.name,
     id: `${voice.name}@${sherpaVersion() ?? 'none'}-${JSON.stringify(voice.speaker)}-${voice.speed}`,
     languages: voice.languages,
+    ...(voice.locale !== null && { locale: voice.locale }),
     host: null,
     region: null,
     centsPerMinute: 0,

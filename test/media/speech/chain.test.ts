@@ -2,6 +2,7 @@ import { pino } from 'pino'
 import t from 'tap'
 import { joinSamples } from '../../../media/audio/pcm.ts'
 import { createEspeak } from '../../../media/prompts/espeak.ts'
+import type { Synthesizer } from '../../../media/prompts/synthesizer.ts'
 import { type SpeechPiece, SynthesizerChain } from '../../../media/prompts/synthesizer-chain.ts'
 import { createAzureRecognizer } from '../../../media/speech/providers/azure-recognizer.ts'
 import { createAzureSynthesizer } from '../../../media/speech/providers/azure-synthesizer.ts'
@@ -155,6 +156,32 @@ t.test('a voice that fails, is silent, slow or endless is replaced by the next',
     )
     t.same(changes, [{ from: 'google', to: 'azure', code }])
   }
+})
+
+t.test('of voices that speak one kind of a language, that of the caller comes first', OPEN, async t => {
+  const voice = (name: string, locale?: string): Synthesizer => ({
+    name,
+    id: name,
+    languages: ['en'],
+    ...(locale !== undefined && { locale }),
+    host: null,
+    region: null,
+    centsPerMinute: 0,
+    async *stream() {
+      yield sayInTones(['order'])
+    },
+    synthesize: async () => sayInTones(['order']),
+    async [Symbol.asyncDispose]() {}
+  })
+  const chain = new SynthesizerChain(
+    [voice('everywhere'), voice('American', 'en-US'), voice('British', 'en-GB'), voice('last')],
+    []
+  )
+  const order = (language: string) => chain.linksFor(language).map(({ synthesizer }) => synthesizer.name)
+  t.same(order('en-GB'), ['everywhere', 'British', 'American', 'last'])
+  t.same(order('en-us'), ['everywhere', 'American', 'British', 'last'])
+  t.same(order('en'), ['everywhere', 'American', 'British', 'last'])
+  t.same(order('de'), [])
 })
 
 t.test('the voice of this machine is last, and speaks when everything outside is down', OPEN, async t => {

@@ -37,6 +37,11 @@ t.test('published voices are known by the names of their folders', OPEN, async t
       ['sherpa-vits-piper-de_DE-thorsten-medium', 'de', 0, 1, 2]
     ]
   )
+  t.same(
+    voices.flatMap(({ name, locale }) => (locale === null ? [] : [[name, locale]])),
+    [['sherpa-vits-piper-de_DE-thorsten-medium', 'de-DE']],
+    'and what kind of the language they speak'
+  )
   const config = (name: string) => voices.find(one => one.name === `sherpa-${name}`)?.config
   const piper = `${folder}/vits-piper-de_DE-thorsten-medium`
   t.match(config('vits-piper-de_DE-thorsten-medium'), {
