@@ -132,6 +132,27 @@ t.test('what a model says is checked before it is spoken', async t => {
     await t.rejects(run(), { code: 'MODEL_EMPTY' })
   })
 
+  await t.test('a fact is no courtesy and no question, whatever the model calls it', async t => {
+    for (const text of ['We deliver tomorrow.', 'Your contract has been cancelled.', 'It is free of charge.', 'Yes.'])
+      for (const mark of ['talk', 'ask']) {
+        say(`[[${mark}]] ${text}`)
+        await t.rejects(run(), { code: 'MODEL_EMPTY' }, `${mark}: ${text}`)
+      }
+    say('[[talk]] Of course, one moment. We deliver tomorrow.')
+    t.match(await run(), {
+      clauses: ['Of course, one moment.'],
+      notes: [{ kind: 'held', why: 'unsupported' }],
+      reply: { kind: 'talk' }
+    })
+    say('[[ask]] I am sorry, which order do you mean?')
+    t.match(await run(), { clauses: ['I am sorry, which order do you mean?'], reply: { kind: 'ask' } })
+    say('[[1]] You may return goods within 30 days. Shipping is free and we deliver tomorrow morning.')
+    t.match(await run(), {
+      clauses: ['You may return goods within 30 days.'],
+      notes: [{ kind: 'held', why: 'unsupported' }]
+    })
+  })
+
   await t.test('a phrase that must not be said is not said', async t => {
     say('[[1]] You may return goods within 30 days. We guarantee that you may return goods.')
     t.match(await run(), { clauses: ['You may return goods within 30 days.'], notes: [{ why: 'taboo' }] })
@@ -175,8 +196,12 @@ t.test('what a model says is checked before it is spoken', async t => {
     await t.rejects(run(), { code: 'MODEL_EMPTY' })
     say('[[1]] <speak></speak>')
     await t.rejects(run(), { code: 'MODEL_EMPTY' })
-    const wares = ['roses', 'shoes', 'books', 'hats', 'lamps', 'chairs']
-    say('[[talk]] ', wares.map(ware => `We have the best ${ware} in town and everybody loves us. `).join(''))
+    say('[[talk]] ', 'One moment, please. I am glad to help you. Thank you very much for calling us today. '.repeat(2))
+    t.match(await run(), { notes: [{ why: 'repeated' }] })
+    say(
+      '[[talk]] Good morning, and thank you very much for calling us today. I am very happy to help you. ',
+      'Thank you for your patience and for listening. One moment, please. I wish you a wonderful day.'
+    )
     t.match(await run(), { notes: [{ why: 'tooLong' }] })
     say('[[unknown]] But between us, it is 5 euros.')
     t.match(await run(), { clauses: [], reply: { kind: 'unknown' } })

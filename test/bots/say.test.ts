@@ -83,6 +83,58 @@ t.test('what no source says is not said', async t => {
   t.same(unsupported('Yes.', source, 'en'), [])
 })
 
+t.test('a fact without digits that no source has is not said, alone or joined to one that a source has', async t => {
+  const sources: Readonly<
+    Record<string, Readonly<{ source: string; said: readonly string[]; held: readonly string[] }>>
+  > = {
+    en: {
+      source: 'Returns\nYou may return goods within 30 days. Shipping is free. With your contract you have a warranty.',
+      said: [
+        'You can return your goods within 30 days, and shipping is free.',
+        'Of course, shipping is free.',
+        'You may return them within 30 days, no problem.'
+      ],
+      held: [
+        'Shipping is free and we deliver tomorrow morning.',
+        'You may return goods, the shop opens on Sundays.',
+        'Your order has been cancelled with immediate effect.'
+      ]
+    },
+    de: {
+      source: 'Rückgabe\nSie können Waren innerhalb von 30 Tagen zurückgeben. Der Versand ist kostenlos.',
+      said: [
+        'Sie können die Waren innerhalb von 30 Tagen zurückgeben, und der Versand ist kostenlos.',
+        'Gern, der Versand ist kostenlos.'
+      ],
+      held: ['Der Versand ist kostenlos und wir liefern morgen früh.', 'Ihr Vertrag wurde von uns gekündigt.']
+    },
+    es: {
+      source: 'Devoluciones\nPuede devolver los productos en 30 días. El envío es gratuito.',
+      said: ['Puede devolver el producto en 30 días y el envío es gratuito.', 'Por supuesto, el envío es gratuito.'],
+      held: ['El envío es gratuito y entregamos mañana temprano.', 'Su contrato ha sido cancelado para siempre.']
+    },
+    zh: {
+      source: '退货\n您可以在30天内退货。运费由我们承担。',
+      said: ['您可以在30天内退货，运费由我们承担。', '好的，运费由我们承担。'],
+      held: ['运费由我们承担，明天早上送达。', '您的合同已经取消。']
+    },
+    ja: {
+      source: '返品\n商品は30日以内に返品できます。送料は無料です。',
+      said: ['商品は30日以内に返品できます。送料は無料です。', 'かしこまりました。送料は無料です。'],
+      held: ['送料は無料です。明日配達します。', 'ご契約は解約済みです。']
+    },
+    ar: {
+      source: 'الإرجاع\nيمكنك إرجاع المنتجات خلال 30 يوما. التوصيل مجاني.',
+      said: ['يمكنك إرجاع المنتجات خلال 30 يوما، التوصيل مجاني.', 'بالطبع، التوصيل مجاني.'],
+      held: ['التوصيل مجاني، ونفتح المتجر صباح الأحد.', 'عقدك ألغي نهائيا أمس.']
+    }
+  }
+  for (const [language, { source, said, held }] of Object.entries(sources)) {
+    for (const text of said) t.same(unsupported(text, [source], language), [], text)
+    for (const text of held) t.not(unsupported(text, [source], language).length, 0, text)
+  }
+})
+
 t.test('of a clause that was interrupted the words are known that were heard', async t => {
   const clause = 'You may return goods within 30 days.'
   t.equal(heardWords(clause, 0.5, 'en'), 'You may return…')

@@ -10,8 +10,9 @@ import {
   type ModelToolCall
 } from '../model/language-model.ts'
 import { ClauseSplitter } from '../say/clauses.ts'
+import { FreeWords } from '../say/courtesy.ts'
 import { inOwnEnglish } from '../say/english.ts'
-import { unsupported } from '../say/grounding.ts'
+import { missingNumbers, unsupported } from '../say/grounding.ts'
 import { readMark, type ReplyMark } from '../say/reply-mark.ts'
 import { addressed, isFitting } from '../say/register.ts'
 import { speakable, tabooIn } from '../say/speakable.ts'
@@ -41,6 +42,9 @@ export type ModelTurn = Readonly<{
   confirm(text: string, signal: AbortSignal): Promise<boolean>
 }>
 
+/** What tools of this turn have given, and whether one of them has changed something. */
+type UsedTools = { readonly results: string[]; hasChanged: boolean }
+
 type TurnEvent =
   | Readonly<{ kind: 'clause'; text: string; isPersonal: boolean }>
   | ReplyNote
@@ -63,13 +67,14 @@ const LEAST_REPEATED_CHARACTERS = 8
 export async function* modelReply(turn: ModelTurn, signal: AbortSignal): AsyncGenerator<TurnEvent> {
   const messages = [...turn.messages]
   const results: string[] = []
+  const used: UsedTools = { results, hasChanged: false }
   // Thinking is limited until the first words; what the caller takes to agree to a change does not count.
   const thinking = new ThinkingLimit(turn.thinkMs)
   try {
     for (let round = 1; round <= MAX_ROUNDS; round += 1) {
       turn.budget.demand()
       const request = { messages, tools: turn.tools.described, maxTokens: MAX_REPLY_TOKENS }
-      const words = new ReplyWords(turn, results)
+      const words = new ReplyWords(turn, used)
       let calls: readonly ModelToolCall[] = []
       let isCounted = false
       try {
@@ -99,7 +104,7 @@ export async function* modelReply(turn: ModelTurn, signal: AbortSignal): AsyncGe
       messages.push({ role: 'assistant', content: '', toolCalls: calls })
       for (const call of calls) {
         const startedAtMs = performance.now()
-        const { content, outcome } = await useTool(turn, call, results, thinking, signal)
+        const { content, outcome } = await useTool(turn, call, used, thinking, signal)
         messages.push({ role: 'tool', toolCallId: call.id, content })
         yield { kind: 'tool', name: nameOf(turn, call), outcome, tookMs: Math.round(performance.now() - startedAtMs) }
       }
@@ -125,7 +130,7 @@ function nameOf({ tools }: ModelTurn, { name }: ModelToolCall): string {
 async function useTool(
   { tools, confirm }: ModelTurn,
   wanted: ModelToolCall,
-  results: string[],
+  used: UsedTools,
   thinking: ThinkingLimit,
   signal: AbortSignal
 ): Promise<Readonly<{ content: string; outcome: string }>> {
@@ -140,7 +145,8 @@ async function useTool(
   const outcome = await tools.run(prepared.call, signal)
   if (outcome.kind === 'failed')
     return { content: JSON.stringify({ failed: outcome.code, status: outcome.status }), outcome: outcome.code }
-  results.push(outcome.content)
+  used.results.push(outcome.content)
+  used.hasChanged ||= prepared.call.tool.changes
   return { content: outcome.content, outcome: 'done' }
 }
 
@@ -186,17 +192,19 @@ class ThinkingLimit {
 /** The words of one reply on their way to being said: marked, whole clauses, without markup, nothing forbidden or made up. */
 class ReplyWords {
   readonly #turn: ModelTurn
-  readonly #results: readonly string[]
+  readonly #used: Readonly<UsedTools>
   readonly #splitter: ClauseSplitter
+  readonly #free: FreeWords
   #waiting = ''
   #mark: ReplyMark | null = null
   #spoken = 0
   readonly #said = new Set<string>()
   isOver = false
 
-  constructor(turn: ModelTurn, results: readonly string[]) {
+  constructor(turn: ModelTurn, used: Readonly<UsedTools>) {
     this.#turn = turn
-    this.#results = results
+    this.#used = used
+    this.#free = new FreeWords(turn.language)
     this.#splitter = new ClauseSplitter(turn.language)
   }
 
@@ -246,7 +254,7 @@ class ReplyWords {
     const { passages } = this.#turn
     if (mark.kind === 'cites' && !mark.passages.every(one => one >= 1 && one <= passages.length))
       throw new ModelError('MODEL_NONSENSE', 'The reply cites a passage that was not given.')
-    if (mark.kind === 'tool' && this.#results.length === 0)
+    if (mark.kind === 'tool' && this.#used.results.length === 0)
       throw new ModelError('MODEL_NONSENSE', 'The reply rests on a tool that was not used.')
     return mark
   }
@@ -289,14 +297,17 @@ class ReplyWords {
     if (text.length >= LEAST_REPEATED_CHARACTERS && this.#said.has(text)) return 'repeated'
     const isFree = mark.kind === 'ask' || mark.kind === 'talk'
     if (this.#spoken + text.length > (isFree ? MAX_TALK_CHARACTERS : MAX_SPOKEN_CHARACTERS)) return 'tooLong'
-    if (isFree)
-      return /\p{Nd}/u.test(text) && unsupported(text, callerWords, language).length > 0 ? 'unsupported' : null
+    if (mark.kind === 'ask' || mark.kind === 'talk') {
+      // What rests on nothing states nothing; numbers may be said back.
+      const isCourteous = this.#free.mayBeSaid(text, mark.kind, this.#used.hasChanged)
+      return isCourteous && missingNumbers(text, callerWords).length === 0 ? null : 'unsupported'
+    }
     // What the caller says is no source: otherwise a caller could have the company promise anything.
     return unsupported(text, this.#sources(mark), language).length > 0 ? 'unsupported' : null
   }
 
   #sources(mark: ReplyMark): readonly string[] {
-    if (mark.kind !== 'cites') return this.#results
+    if (mark.kind !== 'cites') return this.#used.results
     return mark.passages.flatMap(one => {
       const passage = this.#turn.passages[one - 1]
       return passage === undefined ? [] : [`${passage.title}\n${passage.heading}\n${passage.text}`]
