@@ -187,16 +187,22 @@ export async function hearsWords({ audio }: BotCaller, words: Int16Array, limitM
 const PIECE_FRAMES = 75
 const SLACK_FRAMES = 10
 const LONGEST_GAP_FRAMES = 100
+const FRAME_SAMPLES = 160
+/** What was heard is looked at every 5 ms: after a gap it need not go on at the border of a frame. */
+const STEPS_A_FRAME = 4
 /** Other words of the same voice are less alike. */
 const HEARD_LIKENESS = 0.9
 
 /**
  * How alike what was spoken and what was heard are in their loudness over time, from -1 to 1: piece by piece, each at its best
- * place in what was heard, after the one before.
+ * place in what was heard, after the one before. Silence counts for nothing: between two stretches of a speech FreeSWITCH puts a
+ * frame or two of it, and a word that is cut in two by 40 ms is still that word.
  */
 export function likeness(heard: Int16Array, spoken: Int16Array): number {
-  const long = envelope(heard)
-  const short = envelope(spoken)
+  // The last frames may be on their way when the caller is asked.
+  const late = Array.from({ length: SLACK_FRAMES * STEPS_A_FRAME }, () => 0)
+  const long = [...envelope(withoutSilence(heard), FRAME_SAMPLES / STEPS_A_FRAME), ...late]
+  const short = envelope(withoutSilence(spoken), FRAME_SAMPLES)
   const pieces = Math.max(1, Math.round(short.length / PIECE_FRAMES))
   let sum = 0
   let from = 0
@@ -206,24 +212,47 @@ export function likeness(heard: Int16Array, spoken: Int16Array): number {
       Math.round((piece * short.length) / pieces),
       Math.round(((piece + 1) * short.length) / pieces)
     )
+    const steps = part.length * STEPS_A_FRAME
     let [best, bestAt] = [-1, from]
-    for (let at = from; at < reach && at + part.length <= long.length; at += 1) {
-      const found = correlation(long.slice(at, at + part.length), part)
+    for (let at = from; at < reach && at + steps <= long.length; at += 1) {
+      const found = correlation(
+        part.map((_, index) => long[at + index * STEPS_A_FRAME] ?? 0),
+        part
+      )
       if (found > best) [best, bestAt] = [found, at]
     }
     sum += best * part.length
-    from = Math.max(0, bestAt + part.length - SLACK_FRAMES)
-    reach = bestAt + part.length + LONGEST_GAP_FRAMES
+    from = Math.max(0, bestAt + steps - SLACK_FRAMES * STEPS_A_FRAME)
+    reach = bestAt + steps + LONGEST_GAP_FRAMES * STEPS_A_FRAME
   }
   return sum / short.length
 }
 
-function envelope(samples: Int16Array): readonly number[] {
+/** The smallest step of G.711 is 8: what is quieter is silence on the line. */
+const SILENT = 8
+const LONGEST_PAUSE_SAMPLES = 80
+
+/** Without runs of silence of 10 ms or more. */
+function withoutSilence(samples: Int16Array): Int16Array {
+  const kept = new Int16Array(samples.length)
+  let length = 0
+  let quiet = 0
+  for (const sample of samples) {
+    quiet = Math.abs(sample) <= SILENT ? quiet + 1 : 0
+    kept[length] = sample
+    length += 1
+    if (quiet === LONGEST_PAUSE_SAMPLES) length -= LONGEST_PAUSE_SAMPLES
+    else if (quiet > LONGEST_PAUSE_SAMPLES) length -= 1
+  }
+  return kept.slice(0, length)
+}
+
+function envelope(samples: Int16Array, step: number): readonly number[] {
   const levels: number[] = []
-  for (let at = 0; at + 160 <= samples.length; at += 160) {
+  for (let at = 0; at + FRAME_SAMPLES <= samples.length; at += step) {
     let sum = 0
-    for (const sample of samples.subarray(at, at + 160)) sum += sample ** 2
-    levels.push(Math.sqrt(sum / 160))
+    for (const sample of samples.subarray(at, at + FRAME_SAMPLES)) sum += sample ** 2
+    levels.push(Math.sqrt(sum / FRAME_SAMPLES))
   }
   return levels
 }
