@@ -18,6 +18,7 @@ import { giveBackMemory } from '../../server/give-back-memory.ts'
 import { createLoggers } from '../../server/log.ts'
 import type { CallersReport } from './callers.ts'
 import { printFigures } from '../figures.ts'
+import { freshDatabase } from '../fresh-database.ts'
 
 const { values } = parseArgs({
   options: {
@@ -25,12 +26,15 @@ const { values } = parseArgs({
     rate: { type: 'string', default: '25' },
     hold: { type: 'string', default: '2000' },
     leak: { type: 'string', default: '2000' },
+    /** A PostgreSQL server, on which a database of its own is made; left out, PGlite. */
     database: { type: 'string' },
     /** `needed` shows what calls cost that nobody listens to. */
     tap: { type: 'string', default: 'always' }
   }
 })
 const NUMBER = '+12025550100'
+await using stack = new AsyncDisposableStack()
+const database = values.database === undefined ? undefined : await freshDatabase(values.database, stack)
 const dataDir = await mkdtemp(join(tmpdir(), 'parley-bench-'))
 const config = parseConfig({
   PARLEY_DATA_DIR: dataDir,
@@ -39,7 +43,7 @@ const config = parseConfig({
   PARLEY_RTP_PORTS: '44000-47999',
   PARLEY_MAX_CALLS: '1000',
   PARLEY_TAP: values.tap,
-  ...(values.database !== undefined && { PARLEY_DATABASE_URL: values.database })
+  ...(database !== undefined && { PARLEY_DATABASE_URL: database })
 })
 const loggers = createLoggers('error')
 {
@@ -77,7 +81,7 @@ const loggers = createLoggers('error')
 
   const leak = Number(values.leak)
   if (leak > 0) {
-    await call(leak, 100, 100)
+    const more = await call(leak, 100, 100)
     await delay(2_000)
     await parley.storiesWritten()
     const media = await engines.freeswitch.stats()
@@ -87,6 +91,7 @@ const loggers = createLoggers('error')
       .select(eb => [eb.fn.countAll<string>().as('all'), eb.fn.count<string>('ended_at').as('ended')])
       .executeTakeFirstOrThrow()
     printFigures([
+      row('more calls, failed', `${more.calls}, ${more.failed}`, `${leak}, 0`),
       row(`after ${leak} more calls: channels, voice ports`, `${media.channels}, ${media.rtpPortsInUse}`, '0, 0'),
       row('SIP dialogs', String(signalling.dialogs), '0'),
       row('calls in memory', String(parley.liveCalls.size), '0'),

@@ -1,7 +1,7 @@
 /** Importing contacts and choosing whom to dial next, on PostgreSQL; how soon the abandoned hear who called. */
 import { parseArgs } from 'node:util'
 import { loadavg } from 'node:os'
-import { freshDatabase } from './fresh-database.ts'
+import { freshDatabase } from '../fresh-database.ts'
 import { measureAbandoned } from './measure-abandoned.ts'
 import { type ImportedFormat, measureImport } from './measure-import.ts'
 import { inQuarters } from './memory-by-quarter.ts'

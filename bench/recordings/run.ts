@@ -16,12 +16,14 @@ import { startEngines } from '../../server/engines.ts'
 import { createLoggers } from '../../server/log.ts'
 import type { CallersReport } from '../calls/callers.ts'
 import { printFigures } from '../figures.ts'
+import { freshDatabase } from '../fresh-database.ts'
 
 const { values } = parseArgs({
   options: {
     calls: { type: 'string', default: '200' },
     rate: { type: 'string', default: '25' },
     hold: { type: 'string', default: '20000' },
+    /** A PostgreSQL server, on which each pass has a database of its own; left out, PGlite. */
     database: { type: 'string' }
   }
 })
@@ -82,6 +84,8 @@ printFigures([
 ])
 
 async function pass(recording: 'on' | 'off', tap: 'needed' | 'always'): Promise<Pass> {
+  await using stack = new AsyncDisposableStack()
+  const database = values.database === undefined ? undefined : await freshDatabase(values.database, stack)
   const dataDir = await mkdtemp(join(tmpdir(), 'parley-bench-'))
   const config = parseConfig({
     PARLEY_DATA_DIR: dataDir,
@@ -92,7 +96,7 @@ async function pass(recording: 'on' | 'off', tap: 'needed' | 'always'): Promise<
     PARLEY_DEMO_DATA: 'false',
     PARLEY_RECORDING: recording,
     PARLEY_TAP: tap,
-    ...(values.database !== undefined && { PARLEY_DATABASE_URL: values.database })
+    ...(database !== undefined && { PARLEY_DATABASE_URL: database })
   })
   try {
     await using engines = await startEngines(config, engine => {
