@@ -40,6 +40,7 @@ const config = parseConfig({
   PARLEY_DATA_DIR: dataDir,
   PARLEY_HTTP_PORT: '0',
   PARLEY_SIP_PORT: '0',
+  PARLEY_WEBRTC_PORT: '0',
   PARLEY_RTP_PORTS: '44000-47999',
   PARLEY_MAX_CALLS: '1000',
   PARLEY_TAP: values.tap,

@@ -91,6 +91,7 @@ async function pass(recording: 'on' | 'off', tap: 'needed' | 'always'): Promise<
     PARLEY_DATA_DIR: dataDir,
     PARLEY_HTTP_PORT: '0',
     PARLEY_SIP_PORT: '0',
+    PARLEY_WEBRTC_PORT: '0',
     PARLEY_RTP_PORTS: '48000-50999',
     PARLEY_MAX_CALLS: '1000',
     PARLEY_DEMO_DATA: 'false',
