@@ -8,9 +8,18 @@ declare module 'drachtio-fsmrf' {
       getBody(): string
     }
     interface EslConnection {
-      readonly socket: { setNoDelay(on: boolean): void }
+      /** Null once it is closed. */
+      readonly socket: {
+        readonly writableCorked: number
+        setNoDelay(on: boolean): void
+        cork(): void
+        uncork(): void
+        write(text: string): void
+      } | null
       on(event: string, listener: (event: EslEvent) => void): void
       off(event: string, listener: (event: EslEvent) => void): void
+      send(command: string, headers?: Readonly<Record<string, string>> | null): void
+      sendRecv(command: string): void
       subscribe(events: string): void
       filter(header: string, value: string): void
     }

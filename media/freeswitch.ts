@@ -3,6 +3,7 @@ import Mrf from 'drachtio-fsmrf'
 import type { Logger } from 'pino'
 import { type Endpoint, MediaError, type MediaServer, type Playback, type PlaySource } from './endpoint.ts'
 import { probeEventSocket } from './event-socket-probe.ts'
+import { inTime, orAfter, withSignal } from './in-time.ts'
 import { offerOf, PLACEHOLDER_SDP } from './offer-sdp.ts'
 
 const PROFILE = 'drachtio_mrf'
@@ -80,8 +81,8 @@ export function connectFreeswitch(
     } catch (err) {
       return err instanceof Error ? err.message : String(err)
     }
-    // modesl writes a command in two pieces: with Nagle's algorithm each command then costs some 40 ms.
-    server.conn.socket.setNoDelay(true)
+    sendWhole(server.conn)
+    server.conn.socket?.setNoDelay(true)
     log.info('media server connected')
     onState(true)
     for (const resolve of waiting.splice(0)) resolve()
@@ -102,7 +103,6 @@ export function connectFreeswitch(
     if (current === undefined || !current.connected())
       throw new MediaError('MEDIA_UNAVAILABLE', 'the media server is not connected')
     const creating = current.createEndpoint({ remoteSdp })
-    const limit = AbortSignal.timeout(CREATE_LIMIT_MS)
     let isLate = false
     creating.then(
       endpoint => {
@@ -112,10 +112,10 @@ export function connectFreeswitch(
       () => {}
     )
     try {
-      return new FreeswitchEndpoint(await withSignal(creating, limit), localSdpOf, log, hold)
+      return new FreeswitchEndpoint(await inTime(creating, CREATE_LIMIT_MS), localSdpOf, log, hold)
     } catch (err) {
       isLate = true
-      throw toMediaError(err, limit)
+      throw toMediaError(err)
     }
   }
 
@@ -123,11 +123,10 @@ export function connectFreeswitch(
     const current = server
     if (current === undefined || !current.connected())
       throw new MediaError('MEDIA_UNAVAILABLE', 'the media server is not connected')
-    const limit = AbortSignal.timeout(COMMAND_LIMIT_MS)
     try {
-      return (await withSignal(current.api(command), limit)).trim()
+      return (await inTime(current.api(command), COMMAND_LIMIT_MS)).trim()
     } catch (err) {
-      throw toMediaError(err, limit)
+      throw toMediaError(err)
     }
   }
 
@@ -203,12 +202,17 @@ class FreeswitchEndpoint implements Endpoint {
     // Whichever comes first has the cause: the event of the channel's state, or the BYE's Reason header (RFC 3326).
     endpoint.on('destroy', (event?: { reason?: string }) => this.#loseLeg(event?.reason))
     endpoint.dialog.once('destroy', bye => this.#loseLeg(/text="([A-Z_]+)"/.exec(bye?.get('Reason') ?? '')?.[1]))
-    endpoint.conn?.socket.setNoDelay(true)
+    endpoint.conn?.socket?.setNoDelay(true)
+    // A leg's events have some six kilobytes each. Nobody waits for these; fsmrf asks for them on every leg.
+    endpoint.conn?.sendRecv('nixevent CHANNEL_EXECUTE PLAYBACK_START PLAYBACK_STOP')
     endpoint.conn?.on(`esl::event::CHANNEL_HANGUP::${this.id}`, event => {
       this.#hangupCause = event.getHeader('Hangup-Cause')
     })
-    // FreeSWITCH's playback ends at '*' by default; keys are handled here, so nothing may end it.
-    endpoint.executeAsync('set', 'playback_terminators=none')
+    // FreeSWITCH's playback ends at '*' by default; keys are handled here, so nothing may end it. Set as an application it
+    // would tell of its beginning and its end.
+    endpoint.api('uuid_setvar', [this.id, 'playback_terminators', 'none']).catch((err: unknown) => {
+      log.debug({ err, legId: this.id }, 'the leg went before its keys were taken from its playback')
+    })
   }
 
   get lost(): AbortSignal {
@@ -323,8 +327,10 @@ class FreeswitchEndpoint implements Endpoint {
     this.#isReleased = true
     this.#digitListeners.clear()
     if (this.#lost.signal.aborted || !this.#endpoint.connected) return this.#letGo()
+    // What the hang-up would tell of itself is told by the end of the dialog.
+    this.#endpoint.conn?.sendRecv('nixevent CHANNEL_EXECUTE_COMPLETE CHANNEL_CALLSTATE')
     try {
-      await withSignal(Promise.race([this.#endpoint.destroy(), this.#closed]), AbortSignal.timeout(COMMAND_LIMIT_MS))
+      await inTime(Promise.race([this.#endpoint.destroy(), this.#closed]), COMMAND_LIMIT_MS)
     } catch (err) {
       // The event socket may already be gone; the SIP dialog is the other handle on the same leg.
       this.#log.warn({ err, legId: this.id }, 'the endpoint is released by signalling')
@@ -338,6 +344,10 @@ class FreeswitchEndpoint implements Endpoint {
   #loseLeg(cause?: string): void {
     if (this.#lost.signal.aborted) return
     this.#letGo()
+    if (this.#isReleased) {
+      this.#lost.abort(RELEASED)
+      return
+    }
     this.#hangupCause ??= cause
     const isSilent = this.#hangupCause === 'MEDIA_TIMEOUT'
     this.#lost.abort(
@@ -400,9 +410,7 @@ class FreeswitchEndpoint implements Endpoint {
         // that FreeSWITCH has taken and not begun, and would leave whoever waits for its end waiting.
         for (let times = 0; times < MAX_BREAKS && !isOver && !this.#lost.signal.aborted; times += 1) {
           await this.#command(this.#endpoint.api('uuid_break', this.id))
-          const patience = new AbortController()
-          await Promise.race([over, delay(BREAK_MS, undefined, { signal: patience.signal }).catch(ignoreAbort)])
-          patience.abort()
+          await orAfter(over, BREAK_MS)
         }
         if (!isOver) givenUp.abort(new MediaError('MEDIA_TIMEOUT', 'the media server does not stop playing'))
       }
@@ -413,12 +421,39 @@ class FreeswitchEndpoint implements Endpoint {
   }
 
   async #command<T>(running: Promise<T>): Promise<T> {
-    const limit = AbortSignal.timeout(COMMAND_LIMIT_MS)
     try {
-      return await withSignal(running, AbortSignal.any([this.#lost.signal, limit]))
+      return await inTime(withSignal(running, this.#lost.signal), COMMAND_LIMIT_MS)
     } catch (err) {
-      throw toMediaError(err, limit)
+      throw toMediaError(err)
     }
+  }
+}
+
+/** Made once: most legs end so, and an error with its stack costs more than the rest of the end. */
+const RELEASED = new MediaError('MEDIA_LOST', 'the leg was released')
+
+const sentWhole = new WeakSet<object>()
+
+/**
+ * modesl writes a command in two to six pieces, each a system call here, a wake-up there and, with Nagle's algorithm, a wait of some
+ * 40 ms. Here a command is one piece, and those of a turn leave together. It is the library's prototype that learns so, since
+ * it opens a connection for each leg and writes to it before anybody else holds it.
+ */
+function sendWhole(connection: Mrf.EslConnection): void {
+  const library = Object.getPrototypeOf(connection) as Pick<Mrf.EslConnection, 'send'>
+  if (sentWhole.has(library)) return
+  sentWhole.add(library)
+  const { send } = library
+  library.send = function (this: Mrf.EslConnection, command, headers) {
+    const { socket } = this
+    // It has its own way to say that a connection is gone.
+    if (socket === null) return send.call(this, command, headers)
+    if (socket.writableCorked === 0) {
+      socket.cork()
+      process.nextTick(() => socket.uncork())
+    }
+    const lines = Object.entries(headers ?? {}).map(([name, value]) => `${name}: ${value}\n`)
+    socket.write(`${command}\n${lines.join('')}\n`)
   }
 }
 
@@ -440,9 +475,8 @@ function nextOf(sources: AsyncGenerator<string>): Promise<IteratorResult<string>
   return next
 }
 
-function toMediaError(err: unknown, limit: AbortSignal): MediaError {
+function toMediaError(err: unknown): MediaError {
   if (err instanceof MediaError) return err
-  if (limit.aborted) return new MediaError('MEDIA_TIMEOUT', 'the media server did not answer in time', { cause: err })
   const status = (err as { status?: unknown }).status
   if (status === 488)
     return new MediaError('NO_COMMON_CODEC', 'the media server shares no codec with the caller', { cause: err })
@@ -451,23 +485,6 @@ function toMediaError(err: unknown, limit: AbortSignal): MediaError {
   if (status === 408 || status === 503 || status === 480)
     return new MediaError('MEDIA_UNAVAILABLE', 'the media server takes no call', { cause: err })
   return new MediaError('MEDIA_COMMAND_FAILED', 'the media server refused', { cause: err })
-}
-
-/** Waits for a promise, or for the signal, whose reason it then throws. */
-async function withSignal<T>(running: Promise<T>, signal: AbortSignal): Promise<T> {
-  // What was begun in vain may fail as well: nobody waits for it, and nobody may be surprised by it.
-  if (signal.aborted) running.catch(() => {})
-  signal.throwIfAborted()
-  let onAbort: () => void = () => {}
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason)
-    signal.addEventListener('abort', onAbort, { once: true })
-  })
-  try {
-    return await Promise.race([running, aborted])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-  }
 }
 
 function ignoreAbort(err: unknown): void {
