@@ -211,7 +211,13 @@ export class Channel {
 
   /** Fires an event about this channel. */
   fire(name: string, extra: EventHeaders = [], body?: string, subclass?: string): void {
-    this.engine.bus.fire(name, () => [...this.headers(name), ...extra], body, subclass)
+    const headers = () => this.#headersAnd(name, extra)
+    this.engine.bus.fire(name, headers, body, subclass, this.uuid)
+  }
+
+  *#headersAnd(name: string, extra: EventHeaders): Generator<readonly [string, string]> {
+    yield* this.headers(name)
+    yield* extra
   }
 
   /** The event socket's `socket` application, which began with the call, ends when the channel goes elsewhere. */

@@ -6,6 +6,7 @@ import type { Engine } from '../engine.ts'
 import type { FsEvent } from '../event.ts'
 import type { EventListenerPort } from '../event-bus.ts'
 import { causeOf } from '../causes.ts'
+import { compileFilter, type Filter, passes } from './filter.ts'
 
 const MAX_COMMAND_BYTES = 256 << 10
 /** What may wait to be sent to a listener that does not read; beyond it events are dropped, as the real queue does. */
@@ -41,7 +42,6 @@ const MY_EVENTS = [
 
 type Command = Readonly<{ line: string; headers: ReadonlyMap<string, string>; body: string }>
 type Format = 'plain' | 'json' | 'xml'
-type Filter = Readonly<{ name: string; value: string }>
 
 /** One event-socket connection: inbound (someone connected) or outbound (this server connected for a channel). */
 export class EventSocketConnection implements EventListenerPort {
@@ -125,19 +125,7 @@ export class EventSocketConnection implements EventListenerPort {
 
   #passes(event: FsEvent): boolean {
     if (this.#isMyEvents && event.header('Unique-ID') !== this.#channel?.uuid) return false
-    if (this.#filters.length === 0) return true
-    let isWanted = false
-    for (const { name, value } of this.#filters) {
-      const actual = event.header(name)
-      if (actual === undefined) continue
-      const sign = /^[+\- ]*/.exec(value)?.[0] ?? ''
-      const isNegative = sign.includes('-')
-      if (isWanted && !isNegative) continue
-      if (!matches(actual, value.slice(sign.length))) continue
-      if (isNegative) return false
-      isWanted = true
-    }
-    return isWanted
+    return passes(this.#filters, event)
   }
 
   #onData(bytes: Buffer): void {
@@ -350,6 +338,7 @@ export class EventSocketConnection implements EventListenerPort {
       return
     }
     this.#isMyEvents = true
+    this.#listen()
     const format = words.map(word => word.toLowerCase()).find(isFormat)
     if (format !== undefined) this.#format = format
     for (const name of MY_EVENTS) this.#events.add(name)
@@ -379,6 +368,7 @@ export class EventSocketConnection implements EventListenerPort {
         this.#filters = this.#filters.filter(
           filter => filter.name !== second || (value !== '' && filter.value !== value)
         )
+      this.#listen()
       this.#reply(`+OK filter deleted. [${second ?? ''}][${value}]`)
       return
     }
@@ -388,8 +378,17 @@ export class EventSocketConnection implements EventListenerPort {
       this.#reply('-ERR invalid syntax')
       return
     }
-    this.#filters.push({ name, value })
+    this.#filters.push(compileFilter(name, value))
+    this.#listen()
     this.#reply(`+OK filter added. [${name}]=[${value}]`)
+  }
+
+  /** Tells the bus whose events may pass: most connections control one channel and want to hear of it alone. */
+  #listen(): void {
+    const uuid = this.#channel?.uuid
+    const [only, ...others] = this.#filters
+    const isNarrow = others.length === 0 && only?.name === 'Unique-ID' && only.value === uuid
+    this.#engine.bus.add(this, isNarrow || this.#isMyEvents ? uuid : undefined)
   }
 
   #linger(rest: string): void {
@@ -479,16 +478,6 @@ function isSameSecret(given: string, expected: string): boolean {
   const a = Buffer.from(given)
   const b = Buffer.from(expected)
   return a.length === b.length && timingSafeEqual(a, b)
-}
-
-function matches(actual: string, wanted: string): boolean {
-  const pattern = /^\/(.*)\/$/.exec(wanted)
-  if (pattern === null) return actual.toLowerCase() === wanted.toLowerCase()
-  try {
-    return new RegExp(pattern[1] as string).test(actual.slice(0, 4_096))
-  } catch {
-    return false
-  }
 }
 
 function capitalise(name: string): string {

@@ -19,7 +19,7 @@ const RTCP_INTERVAL_SLOTS = 250
 const DIGIT_LOST_SLOTS = 10
 const CONCEAL_SLOTS = 2
 const TIMESTAMP_UNITS_PER_MS = 8
-/** Longest payload that is kept: 60 ms. */
+/** Longest payload that is kept: 60 ms. Nearly everybody sends 20 ms, and a leg has room for no more until one comes that is longer. */
 const MAX_PAYLOAD = 480
 /** Stands in the jitter buffer for a telephone-event, which carries no audio. */
 const EVENT_PLACE = -1
@@ -57,8 +57,9 @@ export class MediaStream implements SlotMember {
   // Two buffers in turn: a packet that the kernel could not take at once stays untouched for a slot.
   readonly #packets = [Buffer.alloc(RTP_HEADER_BYTES + FRAME_SAMPLES), Buffer.alloc(RTP_HEADER_BYTES + FRAME_SAMPLES)]
   readonly #jitter = new JitterBuffer<number>({ target: 2, max: 12 })
-  // Payloads are copied here, so that the packets themselves are garbage at once.
+  // Payloads are copied here, so that the packets themselves are garbage at once. Made when the first comes.
   #ring: Buffer | undefined
+  #ringWidth = FRAME_SAMPLES
   readonly #reception = new ReceptionStats()
   readonly #pressed = new TelephoneEventReceiver()
   readonly #readPcm = new Int16Array(FRAME_SAMPLES)
@@ -173,7 +174,6 @@ export class MediaStream implements SlotMember {
     if (this.#readers++ === 0) {
       this.#jitter.reset()
       this.#missing = CONCEAL_SLOTS
-      this.#ring ??= Buffer.alloc(JITTER_RING * MAX_PAYLOAD)
     }
   }
 
@@ -351,11 +351,19 @@ export class MediaStream implements SlotMember {
 
   #keep(sequence: number, bytes: Buffer, start: number, end: number): void {
     const size = end - start
-    if (this.#ring === undefined || size === 0 || size > MAX_PAYLOAD) return
-    const place = (sequence % JITTER_RING) * MAX_PAYLOAD
+    if (size === 0 || size > MAX_PAYLOAD) return
+    if (size > this.#ringWidth) this.#widen()
+    const ring = (this.#ring ??= Buffer.alloc(JITTER_RING * this.#ringWidth))
+    const place = (sequence % JITTER_RING) * this.#ringWidth
     if (!this.#jitter.push(sequence, place * 0x10000 + size)) return
-    const ring = this.#ring
     for (let index = 0; index < size; index++) ring[place + index] = bytes[start + index] as number
+  }
+
+  /** What waits in the narrow ring is given up: senders do not change the length of their packets from one to the next. */
+  #widen(): void {
+    this.#ringWidth = MAX_PAYLOAD
+    this.#ring = undefined
+    this.#jitter.reset()
   }
 
   /** Symmetric RTP: the first sender is followed at once, a changed address after enough packets. */
