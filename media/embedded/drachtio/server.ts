@@ -74,7 +74,7 @@ export async function startEmbeddedDrachtio(
     transports,
     transactions: new TransactionLayer(timers, {
       send: (bytes, destination, onError) => transports.send(bytes, destination, onError),
-      reply: (bytes, request, source, onError) => transports.reply(bytes, request, source, onError)
+      reply: (bytes, path, onError) => transports.reply(bytes, path, onError)
     }),
     timers,
     dialogs: new Dialogs(),

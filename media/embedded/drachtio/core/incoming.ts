@@ -206,6 +206,8 @@ function finish(core: Core, incoming: Incoming, status: number): void {
   incoming.reliable?.stop()
   if (status >= 300 && !incoming.within && incoming.dialog !== undefined) core.dialogs.remove(incoming.dialog)
   forget(core, incoming)
+  // Answered, it has nothing to tell any more, and must not hold the request for as long as it lives.
+  incoming.transaction.user = {}
 }
 
 /** The request needs no answer any more. */

@@ -157,7 +157,7 @@ export function startOutgoing(
   outgoing = {
     transactionId: randomUUID(),
     transaction,
-    request,
+    request: transaction.request,
     owner,
     within,
     forks: [],

@@ -18,6 +18,7 @@ import { tagOf } from '../sip/uri.ts'
 import { refusalOf } from '../sip/validate.ts'
 import { parseVia, stampVia, type Via } from '../sip/via.ts'
 import type { Source } from '../transport/destination.ts'
+import { replyPath } from '../transport/transports.ts'
 import { type Core, type Incoming, isOurs, liveCalls } from './core.ts'
 import { forwardRequest, forwardResponse, takeOwnRoute } from './forward.ts'
 import { answerBare, openIncoming } from './incoming.ts'
@@ -237,7 +238,7 @@ function answerStateless(
   headers: readonly SipHeader[] = []
 ): void {
   const response = responseTo(request, status, { reason, tag: statelessTag(request), headers })
-  core.transports.reply(serialize(response), request, source, () => {})
+  core.transports.reply(serialize(response), replyPath(request, source), () => {})
 }
 
 function statelessTag(request: SipRequest): string {

@@ -30,12 +30,14 @@ export type ClientPorts = Readonly<{
 
 /** Runs one of the client tables of `tables.ts` for one request. */
 export class ClientTransaction {
+  /** Without its body, which is of no use once it is in bytes. */
   readonly request: SipRequest
   readonly destination: Destination
   readonly key: string
   readonly #user: ClientUser
   readonly #ports: ClientPorts
-  readonly #bytes: Buffer
+  /** Until the final response: after it nothing is sent again. */
+  #bytes: Buffer | undefined
   readonly #timers = new Map<string, Timer>()
   #state: InviteClientState | PlainClientState = 'idle'
   #intervalMs: number
@@ -43,7 +45,7 @@ export class ClientTransaction {
 
   constructor(key: string, request: SipRequest, destination: Destination, user: ClientUser, ports: ClientPorts) {
     this.key = key
-    this.request = request
+    this.request = { ...request, body: NO_BODY }
     this.destination = destination
     this.#user = user
     this.#ports = ports
@@ -63,6 +65,8 @@ export class ClientTransaction {
   receive(response: SipResponse): void {
     this.#response = response
     this.#feed(response.status < 200 ? '1xx' : response.status < 300 ? '2xx' : 'failure')
+    this.#response = undefined
+    if (response.status >= 200) this.#bytes = undefined
   }
 
   /** Ends the transaction at once, without telling its user (RFC 3261 §9.1: a cancelled INVITE that gets no answer). */
@@ -86,7 +90,8 @@ export class ClientTransaction {
     const reliable = this.destination.transport === 'tcp'
     switch (action) {
       case 'send':
-        this.#ports.send(this.#bytes, this.destination, () => this.#feed('transportError'))
+        if (this.#bytes !== undefined)
+          this.#ports.send(this.#bytes, this.destination, () => this.#feed('transportError'))
         break
       case 'deliver':
         if (this.#response !== undefined) this.#user.onResponse(this.#response)

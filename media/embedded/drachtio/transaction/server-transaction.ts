@@ -1,6 +1,7 @@
 import type { SipRequest, SipResponse } from '../sip/message.ts'
 import { serialize } from '../sip/serialize.ts'
 import type { Source } from '../transport/destination.ts'
+import { type ReplyPath, replyPath } from '../transport/transports.ts'
 import {
   INVITE_SERVER,
   type InviteServerState,
@@ -26,18 +27,20 @@ export type ServerUser = Readonly<{
 /** What a server transaction needs from the layer that owns it. */
 export type ServerPorts = Readonly<{
   timers: Timers
-  reply: (bytes: Buffer, request: SipRequest, source: Source, onError: () => void) => void
+  reply: (bytes: Buffer, path: ReplyPath, onError: () => void) => void
   ended: (transaction: ServerTransaction) => void
 }>
 
-/** Runs one of the server tables of `tables.ts` for one request. */
+/**
+ * Runs one of the server tables of `tables.ts` for one request. The request itself is not kept: a transaction lives for half a minute
+ * after its answer, and a busy server has thousands of them.
+ */
 export class ServerTransaction {
-  /** The request, its topmost Via already stamped with where it came from. */
-  readonly request: SipRequest
-  readonly source: Source
+  readonly method: string
   readonly key: string
   readonly mergeKey: string
   user: ServerUser = {}
+  readonly #path: ReplyPath
   readonly #ports: ServerPorts
   readonly #timers = new Map<string, Timer>()
   #state: InviteServerState | PlainServerState
@@ -45,14 +48,19 @@ export class ServerTransaction {
   #bytes: Buffer | undefined
   #ack: SipRequest | undefined
 
+  /** `request`: its topmost Via already stamped with where it came from. */
   constructor(key: string, mergeKey: string, request: SipRequest, source: Source, ports: ServerPorts) {
     this.key = key
     this.mergeKey = mergeKey
-    this.request = request
-    this.source = source
+    this.method = request.method
+    this.#path = replyPath(request, source)
     this.#ports = ports
     this.#intervalMs = ports.timers.values.t1Ms
     this.#state = request.method === 'INVITE' ? 'proceeding' : 'trying'
+  }
+
+  get source(): Source {
+    return this.#path.source
   }
 
   get state(): InviteServerState | PlainServerState {
@@ -69,6 +77,8 @@ export class ServerTransaction {
     const bytes = serialize(response)
     this.#bytes = bytes
     this.#feed(response.status < 200 ? 'send1xx' : response.status < 300 ? 'send2xx' : 'sendFailure')
+    // A 2xx to an INVITE is not sent again from here (RFC 6026 §8.7).
+    if (this.#state === 'accepted') this.#bytes = undefined
     return bytes.length
   }
 
@@ -81,6 +91,7 @@ export class ServerTransaction {
   receiveAck(ack: SipRequest): void {
     this.#ack = ack
     this.#feed('ack')
+    this.#ack = undefined
   }
 
   /** Ends the transaction at once without an answer. */
@@ -90,7 +101,7 @@ export class ServerTransaction {
   }
 
   #feed(event: ServerEvent): void {
-    const invite = this.request.method === 'INVITE'
+    const invite = this.method === 'INVITE'
     const [state, actions] = invite
       ? step(INVITE_SERVER, this.#state as InviteServerState, event)
       : step(PLAIN_SERVER, this.#state as PlainServerState, event)
@@ -105,7 +116,7 @@ export class ServerTransaction {
       case 'send':
       case 'resend':
         if (this.#bytes !== undefined) {
-          this.#ports.reply(this.#bytes, this.request, this.source, () => this.#feed('transportError'))
+          this.#ports.reply(this.#bytes, this.#path, () => this.#feed('transportError'))
         }
         break
       case 'deliverAck':

@@ -81,9 +81,9 @@ export class Transports implements AsyncDisposable {
     connection.send(bytes, onError)
   }
 
-  /** Sends a response back along the request's topmost Via (RFC 3261 §18.2.2, RFC 3581 §4). */
-  reply(bytes: Buffer, request: SipRequest, source: Source, onError: () => void): void {
-    this.send(bytes, replyDestination(request, source), onError)
+  /** Sends a response back. */
+  reply(bytes: Buffer, path: ReplyPath, onError: () => void): void {
+    this.send(bytes, replyDestination(path), onError)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -95,14 +95,19 @@ function sourceOf(connection: TcpConnection): Source {
   return { transport: 'tcp', address: connection.address, port: connection.port, connection }
 }
 
-/** Over TCP the same connection, else the source address with the port of `rport` or of sent-by. */
-function replyDestination(request: SipRequest, source: Source): Destination {
+/** Where the responses to a request go; `port` when its connection has gone, or over UDP. */
+export type ReplyPath = Readonly<{ source: Source; port: number }>
+
+/** The way back along a request's topmost Via: the source address with the port of `rport` or of sent-by (RFC 3261 §18.2.2, RFC 3581 §4). */
+export function replyPath(request: SipRequest, source: Source): ReplyPath {
   const via = parseVia(listOf(request, 'via')[0] ?? '')
-  if (source.transport === 'tcp') {
-    if (source.connection?.open) return source
-    return { transport: 'tcp', address: source.address, port: via?.port ?? 5060 }
-  }
   const rport = via?.params.get('rport')
-  const port = rport !== undefined && rport !== '' ? source.port : (via?.port ?? 5060)
-  return { transport: 'udp', address: source.address, port }
+  const isSymmetric = source.transport === 'udp' && rport !== undefined && rport !== ''
+  return { source, port: isSymmetric ? source.port : (via?.port ?? 5060) }
+}
+
+/** Over TCP the same connection, while it is open. */
+function replyDestination({ source, port }: ReplyPath): Destination {
+  const { transport, address } = source
+  return transport === 'tcp' && source.connection?.open ? source : { transport, address, port }
 }

@@ -1,3 +1,5 @@
+import { NO_BODY } from '../sip/message.ts'
+
 /** A message from an application, taken apart: `<id>|<command>|<args…>` and perhaps a SIP message after CRLF. */
 export type ClientMessage = Readonly<{
   id: string
@@ -35,10 +37,7 @@ function parseSip(bytes: Buffer): ClientSip {
     const value = line.slice(colon + 1).trim()
     headers.push({ label: line.slice(0, colon).trim(), value })
   }
-  // The frame may be part of a bigger buffer that is reused for nothing else, so a view is enough.
-  return {
-    startLine: lines[0] ?? '',
-    headers,
-    body: split < 0 ? bytes.subarray(bytes.length) : bytes.subarray(split + 4)
-  }
+  const at = split < 0 ? bytes.length : split + 4
+  // The frame may be part of a bigger buffer that is reused for nothing else, so a view is enough; an empty one would hold it for nothing.
+  return { startLine: lines[0] ?? '', headers, body: at === bytes.length ? NO_BODY : bytes.subarray(at) }
 }
