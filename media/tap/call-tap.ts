@@ -3,7 +3,7 @@ import { type Endpoint, MediaError } from '../endpoint.ts'
 import { TapConsumerQueue } from './consumer-queue.ts'
 import { type DeadAirChange, DeadAirWatch } from './dead-air.ts'
 import type { Tap, TapServer } from './tap-server.ts'
-import { FRAME_BYTES, TapTimeline } from './timeline.ts'
+import { FRAME_BYTES, FRAME_MS, TapTimeline } from './timeline.ts'
 
 /** 20 ms of a call. */
 export type TapFrame = Readonly<{
@@ -68,6 +68,10 @@ export type CallTapOptions = Readonly<{
 const FIRST_RETRY_MS = 100
 const LAST_RETRY_MS = 2_000
 const TICK_MS = 250
+/** While nobody listens, 100 ms come in one message: the watchdog has time, and each message costs a system call on both sides. */
+const UNHEARD_FRAMES = 5
+/** An abort without a reason makes an error with a stack, on every call. */
+const OVER = 'the call is over'
 
 /**
  * The one stereo fork of a customer's leg, from {@link CallTap.start} or the first consumer until the call ends, over whatever the
@@ -89,7 +93,10 @@ export class CallTap implements AsyncDisposable {
   #running: Promise<void> | undefined
   #ticker: NodeJS.Timeout | undefined
   #reconnects = 0
-  #rest: Buffer = Buffer.alloc(0)
+  #rest: Buffer = EMPTY
+  #fork: Tap | undefined
+  /** About when the frame that is delivered was heard, in milliseconds since the answer: `atMs` lags behind it while frames are missing. */
+  #heardAtMs = 0
 
   /** To be made when the leg is answered: the call's clock starts now. */
   constructor(options: CallTapOptions) {
@@ -115,19 +122,23 @@ export class CallTap implements AsyncDisposable {
 
   /** Begins to hand frames to a consumer, from now on; what was before is gone. Never throws, never waits. */
   attach(consumer: TapConsumer): TapAttachment {
-    const queue = new TapConsumerQueue(consumer, err => {
+    const queue = new TapConsumerQueue(consumer, this.elapsedMs, err => {
       this.#options.log.error({ err, consumer: consumer.name }, 'a consumer of a call’s audio failed and was detached')
       this.#consumers.delete(queue)
+      this.#gather()
     })
     if (this.isOver) queue.end()
     else {
       this.#consumers.add(queue)
       this.start()
+      this.#gather()
     }
     return {
       flowing: this.#flowing.promise,
       [Symbol.dispose]: () => {
-        if (this.#consumers.delete(queue)) queue.end()
+        if (!this.#consumers.delete(queue)) return
+        queue.end()
+        this.#gather()
       }
     }
   }
@@ -138,7 +149,10 @@ export class CallTap implements AsyncDisposable {
     this.#running = this.#keepForked()
     this.#ticker = setInterval(() => {
       // What has arrived already is taken first: after a pause of this program it lies in the sockets.
-      setImmediate(() => this.#timeline.tick(this.elapsedMs))
+      setImmediate(() => {
+        this.#heardAtMs = this.elapsedMs
+        this.#timeline.tick(this.#heardAtMs)
+      })
     }, TICK_MS)
   }
 
@@ -166,7 +180,7 @@ export class CallTap implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.isOver) return
-    this.#ending.abort()
+    this.#ending.abort(OVER)
     clearInterval(this.#ticker)
     this.#flowing.resolve()
     for (const queue of this.#consumers) queue.end()
@@ -189,6 +203,8 @@ export class CallTap implements AsyncDisposable {
         await Promise.race([tap.connected, aborted(over)])
         wasConnected = true
         retryMs = FIRST_RETRY_MS
+        this.#fork = tap
+        this.#gather()
         await Promise.race([tap.ended, aborted(over)])
       } catch (err) {
         // A media server that cannot fork at all would say so every two seconds of every call.
@@ -196,6 +212,7 @@ export class CallTap implements AsyncDisposable {
           log[hasToldTrouble ? 'debug' : 'warn']({ err }, 'a call’s audio could not be tapped; it is tried again')
         hasToldTrouble = true
       }
+      this.#fork = undefined
       // The end of the leg takes the fork with it. Asking for it would hold up the hang-up: mod_audio_fork answers only when
       // its thread has slept out, which takes seconds.
       if (over.aborted) {
@@ -204,12 +221,16 @@ export class CallTap implements AsyncDisposable {
       }
       await this.#stopFork(name, tap)
       if (wasConnected) log.warn({ facts: this.facts }, 'the tap of a call was cut off and is made anew')
-      this.#rest = Buffer.alloc(0)
+      this.#rest = EMPTY
       this.#timeline.cutOff()
       this.#reconnects += 1
       await pause(retryMs, over)
       retryMs = Math.min(retryMs * 2, LAST_RETRY_MS)
     }
+  }
+
+  #gather(): void {
+    this.#fork?.gather(this.#consumers.size === 0 ? UNHEARD_FRAMES : 1)
   }
 
   /** Makes room for the next fork. */
@@ -229,14 +250,14 @@ export class CallTap implements AsyncDisposable {
   #take(data: Buffer): void {
     if (this.isOver) return
     const elapsedMs = this.elapsedMs
-    // Nearly every message is one frame.
-    if (data.length === FRAME_BYTES && this.#rest.length === 0) {
-      this.#timeline.push(aligned(data), elapsedMs)
-      return
-    }
     let rest = this.#rest.length === 0 ? data : Buffer.concat([this.#rest, data])
-    for (; rest.length >= FRAME_BYTES; rest = rest.subarray(FRAME_BYTES))
-      this.#timeline.push(aligned(rest.subarray(0, FRAME_BYTES)), elapsedMs)
+    for (; rest.length >= FRAME_BYTES; rest = rest.length === FRAME_BYTES ? EMPTY : rest.subarray(FRAME_BYTES)) {
+      // The last frame of a message ends now, and the others were heard before it.
+      const later = Math.floor(rest.length / FRAME_BYTES) - 1
+      this.#heardAtMs = elapsedMs - later * FRAME_MS
+      const frame = rest.length === FRAME_BYTES ? rest : rest.subarray(0, FRAME_BYTES)
+      this.#timeline.push(aligned(frame), this.#heardAtMs)
+    }
     this.#rest = rest
   }
 
@@ -248,7 +269,7 @@ export class CallTap implements AsyncDisposable {
       const frame: TapFrame = isHidden
         ? { leftAndRight: SILENCE, atMs, isFilled: false, isHidden }
         : { leftAndRight, atMs, isFilled, isHidden }
-      for (const queue of this.#consumers) queue.push(frame)
+      for (const queue of this.#consumers) if (this.#heardAtMs >= queue.sinceMs) queue.push(frame)
     }
     if (this.#deadAir === null) return
     // What was lost on the way to us may well have been heard, and whoever gives a card number or a message is listened to.
@@ -262,6 +283,7 @@ export class CallTap implements AsyncDisposable {
 }
 
 const SILENCE = Buffer.alloc(FRAME_BYTES)
+const EMPTY = Buffer.alloc(0)
 
 /** Samples begin at an even address, so that a consumer may lay an Int16Array over them. */
 function aligned(frame: Buffer): Buffer {

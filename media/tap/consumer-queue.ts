@@ -11,9 +11,12 @@ export class TapConsumerQueue {
   #isBusy = false
   #isOver = false
   #missed: { fromMs: number; frames: number } | null = null
+  /** When it was attached, in milliseconds since the answer: what was captured before is not for it. */
+  readonly sinceMs: number
 
-  constructor(consumer: TapConsumer, onFailure: (err: unknown) => void) {
+  constructor(consumer: TapConsumer, sinceMs: number, onFailure: (err: unknown) => void) {
     this.#consumer = consumer
+    this.sinceMs = sinceMs
     this.#onFailure = onFailure
     this.#maxWaiting = consumer.maxWaitingFrames ?? DEFAULT_MAX_WAITING
   }

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import { type WebSocket, WebSocketServer } from 'ws'
 
 /** Subprotocol of mod_audio_fork. */
 const SUBPROTOCOL = 'audio.drachtio.org'
+/** A media server with this header takes `{"type":"gather","frames":5}`. mod_audio_fork knows no such message. */
+const ABLE_TO_GATHER = { header: 'x-audio-fork', value: 'gather' }
 /** How long an announced fork may take to connect. */
 const CONNECT_LIMIT_MS = 5_000
 /** One frame is 20 ms: 320 bytes mono, 640 stereo. Anything much larger is not the media server. */
@@ -18,6 +20,11 @@ export interface Tap extends Disposable {
   readonly connected: Promise<void>
   /** Resolves when the media server closed the fork or it was disposed. */
   readonly ended: Promise<void>
+  /**
+   * Asks for so many frames in one message, from now on; one at first. Only of a media server that says it can: another goes
+   * on as it does, and is not asked.
+   */
+  gather(frames: number): void
 }
 
 /**
@@ -27,7 +34,7 @@ export interface Tap extends Disposable {
 export class TapServer implements AsyncDisposable {
   readonly #http: Server
   readonly #sockets: WebSocketServer
-  readonly #expected = new Map<string, (socket: WebSocket) => void>()
+  readonly #expected = new Map<string, (socket: WebSocket, request: IncomingMessage) => void>()
   readonly #host: string
   readonly #log: Logger
 
@@ -69,6 +76,8 @@ export class TapServer implements AsyncDisposable {
   expect(onFrame: (pcm: Buffer) => void): Tap {
     const path = `/tap/${randomBytes(16).toString('hex')}`
     let socket: WebSocket | undefined
+    let isAbleToGather = false
+    let gathered = 1
     let markEnded: () => void = () => {}
     const ended = new Promise<void>(resolve => {
       markEnded = resolve
@@ -80,9 +89,10 @@ export class TapServer implements AsyncDisposable {
         markEnded()
       }, CONNECT_LIMIT_MS)
       void ended.then(() => clearTimeout(limit))
-      this.#expected.set(path, accepted => {
+      this.#expected.set(path, (accepted, request) => {
         clearTimeout(limit)
         socket = accepted
+        isAbleToGather = request.headers[ABLE_TO_GATHER.header] === ABLE_TO_GATHER.value
         accepted.binaryType = 'nodebuffer'
         accepted.on('message', (data, isBinary) => {
           if (isBinary) onFrame(data as Buffer)
@@ -98,6 +108,11 @@ export class TapServer implements AsyncDisposable {
       url: `ws://${this.#host}:${(this.#http.address() as AddressInfo).port}${path}`,
       connected,
       ended,
+      gather(frames) {
+        if (!isAbleToGather || frames === gathered) return
+        gathered = frames
+        socket?.send(JSON.stringify({ type: 'gather', frames }))
+      },
       [Symbol.dispose]: () => {
         this.#expected.delete(path)
         if (socket === undefined) markEnded()

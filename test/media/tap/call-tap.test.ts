@@ -9,9 +9,8 @@ import { ForkingLeg, stereoFrame } from './support.ts'
 const log = pino({ level: 'silent' })
 
 /** A tap on a leg whose clock the test turns. */
-async function startTap(t: Test, isLegKept = false) {
+async function startTap(t: Test, isLegKept = false, leg = new ForkingLeg()) {
   const taps = await TapServer.start('127.0.0.1', log)
-  const leg = new ForkingLeg()
   const clock = { ms: 0 }
   const tap = new CallTap({
     taps,
@@ -74,6 +73,39 @@ t.test('nothing is forked before somebody listens, and all who listen share one 
   await second.got(2)
   t.equal(first.frames.length, 2, 'who has left hears no more')
   t.equal(tap.facts.frames, 3)
+  t.same(leg.asked, [], 'a media server that does not say that it can is asked for nothing')
+})
+
+t.test('frames come several at once while nobody listens, and one by one to whoever listens, from then on', async t => {
+  const { tap, leg, clock, listen } = await startTap(t, false, new ForkingLeg(true))
+  const forked = leg.forked()
+  tap.start()
+  await forked
+  await leg.wasAsked(1)
+  clock.ms = 100
+  const one = listen('one')
+  await leg.wasAsked(2)
+  clock.ms = 105
+  leg.send(Buffer.concat([1, 2, 3, 4, 5].map(value => stereoFrame(value, value))))
+  await one.got(1)
+  clock.ms = 120
+  leg.send(stereoFrame(6, 6))
+  await one.got(2)
+  t.same(
+    one.frames.map(frame => [frame.atMs, frame.leftAndRight.readInt16LE(0)]),
+    [
+      [80, 5],
+      [100, 6]
+    ],
+    'what was said before somebody listened is not told'
+  )
+  t.equal(tap.facts.frames, 6)
+  one.attachment[Symbol.dispose]()
+  await leg.wasAsked(3)
+  t.same(
+    leg.asked.map(text => JSON.parse(text)),
+    [5, 1, 5].map(frames => ({ type: 'gather', frames }))
+  )
 })
 
 t.test('frames that come joined or cut are put together', async t => {

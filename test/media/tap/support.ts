@@ -7,7 +7,16 @@ export class ForkingLeg {
   readonly lost = new AbortController()
   readonly sockets: WebSocket[] = []
   readonly stopped: string[] = []
+  /** What the tap has asked of the media server. */
+  readonly asked: string[] = []
+  readonly #canGather: boolean
+  #heard: (() => void)[] = []
   #waiting: ((socket: WebSocket) => void)[] = []
+
+  /** `canGather`: it can put several frames in one message, as the stand-in for FreeSWITCH can. */
+  constructor(canGather = false) {
+    this.#canGather = canGather
+  }
 
   /** What a tap needs of a leg. */
   get endpoint(): Endpoint {
@@ -15,7 +24,14 @@ export class ForkingLeg {
       id: 'leg',
       lost: this.lost.signal,
       startFork: async ({ url }) => {
-        const socket = new WebSocket(url, 'audio.drachtio.org', { perMessageDeflate: false })
+        const socket = new WebSocket(url, 'audio.drachtio.org', {
+          perMessageDeflate: false,
+          headers: this.#canGather ? { 'X-Audio-Fork': 'gather' } : {}
+        })
+        socket.on('message', data => {
+          this.asked.push(String(data))
+          for (const resolve of this.#heard.splice(0)) resolve()
+        })
         await once(socket, 'open')
         this.sockets.push(socket)
         for (const resolve of this.#waiting.splice(0)) resolve(socket)
@@ -34,6 +50,11 @@ export class ForkingLeg {
   /** The next fork that connects. */
   async forked(): Promise<WebSocket> {
     return await new Promise(resolve => this.#waiting.push(resolve))
+  }
+
+  /** Waits until the tap has asked so many things. */
+  async wasAsked(count: number): Promise<void> {
+    while (this.asked.length < count) await new Promise<void>(resolve => this.#heard.push(resolve))
   }
 
   send(frame: Buffer): void {

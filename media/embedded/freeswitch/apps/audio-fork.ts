@@ -17,6 +17,10 @@ const BUFFER_S = 2
 const MAX_TEXT_BYTES = 16 << 20
 const MAX_PLAYBACK_SAMPLES = 8_000 * 60
 const RATE_HZ = 8_000
+/** Says in the upgrade request that a message of the listener may ask for several frames in one. */
+const ABLE_TO_GATHER = { 'X-Audio-Fork': 'gather' }
+/** A second in one message at most. */
+const MAX_GATHERED = 50
 const SILENT = new Int16Array(FRAME_SAMPLES)
 
 /** Which side goes into the stream. */
@@ -53,6 +57,9 @@ class AudioFork implements FrameTap, FrameOverlay {
   #pause: 'no' | 'blank' | 'silence' = 'no'
   #isShuttingDown = false
   #hasToldOverrun = false
+  /** How many frames leave in one message, and those that wait for the others. */
+  #perMessage = 1
+  #gathered: Buffer[] = []
 
   constructor(channel: Channel, options: ForkOptions) {
     this.#channel = channel
@@ -74,7 +81,7 @@ class AudioFork implements FrameTap, FrameOverlay {
       perMessageDeflate: false,
       handshakeTimeout: CONNECT_LIMIT_MS,
       maxPayload: MAX_TEXT_BYTES,
-      headers: authorization,
+      headers: { ...ABLE_TO_GATHER, ...authorization },
       rejectUnauthorized: !isTrue(channel.get('MOD_AUDIO_FORK_ALLOW_SELFSIGNED'))
     })
     this.#socket.on('open', () => this.#onOpen())
@@ -96,7 +103,8 @@ class AudioFork implements FrameTap, FrameOverlay {
     const isSilent = this.#pause === 'silence'
     const heard = isSilent ? SILENT : (read ?? SILENT)
     const said = isSilent ? SILENT : (write ?? SILENT)
-    this.#socket.send(this.#frame(heard, said), { binary: true })
+    this.#gathered.push(this.#frame(heard, said))
+    if (this.#gathered.length >= this.#perMessage) this.#sendGathered()
   }
 
   mixInto(pcm: Int16Array): boolean {
@@ -126,6 +134,7 @@ class AudioFork implements FrameTap, FrameOverlay {
   }
 
   pause(how: 'blank' | 'silence'): void {
+    this.#sendGathered()
     this.#pause = how
   }
 
@@ -135,6 +144,7 @@ class AudioFork implements FrameTap, FrameOverlay {
 
   /** Sends no more audio, tells the far end so by an empty frame, and waits for it to close. */
   shutDownGracefully(): void {
+    this.#sendGathered()
     this.#isShuttingDown = true
     if (this.#isConnected) this.#socket.send(Buffer.alloc(0), { binary: true })
   }
@@ -149,10 +159,26 @@ class AudioFork implements FrameTap, FrameOverlay {
   close(finalText: string | undefined): void {
     if (this.#isClosing) return
     this.#isClosing = true
+    this.#sendGathered()
     if (finalText !== undefined) this.sendText(finalText)
     if (this.#isConnected) this.#socket.close(1000)
     else this.#socket.terminate()
     for (const file of this.#files) void rm(file, { force: true })
+  }
+
+  /** From now on so many frames in one message; what waits leaves at once. */
+  #gather(frames: unknown): void {
+    const wanted = Math.trunc(Number(frames))
+    if (!(wanted >= 1 && wanted <= MAX_GATHERED)) return
+    this.#perMessage = wanted
+    this.#sendGathered()
+  }
+
+  #sendGathered(): void {
+    const [only, ...others] = this.#gathered
+    if (only === undefined) return
+    this.#gathered = []
+    if (this.#isConnected) this.#socket.send(others.length === 0 ? only : Buffer.concat([only, ...others]))
   }
 
   #frame(read: Int16Array, write: Int16Array): Buffer {
@@ -221,6 +247,9 @@ class AudioFork implements FrameTap, FrameOverlay {
         this.#fire('kill_audio')
         this.stopPlayback()
         this.#channel.executor.break(true)
+        break
+      case 'gather':
+        this.#gather(message['frames'])
         break
       case 'transcription':
       case 'transfer':

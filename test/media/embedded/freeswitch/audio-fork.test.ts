@@ -10,6 +10,8 @@ type Listener = {
   url: string
   sockets: WebSocket[]
   protocols: string[]
+  /** What the fork says it can do, by its header. */
+  offers: (string | string[] | undefined)[]
   texts: string[]
   frames: Buffer[]
   closed: number
@@ -23,11 +25,13 @@ async function startListener(t: Test): Promise<Listener> {
     url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}/tap`,
     sockets: [],
     protocols: [],
+    offers: [],
     texts: [],
     frames: [],
     closed: 0
   }
-  server.on('connection', socket => {
+  server.on('connection', (socket, request) => {
+    listener.offers.push(request.headers['x-audio-fork'])
     listener.sockets.push(socket)
     listener.protocols.push(socket.protocol)
     socket.on('message', (data, isBinary) => {
@@ -86,6 +90,21 @@ t.test('a stereo fork carries what the caller says on the left and what the call
   await until(() => listener.closed === 1, 'the connection is closed')
   t.same(listener.texts.slice(1), ['{"hello":1}', '{"bye":1}'])
   t.equal(rig.fs.stats().forks, 0)
+})
+
+t.test('a listener gets as many frames in one message as it asks for', async t => {
+  const listener = await startListener(t)
+  const rig = await startRig(t)
+  const { peer, endpoint } = await rig.caller()
+  peer.sendTone(440)
+  await endpoint.forkAudioStart({ wsUrl: listener.url, mixType: 'stereo', sampling: '8000', bugname: 'tap' })
+  await until(() => listener.frames.length > 2, 'frames come')
+  t.equal(listener.offers[0], 'gather', 'it says that it can')
+  listener.sockets[0]?.send('{"type":"gather","frames":5}')
+  await until(() => listener.frames.filter(frame => frame.length === 5 * 640).length > 4, 'five at once')
+  t.ok(toneShare(side(listener.frames.slice(-2), 0), 440) > 0.9, 'in their order')
+  listener.sockets[0]?.send('{"type":"gather","frames":1}')
+  await until(() => listener.frames.slice(-5).every(frame => frame.length === 640), 'one by one again')
 })
 
 t.test('frames come evenly, also when the caller sends nothing', async t => {
