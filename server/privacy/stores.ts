@@ -9,6 +9,7 @@ import type { ComplianceService } from '../compliance/compliance-service.ts'
 import { forgetConsentParts } from '../../sql/queries/compliance/consent.ts'
 import { openConsent } from '../compliance/consent/ledger.ts'
 import { hashPerson } from '../compliance/number-hash.ts'
+import { eachOf } from '../each-of.ts'
 import { unindexCalls } from '../quality/indexer.ts'
 import type { Quality } from '../quality/quality.ts'
 import { readTranscript } from '../quality/transcript-store.ts'
@@ -48,6 +49,8 @@ export interface PersonStore {
 }
 
 const NO_HOLD = null
+/** Keys that are destroyed in one transaction. */
+const KEYS_AT_ONCE = 500
 
 const recordings: PersonStore = {
   name: 'recordings',
@@ -68,9 +71,9 @@ const recordings: PersonStore = {
   },
   async erase({ quality }, items, _subject, cause) {
     const { library } = quality.recordings
-    await eachOf(items, async item => {
-      await library.erase(item.id, cause, 'privacy')
-    })
+    const ids = items.map(one => one.id)
+    for (let at = 0; at < ids.length; at += KEYS_AT_ONCE)
+      await library.eraseAll(ids.slice(at, at + KEYS_AT_ONCE), cause, 'privacy')
     return 'data key destroyed, then the sound deleted'
   }
 }
@@ -464,14 +467,3 @@ export const STORES: readonly PersonStore[] = [
   calls,
   contacts
 ]
-
-const AT_ONCE = 8
-
-async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const rest = [...items]
-  await Promise.all(
-    Array.from({ length: Math.min(AT_ONCE, rest.length) }, async () => {
-      for (let item = rest.pop(); item !== undefined; item = rest.pop()) await work(item)
-    })
-  )
-}

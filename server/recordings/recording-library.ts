@@ -94,4 +94,9 @@ export interface RecordingLibrary {
   hold(id: string, reason: string | null): Promise<void>
   /** Destroys the key, then the bytes. Rejects with AppError CONFLICT under legal hold. Erasing twice gives the same proof. */
   erase(id: string, reason: string, erasedBy: string): Promise<ErasureProof>
+  /**
+   * The same of several: all keys in one transaction, then the bytes. Rejects with AppError CONFLICT when one of them is under
+   * legal hold, and with NOT_FOUND when there is none of an id; then no key was destroyed, unless the hold came in that moment.
+   */
+  eraseAll(ids: readonly string[], reason: string, erasedBy: string): Promise<void>
 }

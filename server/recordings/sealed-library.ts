@@ -13,13 +13,15 @@ import type { RecordingThread } from '../../media/recordings/recording-thread.ts
 import { SealedAudioError } from '../../media/recordings/sealed-audio.ts'
 import type { Db } from '../../sql/database.ts'
 import {
-  buryRecording,
+  buryRecordings,
   findRecording,
+  findRecordings,
   listRecordings,
   listRecordingsOfCall,
   type RecordingRow,
   updateRecording
 } from '../../sql/queries/recordings.ts'
+import { eachOf } from '../each-of.ts'
 import { AppError } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
@@ -139,24 +141,41 @@ export class SealedLibrary implements RecordingLibrary {
   }
 
   async erase(id: string, reason: string, erasedBy: string): Promise<ErasureProof> {
-    const { db, spool, log } = this.#parts
+    const { db } = this.#parts
     const before = await this.#mustFind(id)
     if (before.state === 'erased') return await this.#proofOf(before)
     if (before.legal_hold !== null) throw new AppError('CONFLICT', `The recording must be kept: ${before.legal_hold}.`)
     // The key first: from here on nothing can open any copy, wherever it is.
-    await buryRecording(db, id, { at: new Date(), by: erasedBy, reason })
-    this.#open.delete(id)
+    await buryRecordings(db, [id], { at: new Date(), by: erasedBy, reason })
     const buried = await this.#mustFind(id)
     if (buried.state !== 'erased') throw new AppError('CONFLICT', 'The recording must be kept: it was put on hold.')
+    await this.#discardBytes(buried)
+    return await this.#proofOf(buried)
+  }
+
+  async eraseAll(ids: readonly string[], reason: string, erasedBy: string): Promise<void> {
+    const { db } = this.#parts
+    const before = await findRecordings(db, ids)
+    if (before.length < new Set(ids).size) throw new AppError('NOT_FOUND', 'No recording has one of these ids.')
+    const held = before.find(one => one.state !== 'erased' && one.legal_hold !== null)
+    if (held !== undefined) throw new AppError('CONFLICT', `A recording must be kept: ${held.legal_hold}.`)
+    await buryRecordings(db, ids, { at: new Date(), by: erasedBy, reason })
+    const buried = (await findRecordings(db, ids)).filter(one => one.state === 'erased')
+    await eachOf(buried, one => this.#discardBytes(one))
+    if (buried.length < before.length) throw new AppError('CONFLICT', 'A recording must be kept: it was put on hold.')
+  }
+
+  /** Of a recording whose key is gone, here and in its store; what the store does not do now is done later. */
+  async #discardBytes({ id, store, object_key: key }: RecordingRow): Promise<void> {
+    const { spool, storage, log } = this.#parts
+    this.#open.delete(id)
     await spool.discard(id)
-    const store = this.#parts.storage.store(before.store)
     try {
-      await store?.delete(before.object_key, AbortSignal.timeout(DELETE_LIMIT_MS))
+      await storage.store(store)?.delete(key, AbortSignal.timeout(DELETE_LIMIT_MS))
     } catch (err) {
       if (!(err instanceof StoreError)) throw err
       log.error({ err, recordingId: id }, 'the bytes of an erased recording could not be deleted yet')
     }
-    return await this.#proofOf(buried)
   }
 
   async #proofOf(row: RecordingRow): Promise<ErasureProof> {

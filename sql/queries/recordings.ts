@@ -78,6 +78,16 @@ export async function findRecording(db: Db, id: string): Promise<RecordingRow | 
   return await db.selectFrom('recordings').selectAll().where('id', '=', id).executeTakeFirst()
 }
 
+/** Those of these ids that there are, in any order. */
+export async function findRecordings(db: Db, ids: readonly string[]): Promise<readonly RecordingRow[]> {
+  if (ids.length === 0) return []
+  return await db
+    .selectFrom('recordings')
+    .selectAll()
+    .where('id', 'in', [...ids])
+    .execute()
+}
+
 export async function listRecordingsOfCall(db: Db, callId: string): Promise<readonly RecordingRow[]> {
   return await db.selectFrom('recordings').selectAll().where('call_id', '=', callId).orderBy('id').execute()
 }
@@ -122,23 +132,18 @@ export async function markRecordingStored(db: Db, id: string): Promise<boolean> 
   return numUpdatedRows > 0n
 }
 
-/** Takes the key away and leaves a tombstone, and a message out of its mailbox, unless it is held. The row as it was; undefined when there was none to erase. */
-export async function buryRecording(
+/**
+ * Destroys the keys of recordings and takes their messages out of their mailboxes, in one transaction whatever their number.
+ * Those on hold, and those that are erased already, are left as they are. Returns the tombstones that were made.
+ */
+export async function buryRecordings(
   db: Db,
-  id: string,
+  ids: readonly string[],
   burial: Readonly<{ at: Date; by: string; reason: string }>
-): Promise<RecordingRow | undefined> {
+): Promise<readonly RecordingRow[]> {
+  if (ids.length === 0) return []
   return await db.transaction().execute(async trx => {
-    const row = await trx
-      .selectFrom('recordings')
-      .selectAll()
-      .where('id', '=', id)
-      .where('state', '<>', 'erased')
-      .where('legal_hold', 'is', null)
-      .forUpdate()
-      .executeTakeFirst()
-    if (row === undefined) return undefined
-    await trx
+    const buried = await trx
       .updateTable('recordings')
       .set({
         state: 'erased',
@@ -149,10 +154,14 @@ export async function buryRecording(
         erased_by: burial.by,
         erase_reason: burial.reason
       })
-      .where('id', '=', id)
+      .where('id', 'in', [...ids])
+      .where('state', '<>', 'erased')
+      .where('legal_hold', 'is', null)
+      .returningAll()
       .execute()
-    await trx.deleteFrom('voicemails').where('recording_id', '=', id).execute()
-    return row
+    const gone = buried.map(one => one.id)
+    if (gone.length > 0) await trx.deleteFrom('voicemails').where('recording_id', 'in', gone).execute()
+    return buried
   })
 }
 
