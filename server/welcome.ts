@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Account } from './demo-data.ts'
 
@@ -53,6 +53,8 @@ export function createWelcome(facts: QuickstartFacts, start: StartFacts): string
  * hashes; deleting this file makes the passwords unknown to everybody but their owners.
  */
 export async function rememberAccounts(dataDir: string, accounts: readonly Account[]): Promise<void> {
+  // With a database elsewhere nothing may have needed the folder before.
+  await mkdir(dataDir, { recursive: true })
   await writeFile(join(dataDir, 'first-accounts.json'), `${JSON.stringify(accounts, null, 2)}\n`, { mode: 0o600 })
 }
 

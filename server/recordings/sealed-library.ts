@@ -21,7 +21,7 @@ import {
   type RecordingRow,
   updateRecording
 } from '../../sql/queries/recordings.ts'
-import { eachOf } from '../each-of.ts'
+import { eachOf } from './each-of.ts'
 import { AppError } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
