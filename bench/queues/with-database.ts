@@ -1,7 +1,5 @@
-import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'kysely'
-import pg from 'pg'
 import { pino } from 'pino'
 import { AgentService } from '../../server/agents/agent-service.ts'
 import { startHeartbeat } from '../../server/calls/reconciler.ts'
@@ -14,6 +12,7 @@ import { insertQueue } from '../../sql/queries/queues.ts'
 import { WakeUps } from '../../sql/wake-ups.ts'
 import { LANGUAGES, makeAgent, makeQueues, percentile, QUEUES, randomFrom, SKILLS } from './load.ts'
 import { LANGUAGE_LEVELS } from '../../server/agents/profile.ts'
+import { freshDatabase } from '../fresh-database.ts'
 
 export type DatabaseResult = Readonly<{
   matches: number
@@ -218,22 +217,4 @@ async function fill(db: Db, count: number, controlPlaneId: string): Promise<read
   }
   if (queues.length !== QUEUES) throw new Error('queues are missing')
   return queues.map(queue => queue.id)
-}
-
-async function freshDatabase(server: string, stack: AsyncDisposableStack): Promise<string> {
-  const name = `parley_bench_${randomBytes(6).toString('hex')}`
-  const run = async (statement: string) => {
-    const client = new pg.Client({ connectionString: server })
-    await client.connect()
-    try {
-      await client.query(statement)
-    } finally {
-      await client.end()
-    }
-  }
-  await run(`create database ${name}`)
-  stack.defer(() => run(`drop database if exists ${name} with (force)`))
-  const url = new URL(server)
-  url.pathname = `/${name}`
-  return url.href
 }
