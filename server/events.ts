@@ -25,10 +25,14 @@ export class BusinessEvents {
     this.#emitter.setMaxListeners(0)
   }
 
+  /** Events that are not in the database yet. */
+  get backlog(): number {
+    return this.#story.backlog
+  }
+
   /** Takes one event of a call: into the story, into the metrics, out to listeners. */
   readonly call = (event: CallEvent): void => {
     const cdr = this.#story.write(event)
-    this.#metrics.storyBacklog.set(this.#story.backlog)
     // Figures are of people.
     if (!cdr.isSimulated) this.#count(event, cdr)
     this.#emit({ kind: 'call', event, cdr })

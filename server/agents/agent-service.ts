@@ -4,7 +4,7 @@ import {
   type AgentRow,
   ensureAgent,
   findCallNote,
-  findLostCalls,
+  findLostTalks,
   listDueAgents,
   readAgentChanges,
   readProfiles,
@@ -479,10 +479,10 @@ export class AgentService implements AsyncDisposable {
         await this.#step(id, { kind: 'detached', controlPlaneId })
       if (view.state === 'talking' && view.callId !== null) talking.set(id, view)
     }
-    const callIds = [...talking.values()].map(view => view.callId ?? '')
-    const lost = await findLostCalls(this.#db, callIds, deadSince, new Date(now.getTime() - OFFER_GRACE_MS))
+    const endedBefore = new Date(now.getTime() - OFFER_GRACE_MS)
+    const lost = await findLostTalks(this.#db, [...talking.keys()], deadSince, endedBefore)
     for (const { id, callId, queueId } of talking.values())
-      if (callId !== null && lost.has(callId)) await this.callEnded(id, callId, { queueId, endedBy: 'system' })
+      if (callId !== null && lost.has(id)) await this.callEnded(id, callId, { queueId, endedBy: 'system' })
   }
 }
 

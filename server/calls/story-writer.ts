@@ -12,7 +12,10 @@ import { applyEvent, type Cdr } from './cdr.ts'
 /** Rows in one insert; four parameters each stay far below PostgreSQL's limit of 65,535. */
 const BATCH = 500
 const FIRST_RETRY_MS = 250
-const LAST_RETRY_MS = 5_000
+/** Others end the calls of a control plane that dies; what is not in the database by then they do not know of. */
+const LAST_RETRY_MS = 1_000
+/** A transaction that takes so long may never end. */
+const LATE_MS = 2_000
 /** Events that arrive within this time share a transaction. */
 const GATHER_MS = 20
 
@@ -26,15 +29,21 @@ export class StoryWriter implements AsyncDisposable {
   readonly #spoolFile: string
   readonly #cdrs = new Map<string, Cdr>()
   #pending: CallEvent[] = []
-  /** How many of the pending events, from the first, are in the spool file. */
+  /** How many events are safe in the database, and how many of all are there or in the spool file. */
+  #stored = 0
   #spooled = 0
   #hasSpool = false
+  /** The last try has failed, or the present one takes so long that the process may end before it. */
+  #isAway = false
   /** The spool could not be written; it may end in the middle of a line. */
   #isSpoolTorn = false
   #isFlushing = false
   #isClosing = false
   #retryMs = FIRST_RETRY_MS
   #timer: NodeJS.Timeout | undefined
+  #spoolTimer: NodeJS.Timeout | undefined
+  /** Who writes, empties or deletes the spool file does so after whoever came before. */
+  #fileTurn: Promise<void> = Promise.resolve()
   #waiting: (() => void)[] = []
 
   constructor(db: Db, log: Logger, spoolFile: string) {
@@ -76,6 +85,7 @@ export class StoryWriter implements AsyncDisposable {
     this.#cdrs.set(event.callId, cdr)
     this.#pending.push(event)
     this.#schedule(GATHER_MS)
+    if (this.#isAway) this.#spoolSoon()
     return cdr
   }
 
@@ -118,6 +128,7 @@ export class StoryWriter implements AsyncDisposable {
       this.#log.error({ err, events: this.#pending.length }, 'call events stay in the spool')
     }
     clearTimeout(this.#timer)
+    clearTimeout(this.#spoolTimer)
   }
 
   #schedule(delayMs: number): void {
@@ -129,9 +140,21 @@ export class StoryWriter implements AsyncDisposable {
     }, delayMs)
   }
 
+  /** While the database is away a crash may come before the next try. */
+  #spoolSoon(): void {
+    this.#spoolTimer ??= setTimeout(() => {
+      this.#spoolTimer = undefined
+      void this.#spool()
+    }, GATHER_MS)
+  }
+
   async #flush(): Promise<void> {
     if (this.#isFlushing) return
     this.#isFlushing = true
+    const late = setTimeout(() => {
+      this.#isAway = true
+      this.#spoolSoon()
+    }, LATE_MS)
     try {
       while (this.#pending.length > 0) {
         const batch = this.#pending.slice(0, BATCH)
@@ -139,25 +162,27 @@ export class StoryWriter implements AsyncDisposable {
         const cdrs = callIds.map(id => this.#cdrs.get(id)).filter(cdr => cdr !== undefined)
         await this.#save(batch, cdrs)
         this.#pending.splice(0, batch.length)
-        this.#spooled = Math.max(0, this.#spooled - batch.length)
+        this.#stored += batch.length
         for (const cdr of cdrs) this.#forgetIfDone(cdr)
       }
-      if (this.#hasSpool) {
-        await rm(this.#spoolFile, { force: true })
-        this.#hasSpool = false
-        this.#log.warn('the database is back and has every call event')
-      }
+      this.#isAway = false
+      await this.#dropSpool()
+      if (this.#retryMs > FIRST_RETRY_MS) this.#log.warn('the database is back and has every call event')
       this.#retryMs = FIRST_RETRY_MS
       this.#isFlushing = false
       for (const resolve of this.#waiting.splice(0)) resolve()
+      if (this.#pending.length > 0) this.#schedule(GATHER_MS)
     } catch (err) {
-      this.#isFlushing = false
+      this.#isAway = true
       // Once for each outage, not once for each try.
       if (this.#retryMs === FIRST_RETRY_MS)
         this.#log.error({ err }, 'call events cannot be written; they wait in memory and in the spool')
       await this.#spool()
+      this.#isFlushing = false
       if (!this.#isClosing) this.#schedule(this.#retryMs)
       this.#retryMs = Math.min(this.#retryMs * 2, LAST_RETRY_MS)
+    } finally {
+      clearTimeout(late)
     }
   }
 
@@ -182,23 +207,41 @@ export class StoryWriter implements AsyncDisposable {
     }
   }
 
-  /** Appends to the spool what is not in it yet. */
+  /** Appends to the spool what is neither there nor in the database yet. */
   async #spool(): Promise<void> {
-    const fresh = this.#pending.slice(this.#spooled)
-    if (fresh.length === 0) return
-    try {
-      await mkdir(dirname(this.#spoolFile), { recursive: true })
-      // A full disk takes half a line; what follows must not become the rest of it.
-      await appendFile(this.#spoolFile, `${this.#isSpoolTorn ? '\n' : ''}${toLines(fresh)}`, { mode: 0o600 })
-      this.#spooled += fresh.length
-      this.#hasSpool = true
-      this.#isSpoolTorn = false
-    } catch (err) {
-      // Once for each time that it goes wrong, not once for each try.
-      if (!this.#isSpoolTorn) this.#log.error({ err }, 'the call spool cannot be written; call events wait in memory')
-      this.#isSpoolTorn = true
-      this.#hasSpool = true
-    }
+    await this.#inTurn(async () => {
+      const fresh = this.#pending.slice(Math.max(0, this.#spooled - this.#stored))
+      if (fresh.length === 0) return
+      const until = this.#stored + this.#pending.length
+      try {
+        await mkdir(dirname(this.#spoolFile), { recursive: true })
+        // A full disk takes half a line; what follows must not become the rest of it.
+        await appendFile(this.#spoolFile, `${this.#isSpoolTorn ? '\n' : ''}${toLines(fresh)}`, { mode: 0o600 })
+        this.#spooled = until
+        this.#hasSpool = true
+        this.#isSpoolTorn = false
+      } catch (err) {
+        // Once for each time that it goes wrong, not once for each try.
+        if (!this.#isSpoolTorn) this.#log.error({ err }, 'the call spool cannot be written; call events wait in memory')
+        this.#isSpoolTorn = true
+        this.#hasSpool = true
+      }
+    })
+  }
+
+  /** Deletes the spool, unless something in it is not in the database yet: then the next flush does. */
+  async #dropSpool(): Promise<void> {
+    await this.#inTurn(async () => {
+      if (!this.#hasSpool || this.#spooled > this.#stored) return
+      await rm(this.#spoolFile, { force: true })
+      this.#hasSpool = false
+    })
+  }
+
+  async #inTurn(task: () => Promise<void>): Promise<void> {
+    const turn = this.#fileTurn.then(task)
+    this.#fileTurn = turn.catch(() => {})
+    await turn
   }
 
   /** A CDR is kept while its call lives, and until its last event is safe. */

@@ -87,28 +87,31 @@ export async function listDueAgents(db: Db, before: Date, limit: number): Promis
   return rows.map(row => row.id)
 }
 
-/** Which of these calls are over since `endedBefore`, or had a control plane that died before `deadSince`. */
-export async function findLostCalls(
+/**
+ * Agents of these who talk in a call that is over since `endedBefore`, or whose control plane died before `deadSince`. A
+ * control plane may die before it has stored anything of a call: then the offer says whose call it was.
+ */
+export async function findLostTalks(
   db: Db,
-  callIds: readonly string[],
+  agentIds: readonly string[],
   deadSince: Date,
   endedBefore: Date
 ): Promise<ReadonlySet<string>> {
-  if (callIds.length === 0) return new Set()
-  const rows = await db
-    .selectFrom('cdrs')
-    .leftJoin('control_planes', 'control_planes.id', 'cdrs.control_plane_id')
-    .select('cdrs.call_id as callId')
-    .where(sql<boolean>`cdrs.call_id = any(${[...callIds]})`)
-    .where(eb =>
-      eb.or([
-        eb.and([eb('cdrs.state', '=', 'ended'), eb('cdrs.ended_at', '<', endedBefore)]),
-        eb('control_planes.heartbeat_at', 'is', null),
-        eb('control_planes.heartbeat_at', '<', deadSince)
-      ])
-    )
-    .execute()
-  return new Set(rows.map(row => row.callId))
+  if (agentIds.length === 0) return new Set()
+  const { rows } = await sql<{ id: string }>`
+    select a.id from agents a
+    left join cdrs c on c.call_id = a.call_id
+    left join lateral (
+      select call_control_plane_id as plane_id from offers
+      where c.call_id is null and agent_id = a.id and call_id = a.call_id order by created_at desc limit 1
+    ) o on true
+    left join control_planes p on p.id = coalesce(c.control_plane_id, o.plane_id)
+    where a.id = any(${[...agentIds]}) and a.state = 'talking' and (
+      (c.state = 'ended' and c.ended_at < ${endedBefore})
+      or (coalesce(c.control_plane_id, o.plane_id) is not null
+        and (p.heartbeat_at is null or p.heartbeat_at < ${deadSince}))
+    )`.execute(db)
+  return new Set(rows.map(row => row.id))
 }
 
 export async function upsertCallNote(

@@ -99,7 +99,17 @@ if (testDatabases().includes('postgres'))
       await caller.audio.hearsSpeech({})
       cable.plugIn()
       await caller.hangUp()
-      while ((await fetch(`${other.url}/healthz`)).status !== 200) await new Promise(resolve => setTimeout(resolve, 50))
+      // What it could not store is stored before anybody kills it.
+      for (const [path, ready] of [
+        ['healthz', /"status":"ok"/],
+        ['metrics', /^parley_call_events_waiting 0$/m]
+      ] as const) {
+        const backSoon = AbortSignal.timeout(STUCK_MS)
+        while (!ready.test(await (await fetch(`${other.url}/${path}`)).text())) {
+          backSoon.throwIfAborted()
+          await new Promise(resolve => setTimeout(resolve, 50))
+        }
+      }
     })
 
     await t.test('the one that has the calls: one talks, one rings, one waits, and a phone rings', async t => {
@@ -165,8 +175,8 @@ if (testDatabases().includes('postgres'))
 
     await t.test('the one that has the pages: one agent talks, for the other it rings', async t => {
       other = await planes.start()
-      const ana = await onBreak(other, people.ana.token, 600)
-      const karim = await onBreak(other, people.karim.token, 800)
+      await using ana = await onBreak(other, people.ana.token, 600)
+      await using karim = await onBreak(other, people.karim.token, 800)
       await using talking = await ringAt(isHere => isHere)
       await using ringing = await ringAt(isHere => isHere)
       await ana.request('status', { status: 'available' })

@@ -238,6 +238,7 @@ export class TestSoftphone implements AsyncDisposable {
     this.#stopTalking?.()
     this.#send?.close()
     this.#receive?.close()
+    this.#send = this.#receive = undefined
     if (this.#socket.readyState === WebSocket.CLOSED) return
     const closed = once(this.#socket, 'close')
     this.#socket.terminate()

@@ -34,12 +34,13 @@ if (values.help) {
     ...(values['max-calls'] === undefined ? {} : { maxCalls: Number(values['max-calls']) }),
     logLevel: values['log-level']
   })
+  // Before the lines that say it is there: whoever reads them may stop it at once.
+  const stop = () => void server[Symbol.asyncDispose]()
+  process.once('SIGTERM', stop)
+  process.once('SIGINT', stop)
   const { adminPort, udpPort, tcpPort, version } = server.ready
   console.log(`stand-in for drachtio-server ${version}`)
   console.log(
     `applications: ${values['admin-host']}:${adminPort}; SIP: ${values['sip-host']} udp ${udpPort}, tcp ${tcpPort}`
   )
-  const stop = () => void server[Symbol.asyncDispose]()
-  process.once('SIGTERM', stop)
-  process.once('SIGINT', stop)
 }

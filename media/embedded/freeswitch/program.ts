@@ -23,10 +23,10 @@ const server = await startInOwnThread({
   logLevel: values['log-level'],
   ...(values['sounds-dir'] === undefined ? {} : { soundsDir: values['sounds-dir'] })
 })
-console.log(
-  `stand-in for FreeSWITCH ${server.ready.version}: event socket ${values.host}:${server.ready.eventSocketPort}, SIP ${values.host}:${server.ready.sipPort}/udp`
-)
-
+// Before the line that says it is there: whoever reads it may stop it at once.
 const stop = () => void server[Symbol.asyncDispose]().then(() => process.exit(0))
 process.once('SIGTERM', stop)
 process.once('SIGINT', stop)
+console.log(
+  `stand-in for FreeSWITCH ${server.ready.version}: event socket ${values.host}:${server.ready.eventSocketPort}, SIP ${values.host}:${server.ready.sipPort}/udp`
+)

@@ -59,6 +59,7 @@ export function registerHealthRoutes(app: App, parts: HttpParts): void {
     },
     async (_request, reply) => {
       parts.metrics.callsRunning.set(parts.liveCalls.size)
+      parts.metrics.storyBacklog.set(parts.events.backlog)
       return reply.type(parts.metrics.registry.contentType).send(await parts.metrics.registry.metrics())
     }
   )

@@ -147,6 +147,38 @@ for (const kind of testDatabases())
       await until(plane, ana, agent => agent.state === 'idle')
     })
 
+    await t.test('of a call without any story the offer says whose it was', async t => {
+      const answered = async (agentId: string, callId: string, planeId: string) => {
+        const at = new Date()
+        await house.db
+          .insertInto('offers')
+          .values({
+            id: newId(),
+            entry_id: null,
+            call_id: callId,
+            queue_id: queueId,
+            agent_id: agentId,
+            call_control_plane_id: planeId,
+            agent_control_plane_id: plane.id,
+            state: 'answered',
+            outcome: null,
+            reason: '',
+            created_at: at,
+            expires_at: at,
+            answered_at: at,
+            ended_at: at
+          })
+          .execute()
+        await agents.talking(agentId, callId, queueId)
+      }
+      await answered(karim, 'call-of-a-living-one', plane.id)
+      await answered(ana, 'call-of-a-dead-one', 'died-before-it-stored-anything')
+      t.match(await until(plane, ana, agent => agent.state !== 'talking', 8_000), { wrapUp: { endedBy: 'system' } })
+      await until(plane, ana, agent => agent.state === 'idle')
+      t.equal(agents.view(karim)?.state, 'talking', 'a story may come late')
+      await agents.callEnded(karim, 'call-of-a-living-one', { queueId, endedBy: 'caller', wrapUpMs: 0 })
+    })
+
     await t.test('the agent who answered last is found for the next call', async t => {
       const visit = {
         call_id: 'call-9',
