@@ -110,38 +110,41 @@ t.test('stories survive what a crash leaves behind', { timeout: 280_000 }, async
     t.equal(await stateOf('late'), 'ended')
   })
 
-  await t.test('what is told while the database does not answer is in the spool, and a crash loses none of it', async t => {
-    const file = await spoolWith(t, [])
-    let tries = 0
-    const away = {
-      transaction: () => ({
-        execute: async () => {
-          tries += 1
-          if (tries === 1) throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
-          await new Promise(() => {})
-        }
-      })
-    }
-    const killed = new StoryWriter(away as unknown as Db, log, file)
-    const spooled = async (count: number) => {
-      const limit = AbortSignal.timeout(5_000)
-      while (!existsSync(file) || (await readFile(file, 'utf8')).split('\n').length <= count) {
-        limit.throwIfAborted()
-        await new Promise(resolve => setTimeout(resolve, 5))
+  await t.test(
+    'what is told while the database does not answer is in the spool, and a crash loses none of it',
+    async t => {
+      const file = await spoolWith(t, [])
+      let tries = 0
+      const away = {
+        transaction: () => ({
+          execute: async () => {
+            tries += 1
+            if (tries === 1) throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
+            await new Promise(() => {})
+          }
+        })
       }
+      const killed = new StoryWriter(away as unknown as Db, log, file)
+      const spooled = async (count: number) => {
+        const limit = AbortSignal.timeout(5_000)
+        while (!existsSync(file) || (await readFile(file, 'utf8')).split('\n').length <= count) {
+          limit.throwIfAborted()
+          await new Promise(resolve => setTimeout(resolve, 5))
+        }
+      }
+      const story = [event('away', 1, STARTED), event('away', 2, { kind: 'ringing' }), event('away', 3, ENDED)]
+      for (const [index, one] of story.entries()) {
+        killed.write(one)
+        await spooled(index + 1)
+      }
+      await using writer = new StoryWriter(db, log, file)
+      t.equal(await writer.recover(), 3)
+      await writer.flushed(AbortSignal.timeout(5_000))
+      t.same(await seqs('away'), [1, 2, 3])
+      t.equal(await stateOf('away'), 'ended')
+      t.notOk(existsSync(file), 'and each of them once')
     }
-    const story = [event('away', 1, STARTED), event('away', 2, { kind: 'ringing' }), event('away', 3, ENDED)]
-    for (const [index, one] of story.entries()) {
-      killed.write(one)
-      await spooled(index + 1)
-    }
-    await using writer = new StoryWriter(db, log, file)
-    t.equal(await writer.recover(), 3)
-    await writer.flushed(AbortSignal.timeout(5_000))
-    t.same(await seqs('away'), [1, 2, 3])
-    t.equal(await stateOf('away'), 'ended')
-    t.notOk(existsSync(file), 'and each of them once')
-  })
+  )
 
   await t.test('a database that takes a call and says nothing is spooled against as well', async t => {
     const file = await spoolWith(t, [])
