@@ -134,6 +134,15 @@ export class AgentCalls {
     return desk
   }
 
+  /** Makes a page the one in which calls ring, wherever they rang before. */
+  async claim(desk: AgentDesk, tabId: string): Promise<void> {
+    await this.#inTurn(desk.agentId, async () => {
+      await desk.softphone.claim(tabId)
+      await this.parts.agents.attach(desk.agentId)
+    })
+    desk.changed()
+  }
+
   async removeTab(agentId: string, tab: Tab): Promise<void> {
     const desk = this.#desks.get(agentId)
     if (desk === undefined) return
@@ -422,11 +431,39 @@ export class AgentCalls {
     const desk = this.#desks.get(view.id)
     if (desk === undefined) return
     desk.changed()
+    this.#leaveCallsToOnePage(desk)
     // The call was another control plane's, which knows what it was about.
     if (view.state === 'wrapUp' && view.callId !== null && desk.callId === null && !desk.knowsWrapUp(view.callId))
       this.#restoreWrapUp(desk, view.callId).catch(err =>
         this.parts.log.warn({ err, agentId: view.id }, 'the wrap-up of a call could not be shown')
       )
+  }
+
+  /**
+   * Calls ring in one page, also where an agent has pages open on several control planes: in the one that came last. When
+   * that one has gone, a page here takes its place, as the next tab does on one control plane.
+   */
+  #leaveCallsToOnePage(desk: AgentDesk): void {
+    const { agentId, softphone } = desk
+    const wanted = () => {
+      const view = this.parts.agents.view(agentId)
+      if (view === undefined || view.controlPlaneId === null || view.controlPlaneId === this.parts.controlPlaneId)
+        return null
+      if (view.detachedAt === null) return softphone.activeTab === null ? null : 'give up'
+      return softphone.activeTab === null && softphone.tabs.length > 0 ? 'take' : null
+    }
+    if (wanted() === null || this.#ended.signal.aborted) return
+    this.#inTurn(agentId, async () => {
+      // What was stored meanwhile may have settled it.
+      const move = wanted()
+      const [next] = softphone.tabs
+      if (move === 'give up') await softphone.giveUpCalls()
+      else if (move === 'take' && next !== undefined) {
+        await softphone.claim(next.id)
+        await this.parts.agents.attach(agentId)
+      }
+      if (move !== null) desk.changed()
+    }).catch(err => softphone.complain(err))
   }
 
   /** A page that comes and one that goes at the same time are stored in the order in which they did. */

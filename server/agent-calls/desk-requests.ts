@@ -50,9 +50,7 @@ export async function handleDeskRequest(
       return { isRoutable: reasons.length === 0, reasons } satisfies ReplyData['proof']
     }
     case 'claim':
-      await softphone.claim(tabId)
-      await agents.attach(agentId)
-      desk.changed()
+      await calls.claim(desk, tabId)
       return {}
     case 'status':
       await agents.setStatus(agentId, request.status, request.reason ?? null)

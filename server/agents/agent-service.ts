@@ -185,7 +185,7 @@ export class AgentService implements AsyncDisposable {
     const known = this.#known.get(agentId)?.view
     // Proofs come every few seconds and mostly say the same.
     if (known !== undefined && sameList(known.proofReasons, reasons)) return known
-    return await this.#step(agentId, { kind: 'proved', reasons })
+    return await this.#step(agentId, { kind: 'proved', controlPlaneId: this.#controlPlaneId, reasons })
   }
 
   /** "I am back", after a missed call. */
@@ -466,7 +466,7 @@ export class AgentService implements AsyncDisposable {
     for (const [id, provedAtMs] of this.#provedAtMs)
       if (performance.now() - provedAtMs > this.settings.proofMs) {
         this.#provedAtMs.delete(id)
-        await this.#step(id, { kind: 'proved', reasons: ['noProof'] })
+        await this.#step(id, { kind: 'proved', controlPlaneId: this.#controlPlaneId, reasons: ['noProof'] })
       }
     for (const offer of await listStaleDirectOffers(this.#db, new Date(now.getTime() - OFFER_GRACE_MS)))
       await this.settleDirect(offer.id, { kind: 'missed' })

@@ -7,7 +7,7 @@ export type AgentEvent =
   | Readonly<{ kind: 'signedOut' }>
   | Readonly<{ kind: 'attached'; controlPlaneId: string }>
   | Readonly<{ kind: 'detached'; controlPlaneId: string }>
-  | Readonly<{ kind: 'proved'; reasons: readonly NotRoutableReason[] }>
+  | Readonly<{ kind: 'proved'; controlPlaneId: string; reasons: readonly NotRoutableReason[] }>
   | Readonly<{ kind: 'statusChosen'; status: AgentStatus; reason: string | null }>
   | Readonly<{ kind: 'cameBack' }>
   | Readonly<{ kind: 'deskPhoneSet'; isUsed: boolean }>
@@ -63,7 +63,9 @@ function step(agent: Agent, event: AgentEvent, now: Date, settings: AgentSetting
       if (agent.controlPlaneId !== event.controlPlaneId || agent.detachedAt !== null) return unchanged(agent)
       return [{ ...agent, detachedAt: now }, []]
     case 'proved':
-      if (sameReasons(agent.proofReasons, event.reasons)) return unchanged(agent)
+      // What a page proves says nothing about one of another control plane, in which calls ring by now.
+      if (agent.controlPlaneId !== event.controlPlaneId || sameReasons(agent.proofReasons, event.reasons))
+        return unchanged(agent)
       return [{ ...agent, proofReasons: event.reasons }, []]
     case 'statusChosen':
       return [choose(agent, { status: event.status, reason: event.reason }, now), []]

@@ -130,6 +130,13 @@ export class Softphone implements DeskPhone {
     for (const tab of this.#tabs.values()) if (tab.id === tabId) tab.send({ kind: 'media.lost' })
   }
 
+  /** Calls ring in a page of another control plane now; the pages here stay open and may ask for them again. */
+  async giveUpCalls(): Promise<void> {
+    if (this.#activeTabId === null) return
+    this.#activeTabId = null
+    await this.#disconnect()
+  }
+
   /** A page asks for its transports; those of an earlier page end. */
   async open(
     tabId: string,

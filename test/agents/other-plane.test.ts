@@ -163,6 +163,50 @@ if (testDatabases().includes('postgres'))
       t.equal(kinds.filter(kind => kind === 'agentJoined').length, 1, kinds.join(' '))
     })
 
+    await t.test(
+      'pages on two control planes: calls ring in the newer one, and the older one takes its place',
+      async t => {
+        await using older = await TestSoftphone.onShift(calls, tokens.ana, { hz: 600 })
+        await using newer = await TestSoftphone.onShift(pages, tokens.ana, { hz: 800 })
+        t.match(await older.until(state => !state.isActiveTab), { routable: { isRoutable: true } })
+        await t.rejects(older.prove(), { code: 'CONFLICT' }, 'what it proves says nothing about the other one')
+        await using first = await ring(calls, NUMBER)
+        await newer.answers()
+        await Promise.all([newer.hears(440, 'call'), first.audio.hears(800)])
+        t.match(older.state, { offer: null, call: null })
+        await first.hangUp()
+        await finish(newer)
+
+        await older.request('claim', {})
+        await newer.until(state => !state.isActiveTab)
+        t.ok((await older.until(state => state.isActiveTab)).isActiveTab)
+        await older.reconnectAudio()
+        await older.prove()
+        await using second = await ring(calls, NUMBER)
+        await older.answers()
+        await Promise.all([older.hears(440, 'call'), second.audio.hears(600)])
+
+        // In mid-call: the call goes with the page.
+        await newer.request('claim', {})
+        await newer.until(state => state.isActiveTab)
+        await newer.reconnectAudio()
+        await Promise.all([newer.hears(440, 'call'), second.audio.hears(800)])
+        await newer.prove()
+        await second.hangUp()
+        await finish(newer)
+
+        await newer.vanish()
+        await older.until(state => state.isActiveTab)
+        await older.reconnectAudio()
+        await older.prove()
+        await using third = await ring(calls, NUMBER)
+        await older.answers()
+        await Promise.all([older.hears(440, 'call'), third.audio.hears(600)])
+        await third.hangUp()
+        await finish(older)
+      }
+    )
+
     await t.test('a supervisor listens, whispers, joins and takes over, wherever the pages are', async t => {
       await using ana = await TestSoftphone.onShift(pages, tokens.ana, { hz: 600 })
       const supervised = async (agent: TestSoftphone, name: string, supervisorAt: TestParley) => {

@@ -12,7 +12,7 @@ function live(agent: Agent, ...events: readonly AgentEvent[]): Agent {
 }
 
 const attached: AgentEvent = { kind: 'attached', controlPlaneId: 'cp' }
-const proved: AgentEvent = { kind: 'proved', reasons: [] }
+const proved: AgentEvent = { kind: 'proved', controlPlaneId: 'cp', reasons: [] }
 const available: AgentEvent = { kind: 'statusChosen', status: 'available', reason: null }
 const lunch: AgentEvent = { kind: 'statusChosen', status: 'onBreak', reason: 'Lunch' }
 const reserved: AgentEvent = { kind: 'reserved', offerId: 'o1', callId: 'c1', queueId: 'q', isOwnWish: false }
@@ -59,8 +59,13 @@ t.test('a softphone that is gone stops calls at once, and is a lost connection a
 })
 
 t.test('a softphone that moved on is not detached by the control plane that it left', async t => {
-  const moved = live(free, { kind: 'attached', controlPlaneId: 'other' }, proved)
+  const moved = live(
+    free,
+    { kind: 'attached', controlPlaneId: 'other' },
+    { kind: 'proved', controlPlaneId: 'other', reasons: [] }
+  )
   t.equal(live(moved, { kind: 'detached', controlPlaneId: 'cp' }), moved)
+  t.equal(live(moved, { kind: 'proved', controlPlaneId: 'cp', reasons: ['microphoneEnded'] }), moved)
 })
 
 t.test('each of the five misses does its own', async t => {
@@ -136,7 +141,7 @@ const event: fc.Arbitrary<AgentEvent> = fc.oneof(
     attached,
     { kind: 'detached', controlPlaneId: 'cp' },
     proved,
-    { kind: 'proved', reasons: ['microphoneEnded'] },
+    { kind: 'proved', controlPlaneId: 'cp', reasons: ['microphoneEnded'] },
     available,
     lunch,
     { kind: 'cameBack' },
