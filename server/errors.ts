@@ -94,5 +94,7 @@ export function isDatabaseUnavailable(err: unknown): boolean {
   if (typeof code === 'string' && /^(08|57P0[123]|53300)|^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOENT)$/.test(code))
     return true
   const message = err instanceof Error ? err.message : ''
-  return /timeout exceeded when trying to connect|Connection terminated|PGlite is closed/i.test(message)
+  return /timeout exceeded when trying to connect|Connection terminated|Query read timeout|not queryable|PGlite is closed/i.test(
+    message
+  )
 }

@@ -6,12 +6,15 @@ import { findFlowVersion, findPublishedFlow } from '../sql/queries/flows.ts'
 import type { PackSet } from './compliance/packs/compile.ts'
 import { mustRecordPlaces } from './compliance/recording-policy.ts'
 import { DAY_MS } from './compliance/time/calendar.ts'
+import { orAfter } from './or-after.ts'
 
 /** A published flow as calls run it. It never changes; a new version is another object. */
 export type RunnableFlow = Readonly<{ flowId: string; version: number; flow: Flow }>
 
 /** How long a published version is taken for the newest without asking the database. Publishing here clears it at once. */
 const FRESH_MS = 2_000
+/** A database that does not answer holds a ringing caller up no longer than this when an earlier version is known. */
+const READ_LIMIT_MS = 500
 const MAX_PARSED = 500
 
 /**
@@ -22,6 +25,9 @@ export class FlowLibrary {
   readonly #db: Db
   readonly #published = new Map<string, { readAtMs: number; runnable: RunnableFlow | null }>()
   readonly #parsed = new Map<string, RunnableFlow>()
+  readonly #reading = new Map<string, Promise<RunnableFlow | null>>()
+  /** Counts what was published here, so that a read which began before it does not pass for fresh. */
+  #changes = 0
 
   constructor(db: Db) {
     this.#db = db
@@ -31,16 +37,15 @@ export class FlowLibrary {
   async published(flowId: string): Promise<RunnableFlow | null> {
     const known = this.#published.get(flowId)
     if (known !== undefined && performance.now() - known.readAtMs < FRESH_MS) return known.runnable
-    let row: Awaited<ReturnType<typeof findPublishedFlow>>
-    try {
-      row = await findPublishedFlow(this.#db, flowId)
-    } catch (err) {
-      if (known !== undefined) return known.runnable
-      throw err
+    let reading = this.#reading.get(flowId)
+    if (reading === undefined) {
+      const own = this.#read(flowId).finally(() => {
+        if (this.#reading.get(flowId) === own) this.#reading.delete(flowId)
+      })
+      this.#reading.set(flowId, own)
+      reading = own
     }
-    const runnable = row === undefined ? null : this.#parse(row.flowId, row.version, row.source)
-    this.#published.set(flowId, { readAtMs: performance.now(), runnable })
-    return runnable
+    return known === undefined ? await reading : await orAfter(READ_LIMIT_MS, reading, known.runnable)
   }
 
   /** One version, whether or not it is published. */
@@ -53,7 +58,27 @@ export class FlowLibrary {
 
   /** Forgets which versions are published. */
   refresh(): void {
+    this.#changes += 1
     this.#published.clear()
+    this.#reading.clear()
+  }
+
+  async #read(flowId: string): Promise<RunnableFlow | null> {
+    const known = this.#published.get(flowId)
+    const changes = this.#changes
+    const readAtMs = performance.now()
+    let row: Awaited<ReturnType<typeof findPublishedFlow>>
+    try {
+      row = await findPublishedFlow(this.#db, flowId)
+    } catch (err) {
+      if (known === undefined) throw err
+      if (changes === this.#changes) this.#published.set(flowId, { readAtMs, runnable: known.runnable })
+      return known.runnable
+    }
+    const runnable = row === undefined ? null : this.#parse(row.flowId, row.version, row.source)
+    // Whoever asked before a flow was published here gets what was true then; it is not kept.
+    if (changes === this.#changes) this.#published.set(flowId, { readAtMs, runnable })
+    return runnable
   }
 
   #parse(flowId: string, version: number, source: string): RunnableFlow {

@@ -32,6 +32,10 @@ export async function withinTransaction<T>(db: Db, work: (trx: Db) => Promise<T>
 
 const CONNECT_LIMIT_MS = 5_000
 const STATEMENT_LIMIT_MS = 15_000
+/** An import within a transaction waits up to a minute for more of its file. Whoever waits longer was cut off, and holds locks. */
+const IDLE_LIMIT_MS = 90_000
+/** A server that can be reached has answered by then, if only that it has cancelled the statement. */
+const ANSWER_LIMIT_MS = STATEMENT_LIMIT_MS + 3_000
 
 /**
  * A statement that begins with this comment and a word is read and planned once on each connection, not each time: for those that
@@ -46,6 +50,29 @@ function planOnce(client: pg.PoolClient): void {
     return name === undefined ? query(first, ...rest) : query({ name, text: first, values: rest[0] })
   }
   Object.assign(client, { query: named })
+}
+
+/**
+ * Ends a connection on which an answer does not come: a network that drops what is sent is noticed by TCP after a quarter of
+ * an hour, and until then the connection would keep its place in the pool.
+ */
+function endUnanswered(client: pg.PoolClient): void {
+  const query = client.query.bind(client) as (...args: unknown[]) => unknown
+  const watched = (...args: unknown[]) => {
+    const answer = query(...args)
+    if (answer instanceof Promise)
+      answer.catch(err => {
+        // What the end itself has to say was said by the error that its holder gets. The pool's type hides `end`.
+        if (isUnanswered(err)) (client as unknown as pg.Client).end().catch(() => {})
+      })
+    return answer
+  }
+  Object.assign(client, { query: watched })
+}
+
+/** pg's own error when `query_timeout` is over; it has no code. */
+export function isUnanswered(err: unknown): boolean {
+  return err instanceof Error && err.message === 'Query read timeout'
 }
 
 /** The connections of a pool, which calls itself ended as soon as it has asked them to close. */
@@ -106,12 +133,15 @@ export async function openDatabase(location: DatabaseLocation, onError: (err: Er
         max: 12,
         connectionTimeoutMillis: CONNECT_LIMIT_MS,
         statement_timeout: STATEMENT_LIMIT_MS,
+        query_timeout: ANSWER_LIMIT_MS,
+        idle_in_transaction_session_timeout: IDLE_LIMIT_MS,
         application_name: 'parley'
       })
       pool.on('error', onError)
       // One that breaks while somebody holds it fails that one's next statement; without a listener it ends the process.
       pool.on('connect', client => client.on('error', () => {}))
       pool.on('connect', planOnce)
+      pool.on('connect', endUnanswered)
       const connections = new Connections(pool)
       const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
       return {

@@ -9,6 +9,8 @@ const CHANNEL = 'parley_wake'
 const TELL = `select pg_notify('${CHANNEL}', topic) from unnest($1::text[]) as told (topic)`
 const RECONNECT_MS = 1_000
 const CONNECT_LIMIT_MS = 5_000
+/** Nothing that is asked on this connection takes time. */
+const ANSWER_LIMIT_MS = 5_000
 
 /** What is told to other processes from here, because it changes too often for a notice within its transactions. */
 const TOLD_AFTER_COMMIT: ReadonlySet<WakeTopic> = new Set(['agents', 'entries'])
@@ -85,10 +87,12 @@ export class WakeUps implements AsyncDisposable {
   async #tell(): Promise<void> {
     const topics = [...this.#untold]
     this.#untold.clear()
+    const client = this.#client
     try {
-      await this.#client?.query(TELL, [topics])
+      await client?.query(TELL, [topics])
     } catch {
-      // The connection is lost, which is reported there; others look by themselves.
+      // The connection is lost, which is reported when it ends; others look by themselves.
+      client?.end().catch(() => {})
     }
   }
 
@@ -97,6 +101,7 @@ export class WakeUps implements AsyncDisposable {
     const client = new pg.Client({
       connectionString: this.#url,
       connectionTimeoutMillis: CONNECT_LIMIT_MS,
+      query_timeout: ANSWER_LIMIT_MS,
       keepAlive: true,
       application_name: 'parley-wake-ups'
     })

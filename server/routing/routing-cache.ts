@@ -1,6 +1,7 @@
 import type { Db } from '../../sql/database.ts'
 import { readRoutingTables } from '../../sql/queries/telephony.ts'
 import type { Logger } from '../log.ts'
+import { orAfter } from '../or-after.ts'
 import { buildRoutingTables, type RoutingTables } from './route-inbound.ts'
 
 /** How long numbers and trunks may differ from the database when another control plane changed them. */
@@ -68,17 +69,5 @@ export class RoutingCache {
     }
     this.#readAtMs = startedAtMs
     return this.#tables
-  }
-}
-
-async function orAfter<T>(limitMs: number, running: Promise<T>, otherwise: T): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const limit = new Promise<T>(resolve => {
-    timer = setTimeout(() => resolve(otherwise), limitMs)
-  })
-  try {
-    return await Promise.race([running, limit])
-  } finally {
-    clearTimeout(timer)
   }
 }

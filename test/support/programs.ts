@@ -61,11 +61,13 @@ export class Program implements AsyncDisposable {
   }
 }
 
-/** A TCP proxy whose cable a test can pull. */
+/** A TCP proxy whose cable a test can pull, or at whose other end it can let everything fall silent. */
 export class Cable implements AsyncDisposable {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   #isPulled = false
+  readonly #silent = new WeakSet<Socket>()
+  #isSilent = false
 
   private constructor(server: Server) {
     this.#server = server
@@ -85,7 +87,11 @@ export class Cable implements AsyncDisposable {
         [far, near]
       ] as const) {
         cable.#sockets.add(one)
-        one.pipe(other)
+        if (cable.#isSilent) cable.#silent.add(one)
+        one.on('data', chunk => {
+          if (!cable.#silent.has(one)) other.write(chunk)
+        })
+        one.on('end', () => other.end())
         one.on('error', () => other.destroy())
         one.on('close', () => {
           cable.#sockets.delete(one)
@@ -109,6 +115,19 @@ export class Cable implements AsyncDisposable {
 
   plugIn(): void {
     this.#isPulled = false
+  }
+
+  /**
+   * Nothing arrives any more in either direction, and no connection is refused or ends: a network that drops packets.
+   * Connections stay silent for good; those made after `speakAgain` reach a server that has taken over the address.
+   */
+  fallSilent(): void {
+    this.#isSilent = true
+    for (const socket of this.#sockets) this.#silent.add(socket)
+  }
+
+  speakAgain(): void {
+    this.#isSilent = false
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
