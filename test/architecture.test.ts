@@ -56,6 +56,7 @@ const SERVER_LAYERS: readonly (readonly string[])[] = [
     'server/life-signs.ts',
     'server/log.ts',
     'server/metrics.ts',
+    'server/or-after.ts',
     'server/seal.ts'
   ]
 ]
