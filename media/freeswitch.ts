@@ -3,7 +3,7 @@ import Mrf from 'drachtio-fsmrf'
 import type { Logger } from 'pino'
 import { type Endpoint, MediaError, type MediaServer, type Playback, type PlaySource } from './endpoint.ts'
 import { probeEventSocket } from './event-socket-probe.ts'
-import { inTime, orAfter, withSignal } from './in-time.ts'
+import { inTime, orAfter, untilSilent, withSignal } from './in-time.ts'
 import { offerOf, PLACEHOLDER_SDP } from './offer-sdp.ts'
 
 const PROFILE = 'drachtio_mrf'
@@ -17,6 +17,9 @@ const LAST_RETRY_MS = 5_000
 const BREAK_MS = 250
 const LEAST_LOOP_MS = 15
 const MAX_BREAKS = 8
+/** A machine that froze or is cut off ends no connection: it is asked so often, and given up when it says nothing for so long. */
+const ASK_EVERY_MS = 3_000
+const SILENT_MS = 8_000
 
 export type FreeswitchOptions = Readonly<{
   address: Readonly<{ host: string; port: number; secret: string }>
@@ -40,6 +43,7 @@ export function connectFreeswitch(
   const { address, listenHost, log, onState, hold } = options
   const mrf = new Mrf(options.srf)
   const closing = new AbortController()
+  const legs = new Set<FreeswitchEndpoint>()
   let server: Mrf.MediaServer | undefined
   let waiting: (() => void)[] = []
 
@@ -51,11 +55,14 @@ export function connectFreeswitch(
       if (reason === undefined) {
         retryMs = FIRST_RETRY_MS
         lastReason = ''
-        await untilEnd(server)
+        const isSilent = (await untilEnd(server)) === 'silent'
         server?.disconnect()
         server = undefined
         onState(false)
-        if (!closing.signal.aborted) log.error('the media server is gone')
+        if (isSilent) log.error('the media server does not answer')
+        else if (!closing.signal.aborted) log.error('the media server is gone')
+        // The legs' own connections end with a media server that died, and not with one that froze.
+        if (isSilent) for (const leg of legs) leftIds.add(leg.giveUp())
       } else {
         // Each new reason once, not each try.
         if (reason !== lastReason) log.warn({ reason }, 'the media server cannot be used yet')
@@ -86,17 +93,39 @@ export function connectFreeswitch(
     log.info('media server connected')
     onState(true)
     for (const resolve of waiting.splice(0)) resolve()
+    void endLeft()
     return undefined
   }
 
-  const untilEnd = async (current: Mrf.MediaServer | undefined): Promise<void> => {
-    await new Promise<void>(resolve => {
-      current?.once('end', resolve)
-      closing.signal.addEventListener('abort', () => resolve(), { once: true })
+  const untilEnd = async (current: Mrf.MediaServer | undefined): Promise<'ended' | 'silent'> => {
+    if (current === undefined) return 'ended'
+    const over = new AbortController()
+    const signal = AbortSignal.any([over.signal, closing.signal])
+    const ended = new Promise<'ended'>(resolve => {
+      current.once('end', () => resolve('ended'))
+      closing.signal.addEventListener('abort', () => resolve('ended'), { once: true })
     })
+    const times = { everyMs: ASK_EVERY_MS, limitMs: SILENT_MS }
+    const silent = untilSilent(() => current.api('global_getvar hostname'), times, signal)
+    try {
+      return await Promise.race([ended, silent.then(() => 'silent' as const)])
+    } finally {
+      over.abort()
+    }
   }
 
-  const loop = keepConnected()
+  /** Legs of calls that were given up while the media server froze: nobody else ends them. */
+  const leftIds = new Set<string>()
+  const endLeft = async () => {
+    for (const id of leftIds)
+      try {
+        await media.endLeg(id)
+        leftIds.delete(id)
+      } catch (err) {
+        log.warn({ err, legId: id }, 'a leg that was given up could not be ended')
+        return
+      }
+  }
 
   const create = async (remoteSdp: string, localSdpOf: (sdp: string) => string): Promise<Endpoint> => {
     const current = server
@@ -112,7 +141,10 @@ export function connectFreeswitch(
       () => {}
     )
     try {
-      return new FreeswitchEndpoint(await inTime(creating, CREATE_LIMIT_MS), localSdpOf, log, hold)
+      const leg = new FreeswitchEndpoint(await inTime(creating, CREATE_LIMIT_MS), localSdpOf, log, hold)
+      legs.add(leg)
+      leg.lost.addEventListener('abort', () => legs.delete(leg), { once: true })
+      return leg
     } catch (err) {
       isLate = true
       throw toMediaError(err)
@@ -130,7 +162,7 @@ export function connectFreeswitch(
     }
   }
 
-  return {
+  const media: MediaServer & { ready(signal: AbortSignal): Promise<void> } = {
     get isConnected() {
       return server?.connected() === true
     },
@@ -164,6 +196,8 @@ export function connectFreeswitch(
       await loop
     }
   }
+  const loop = keepConnected()
+  return media
 }
 
 class FreeswitchEndpoint implements Endpoint {
@@ -339,6 +373,12 @@ class FreeswitchEndpoint implements Endpoint {
       })
     }
     this.#letGo()
+  }
+
+  /** The media server says nothing any more. Returns the leg's id, by which it can be ended later. */
+  giveUp(): string {
+    this.#loseLeg('no answer')
+    return this.id
   }
 
   #loseLeg(cause?: string): void {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { MediaError } from './endpoint.ts'
 
 /** Waits for a promise that never rejects, or for so long. */
@@ -43,5 +44,31 @@ export async function withSignal<T>(running: Promise<T>, signal: AbortSignal): P
     return await Promise.race([running, aborted])
   } finally {
     signal.removeEventListener('abort', onAbort)
+  }
+}
+
+/** After a pause of this process its timers come before what has arrived meanwhile: it is given time to be read. */
+const SECOND_CHANCE_MS = 1_000
+
+/**
+ * Asks again and again, and resolves once no answer has come for so long; an error is an answer. Times are milliseconds.
+ * Never resolves after the signal is aborted.
+ */
+export async function untilSilent(
+  ask: () => Promise<unknown>,
+  { everyMs, limitMs }: Readonly<{ everyMs: number; limitMs: number }>,
+  signal: AbortSignal
+): Promise<void> {
+  for (;;) {
+    await delay(everyMs, undefined, { signal }).catch(() => {})
+    if (signal.aborted) return await new Promise(() => {})
+    let isAnswered = false
+    const answered = () => {
+      isAnswered = true
+    }
+    const answer = ask().then(answered, answered)
+    await orAfter(answer, limitMs)
+    if (!isAnswered) await orAfter(answer, SECOND_CHANCE_MS)
+    if (!isAnswered && !signal.aborted) return
   }
 }

@@ -5,6 +5,7 @@ import type { HoldLeg } from './hold-leg.ts'
 import { type IncomingInvite, toIncomingInvite } from './incoming-invite.ts'
 import { type PlacedCall, placeCall, type PlaceCallOptions } from './place-call.ts'
 import { ALLOWED_METHODS } from './sip-dialog.ts'
+import { endSilentConnections, PING_EVERY_MS } from './sip-silence.ts'
 
 /** An out-of-dialog request other than INVITE, with the one way to answer it. */
 export type IncomingRequest = Readonly<{
@@ -54,11 +55,33 @@ export function connectSipServer(
   let isConnected = false
   let isClosing = false
   let waiting: ((outcome: Error | undefined) => void)[] = []
+  const held = new Set<Readonly<{ kind: 'dialog' | 'invite'; id: string }>>()
+  /** What was held when the connection broke: a SIP server that has only lost the connection still has it. */
+  const left: Readonly<{ kind: 'dialog' | 'invite'; id: string }>[] = []
 
+  const holdHere: HoldLeg = (kind, id) => {
+    const release = hold(kind, id)
+    if (kind === 'channel') return release
+    const leg = { kind, id }
+    held.add(leg)
+    return () => {
+      held.delete(leg)
+      release()
+    }
+  }
   const setConnected = (now: boolean) => {
     if (isConnected === now) return
     isConnected = now
+    if (!now) left.push(...held)
     handlers.state(now)
+  }
+  const endLeft = async () => {
+    for (const { kind, id } of left.splice(0))
+      try {
+        await (kind === 'dialog' ? endDialog(srf, id) : cancelInvite(srf, id))
+      } catch (err) {
+        log.warn({ err, kind }, 'what a broken connection has left at the SIP server could not be ended')
+      }
   }
 
   srf.on('connect', (err: Error | null, hostPort: string) => {
@@ -69,6 +92,7 @@ export function connectSipServer(
     }
     log.info({ hostPort }, 'SIP server connected')
     setConnected(true)
+    void endLeft()
     for (const settle of waiting.splice(0)) settle(undefined)
   })
   const onError = (err: Error) => {
@@ -82,12 +106,14 @@ export function connectSipServer(
     setConnected(false)
   })
 
-  srf.invite((req, res) => handlers.invite(toIncomingInvite(srf, req, res, log, hold)))
+  srf.invite((req, res) => handlers.invite(toIncomingInvite(srf, req, res, log, holdHere)))
   srf.use('register', (req, res) => handlers.register(toIncomingRequest(req, res)))
   // Carriers probe with OPTIONS (RFC 3261 §11); 503 while draining or without media is decided by INVITE itself.
   srf.use('options', (_req, res) => res.send(200, { headers: { Allow: ALLOWED_METHODS, Accept: 'application/sdp' } }))
 
-  void srf.connect({ host: address.host, port: address.port, secret: address.secret })
+  const stopLooking = endSilentConnections(srf, () => log.error('the SIP server does not answer'))
+  const { host, port, secret } = address
+  void srf.connect({ host, port, secret, ...{ enablePing: true, pingInterval: PING_EVERY_MS } })
 
   return {
     srf,
@@ -106,11 +132,12 @@ export function connectSipServer(
         })
       })
     },
-    placeCall: options => placeCall(srf, options, log, hold),
+    placeCall: options => placeCall(srf, options, log, holdHere),
     endDialog: dialogId => endDialog(srf, dialogId),
     cancelInvite: transactionId => cancelInvite(srf, transactionId),
     async [Symbol.asyncDispose]() {
       isClosing = true
+      stopLooking()
       waiting = []
       const socket: Socket | undefined = srf.socket
       srf.disconnect()
