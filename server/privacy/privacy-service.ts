@@ -11,6 +11,7 @@ import {
   findRequest,
   insertRequest,
   insertRequestEvent,
+  listUnfinishedRequests,
   type RequestRow,
   updateRequest
 } from '../../sql/queries/privacy/requests.ts'
@@ -20,22 +21,29 @@ import { AppError } from '../errors.ts'
 import { newId } from '../ids.ts'
 import { seal, unseal } from '../seal.ts'
 import { clockOf, REGIMES, regimeOf } from './clocks.ts'
+import { CallUnderWayError } from './campaign-stores.ts'
 import { makeCopy } from './copy.ts'
 import { DailySweep } from './daily-sweep.ts'
 import { countryOf } from './retention.ts'
 import type { Asked, Certificate, KeepLine, Plan, PlanLine } from './request-facts.ts'
 import { hashesOf } from './request-stores.ts'
-import { STORES, type StoreItem, type StoreParts } from './stores.ts'
+import { type PersonStore, STORES, type StoreItem, type StoreParts } from './stores.ts'
 import { findSubject, NO_SUBJECT, type Subject } from './subject.ts'
 import { bury, eraseAgain } from './tombstones.ts'
 
 const JOBS = 'privacy-requests'
+const WATCH = 'privacy-watch'
 const SWEEP = 'retention-sweep'
 /** A finished export may be fetched for so long. */
 export const EXPORT_DAYS = 7
 /** What the second person types, so that nobody erases by a slip. */
 export const ERASE_WORD = 'ERASE'
 
+/** A store may be away for a weekend; what still fails then is taken up by the watch. */
+const RETRIES = { retryLimit: 20, retryDelay: 60, retryBackoff: true, retryDelayMax: 3_600 } as const
+
+/** What is made anew of what is elsewhere, also of a call that was forgotten. */
+const FOLLOWS: readonly string[] = ['searchIndex']
 /** Stores by which others are found. */
 const ROOTS: readonly string[] = ['calls', 'contacts']
 
@@ -55,10 +63,18 @@ export class PrivacyService {
     // Before anybody works with data that a backup has brought back.
     const again = await eraseAgain(parts)
     if (again > 0) parts.quality.log.warn({ again }, 'a restored database was emptied of what had been erased')
-    await jobs.createQueue(JOBS, { retryLimit: 20, retryDelay: 60, retryBackoff: true })
+    await jobs.createQueue(JOBS, RETRIES)
+    // One that an older version made keeps its old figures otherwise.
+    await jobs.updateQueue(JOBS, RETRIES)
     await jobs.work<{ id: string }>(JOBS, { pollingIntervalSeconds: 0.5 }, async taken => {
       for (const job of taken) await service.execute(job.data.id)
     })
+    await jobs.createQueue(WATCH)
+    await jobs.schedule(WATCH, '*/10 * * * *')
+    await jobs.work(WATCH, async () => {
+      await service.resume()
+    })
+    await service.resume()
     await jobs.createQueue(SWEEP)
     await jobs.schedule(SWEEP, '20 2 * * *')
     const daily = new DailySweep(parts)
@@ -184,6 +200,23 @@ export class PrivacyService {
     await this.parts.jobs.send(JOBS, { id })
   }
 
+  /**
+   * Takes up approved requests that nobody works on: their control plane died before it had asked for the work, or the work was
+   * tried as often as it is. Returns how many.
+   */
+  async resume(): Promise<number> {
+    const { db, jobs, quality } = this.parts
+    let resumed = 0
+    for (const id of await listUnfinishedRequests(db)) {
+      const known = await jobs.findJobs<{ id: string }>(JOBS, { data: { id } })
+      if (known.some(({ state }) => state === 'created' || state === 'retry' || state === 'active')) continue
+      await this.begin(id)
+      resumed += 1
+    }
+    if (resumed > 0) quality.log.warn({ resumed }, 'approved requests that nobody worked on are carried out')
+    return resumed
+  }
+
   /** Carries a request out. Safe to repeat: what is gone stays gone, and what failed is tried again. */
   async execute(id: string): Promise<void> {
     const row = await findRequest(this.parts.db, id)
@@ -210,30 +243,17 @@ export class PrivacyService {
     const { db } = this.parts
     const subject = await this.#subjectOf(row)
     const reach = await this.#reachOf(subject)
-    const holds = await this.#holdsFor(reach)
     const evidence = await this.#evidence(reach)
-    const stores: Certificate['stores'][number][] = []
+    const lines = new Map<string, Certificate['stores'][number]>()
     const kept: KeepLine[] = []
     const failed: string[] = []
     const progress: Record<string, unknown> = { ...row.progress }
-    for (const store of STORES) {
-      // Calls and contacts lead to everything else: they are forgotten only when nothing was left behind.
-      if (ROOTS.includes(store.name) && failed.length > 0) break
-      const { free, held } = split(await store.find(this.parts, subject), holds)
+    const empty = async (store: PersonStore): Promise<void> => {
+      // A court may ask for something at any moment, also while the stores before this one are emptied.
+      const { free, held } = split(await store.find(this.parts, subject), await this.#holdsFor(reach))
       try {
-        const method =
-          free.length === 0 ? 'nothing was there' : await store.erase(this.parts, free, subject, `request:${row.id}`)
-        await bury(
-          this.parts,
-          free.map(item => ({
-            store: store.name,
-            itemId: item.id,
-            callId: item.callId,
-            cause: `request:${row.id}`,
-            method
-          }))
-        )
-        // Of an earlier run that did not get to its end.
+        const method = await this.#eraseFrom(store, free, subject, `request:${row.id}`)
+        // Of an earlier run that did not get to its end, or of a moment ago.
         const before = progress[store.name] as { erased?: number } | undefined
         const line = {
           store: store.name,
@@ -243,7 +263,7 @@ export class PrivacyService {
           method,
           at: new Date().toISOString()
         }
-        stores.push(line)
+        lines.set(store.name, line)
         progress[store.name] = line
       } catch (err) {
         this.parts.quality.log.error({ err, requestId: row.id, store: store.name }, 'a store could not be emptied yet')
@@ -254,12 +274,50 @@ export class PrivacyService {
         kept.push({ store: store.name, count: items.length, why, until: items[0]?.until ?? null })
       await updateRequest(db, row.id, { progress: JSON.stringify(progress) }, ['running'])
     }
+    for (const store of STORES) {
+      // Calls and contacts lead to everything else: they are forgotten only when nothing was left behind.
+      if (ROOTS.includes(store.name) && failed.length > 0) break
+      await empty(store)
+    }
+    // What came into a store after its turn and before the calls were forgotten; what comes later finds them forgotten.
+    for (const store of failed.length > 0 ? [] : STORES) {
+      if ([...ROOTS, ...FOLLOWS].includes(store.name) || (await this.#isEmpty(store, subject, reach))) continue
+      kept.splice(0, kept.length, ...kept.filter(one => one.store !== store.name))
+      await empty(store)
+    }
     if (failed.length > 0) {
       await updateRequest(db, row.id, { status: 'partly' }, ['running'])
       await insertRequestEvent(db, { requestId: row.id, by: 'system', what: 'partly', detail: { failed } })
       throw new AppError('CONFLICT', `These stores could not be emptied yet: ${failed.join(', ')}.`)
     }
-    await this.#finish(row, stores, [...kept, ...evidence])
+    await this.#finish(row, [...lines.values()], [...kept, ...evidence])
+  }
+
+  /** Erases and says how. Rejects while a call that would be forgotten still runs: more of it would come afterwards. */
+  async #eraseFrom(store: PersonStore, free: readonly StoreItem[], subject: Subject, cause: string): Promise<string> {
+    if (free.length === 0) return 'nothing was there'
+    if (store.name === 'calls') await this.#refuseRunning(free.map(item => item.id))
+    const method = await store.erase(this.parts, free, subject, cause)
+    await bury(
+      this.parts,
+      free.map(item => ({ store: store.name, itemId: item.id, callId: item.callId, cause, method }))
+    )
+    return method
+  }
+
+  async #isEmpty(store: PersonStore, subject: Subject, reach: readonly string[]): Promise<boolean> {
+    return split(await store.find(this.parts, subject), await this.#holdsFor(reach)).free.length === 0
+  }
+
+  async #refuseRunning(callIds: readonly string[]): Promise<void> {
+    const running = await this.parts.db
+      .selectFrom('cdrs')
+      .select('call_id')
+      .where('call_id', 'in', [...callIds])
+      .where('state', '<>', 'ended')
+      .limit(1)
+      .executeTakeFirst()
+    if (running !== undefined) throw new CallUnderWayError('the person is on the telephone at the moment')
   }
 
   async #export(row: RequestRow): Promise<void> {

@@ -5,7 +5,14 @@ import type { ClosedRecording } from '../../media/recordings/recording-file-writ
 import { RecordingThreadError, type RecordingThread } from '../../media/recordings/recording-thread.ts'
 import type { Insertable } from 'kysely'
 import type { Db } from '../../sql/database.ts'
-import { findRecording, findWithdrawal, insertRecording, markRecordingStored } from '../../sql/queries/recordings.ts'
+import {
+  buryRecordings,
+  findRecording,
+  findWithdrawal,
+  insertRecording,
+  markRecordingStored,
+  requestThatErased
+} from '../../sql/queries/recordings.ts'
 import type { RecordingsTable } from '../../sql/recording-tables.ts'
 import type { RecordingPolicyName } from '../compliance/recording-policy.ts'
 import type { Logger } from '../log.ts'
@@ -252,6 +259,13 @@ export class Spool {
     const note = await this.#finish(kept)
     if (note === null) return await this.discard(id)
     if (known === undefined) await this.register(note)
+    // Its person was forgotten while it was known to this disk only: an erasure finds what is in the database. Asked after the row
+    // is there, so that of the two one finds the other.
+    const request = await requestThatErased(db, note.callId)
+    if (request !== null) {
+      await buryRecordings(db, [id], { at: new Date(), by: 'privacy', reason: request })
+      return await this.discard(id)
+    }
     await this.#put(note, note.closed.bytes)
     // Erased meanwhile: the tombstone stays, the bytes go.
     if (await markRecordingStored(db, id)) this.#parts.onStored?.()

@@ -165,6 +165,30 @@ export async function buryRecordings(
   })
 }
 
+/** The person's request by which a call was forgotten, as its tombstone names it; null while the call is known, or has to be kept. */
+export async function requestThatErased(db: Db, callId: string): Promise<string | null> {
+  const row = await db
+    .selectFrom('erasures')
+    .select('cause')
+    .where('call_id', '=', callId)
+    .where('store', '=', 'calls')
+    .where('cause', 'like', 'request:%')
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('legal_holds')
+            .select('id')
+            .where('call_id', '=', callId)
+            .where('released_at', 'is', null)
+            .where(eb => eb.or([eb('until', 'is', null), eb('until', '>', new Date())]))
+        )
+      )
+    )
+    .limit(1)
+    .executeTakeFirst()
+  return row?.cause ?? null
+}
+
 /** Recordings whose data keys are wrapped by an older key. */
 export async function listRecordingsWrappedBefore(
   db: Db,

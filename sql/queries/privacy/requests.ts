@@ -33,6 +33,19 @@ export async function listRequests(db: Db, isOpen: boolean, limit: number): Prom
   return await query.execute()
 }
 
+/** Requests that were approved some moments ago and are not done. */
+export async function listUnfinishedRequests(db: Db): Promise<readonly string[]> {
+  const rows = await db
+    .selectFrom('privacy_requests')
+    .select('id')
+    .where('status', 'in', ['approved', 'running', 'partly'])
+    // Whoever approves asks for the work in the same breath.
+    .where(sql<boolean>`coalesce(approved_at, created_at) < now() - interval '10 seconds'`)
+    .orderBy('due_at')
+    .execute()
+  return rows.map(row => row.id)
+}
+
 /** Changes a request that is in one of these states; false when it is not. */
 export async function updateRequest(
   db: Db,

@@ -1,0 +1,186 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { sql } from 'kysely'
+import t from 'tap'
+import { newDataKey } from '../../media/recordings/sealed-audio.ts'
+import { RecordingGrant } from '../../server/recordings/grant.ts'
+import { ringFromFile } from '../../server/recordings/key-ring.ts'
+import { newId } from '../../server/ids.ts'
+import { CALLERS, liveCall, RECORDED, recordingsOf, talk } from '../recordings/support.ts'
+import { placePgliteDatabase } from '../support/database-template.ts'
+import { testDatabases, TestParley } from '../support/parley.ts'
+import { freshDatabase } from '../support/postgres-database.ts'
+
+const NUMBER = '+12025550100'
+const ANNA = '+12025550177'
+const PASSWORD = 'a long enough password'
+
+for (const database of testDatabases()) {
+  t.test(`what comes after an erasure is not kept either, with ${database}`, { timeout: 280_000 }, async t => {
+    await using server = await TestParley.start({ database })
+    await server.addNumber(NUMBER, await server.publish(RECORDED))
+    await addPaula(server)
+
+    await t.test(
+      'a person who is on the telephone is forgotten when the call is over, and the call with it',
+      async t => {
+        await using caller = await server.phone({ user: CALLERS.washington })
+        const call = caller.phone.call(server.uri(NUMBER), { sdp: caller.audio.sdp() })
+        caller.audio.connect((await call.answered()).sdp).sendTone(1000)
+        await caller.audio.hears(880)
+        await talk(server, 1_000)
+        const callId = liveCall(server).id
+        const path = await approved(server, CALLERS.washington)
+        t.match(await until(server, path, ['partly', 'done']), { status: 'partly' }, 'more of the call is to come')
+        await call.bye()
+        await server.story(call.callId)
+        await recordingsOf(server, callId)
+        await putForward(server)
+        await until(server, path, ['done'])
+        t.match(await recordingsOf(server, callId), [{ state: 'erased' }])
+        t.match(await server.api('GET', `/calls/${callId}`), { status: 200, body: { callerNumber: null } })
+      }
+    )
+
+    await t.test(
+      'a recording that only the disk of a machine knows is not kept when the machine comes back',
+      async t => {
+        const callId = newId()
+        const at = new Date()
+        await sql`insert into cdrs (call_id, direction, caller_number, called_number, language, state, started_at, ended_at, last_seq, control_plane_id)
+        values (${callId}, 'inbound', ${ANNA}, ${NUMBER}, 'en', 'ended', ${at}, ${at}, 1, 'gone')`.execute(
+          server.parley.db
+        )
+        const recordingId = newId()
+        const comesBack = await recordedOnDisk(server, callId, recordingId)
+        await until(server, await approved(server, ANNA), ['done'])
+        await comesBack()
+        const spool = join(server.dataDir, 'spool', 'recordings')
+        const limit = AbortSignal.timeout(30_000)
+        while ((await readdir(spool)).length > 0) {
+          limit.throwIfAborted()
+          await new Promise(resolve => setTimeout(resolve, 50))
+        }
+        t.match(await recordingsOf(server, callId), [{ id: recordingId, state: 'erased' }])
+        const kept = await readdir(join(server.dataDir, 'recordings'), { recursive: true })
+        t.notOk(
+          kept.some(name => name.includes(recordingId)),
+          'nothing of it is in the store'
+        )
+      }
+    )
+  })
+
+  t.test(
+    `an approved request is carried out, whoever died meanwhile, with ${database}`,
+    { timeout: 280_000 },
+    async t => {
+      await using stack = new AsyncDisposableStack()
+      const dataDir = await mkdtemp(join(tmpdir(), 'parley-approved-'))
+      stack.defer(() => rm(dataDir, { recursive: true, force: true }))
+      const databaseUrl = database === 'postgres' ? await freshDatabase(stack) : null
+      if (databaseUrl === null) await placePgliteDatabase(join(dataDir, 'database'))
+      const key = randomBytes(32)
+      const start = () =>
+        TestParley.start({
+          database,
+          env: { PARLEY_DATA_DIR: dataDir },
+          secrets: { key },
+          ...(databaseUrl !== null && { databaseUrl })
+        })
+      let path = ''
+      {
+        await using server = await start()
+        const made = await server.api('POST', '/privacy-requests', { kind: 'access', numbers: [ANNA] })
+        path = `/privacy-requests/${made.body['id']}`
+        await server.api('POST', `${path}/identity`, { result: 'proved', how: 'called back' })
+        await server.api('POST', `${path}/plan`)
+        // The control plane dies between the approval and the job that it asks for.
+        await server.parley.db
+          .updateTable('privacy_requests')
+          .set({ status: 'approved', approved_at: new Date(Date.now() - 60_000) })
+          .execute()
+      }
+      await using server = await start()
+      t.match(await until(server, path, ['done']), { status: 'done', hasExport: true })
+    }
+  )
+}
+
+async function addPaula(server: TestParley): Promise<void> {
+  const { status } = await server.api('POST', '/users', {
+    username: 'paula',
+    displayName: 'Paula Example',
+    role: 'privacy-officer',
+    password: PASSWORD
+  })
+  if (status !== 201) throw new Error(`no Paula: ${status}`)
+}
+
+/** An erasure that was asked for by one person and agreed to by another. */
+async function approved(server: TestParley, number: string): Promise<string> {
+  const made = await server.api('POST', '/privacy-requests', { kind: 'erase', numbers: [number] })
+  const path = `/privacy-requests/${made.body['id']}`
+  await server.api('POST', `${path}/identity`, { result: 'proved', how: 'called back' })
+  await server.api('POST', `${path}/plan`)
+  const paula = (await server.signIn('paula', PASSWORD)).body['token'] as string
+  const { status } = await server.api('POST', `${path}/approve`, { typed: `ERASE ${made.body['reference']}` }, paula)
+  if (status !== 202) throw new Error(`not approved: ${status}`)
+  return path
+}
+
+async function until(server: TestParley, path: string, states: readonly string[]): Promise<Record<string, unknown>> {
+  const limit = AbortSignal.timeout(30_000)
+  for (;;) {
+    const { body } = await server.api('GET', path)
+    if (states.includes(body['status'] as string)) return body
+    limit.throwIfAborted()
+    await new Promise(resolve => setTimeout(resolve, 50))
+  }
+}
+
+/** What is tried again in a minute is tried again now. */
+async function putForward(server: TestParley): Promise<void> {
+  await sql`update pgboss.job set start_after = now() where name = 'privacy-requests' and state = 'retry'`.execute(
+    server.parley.db
+  )
+}
+
+/** The disk of a control plane with a recording on it that the database has never heard of; it is there once the function is called. */
+async function recordedOnDisk(server: TestParley, callId: string, id: string): Promise<() => Promise<void>> {
+  const grant = await RecordingGrant.obtain(server.parley.db, {
+    callId,
+    party: 'customer',
+    policy: {
+      policy: 'one_party',
+      obligation: null,
+      isCompulsory: false,
+      endsOnFailure: false,
+      isOnDemand: false,
+      reasons: []
+    },
+    places: ['US-DC'],
+    method: 'notRequired',
+    language: 'en',
+    wording: null
+  })
+  const keys = await ringFromFile(join(server.dataDir, 'recording-keys.json'))
+  const note = {
+    id,
+    callId,
+    consentId: grant.id,
+    store: 'local',
+    objectKey: `local/2026-11-28/${id}.sealed`,
+    key: await keys.wrap(newDataKey(), id),
+    answeredAt: new Date().toISOString(),
+    language: 'en',
+    closed: { durationMs: 5_000, gaps: [], sha256: '0'.repeat(64), bytes: 1_000, indexOffset: 900 }
+  }
+  const spool = join(server.dataDir, 'spool', 'recordings')
+  return async () => {
+    await writeFile(join(spool, `${id}.sealed`), Buffer.alloc(1_000, 1))
+    await writeFile(join(spool, `${id}.json`), JSON.stringify(note))
+  }
+}
