@@ -63,7 +63,6 @@ export async function sweep(
   const { db } = parts
   const { isDry, now } = options
   const { rules, overlap } = options.state ?? (await readRetention(db))
-  const holds = await activeHolds(db, now)
   const byRule = new Map<string, { store: Retained; ruleId: string; name: string; due: number }>()
   const problems: { store: Retained; id: string; problem: string }[] = []
   let [checked, due, deleted, held, unmatched] = [0, 0, 0, 0, 0]
@@ -74,6 +73,8 @@ export async function sweep(
       const last = batch.at(-1)
       if (last === undefined) break
       after = { at: last.at, id: last.id }
+      // A sweep takes hours where there is much; a court may ask for something meanwhile.
+      const holds = await activeHolds(db, now)
       const doomed: { item: RetentionItem; rule: RetentionRule; number: string | null }[] = []
       for (const row of batch) {
         const item = toItem(parts, store, row, holds)

@@ -23,6 +23,8 @@ export type IndexParts = TranscriptParts &
     isRestricted(number: string): Promise<boolean>
     /** Calls among these that have a recording. */
     withRecording(callIds: readonly string[]): Promise<ReadonlySet<string>>
+    /** A transcript that cannot be opened: its call is found by everything but its words. */
+    onUnreadable(callId: string, err: unknown): void
   }>
 
 /**
@@ -47,7 +49,10 @@ export async function indexQueued(parts: IndexParts): Promise<number> {
 
 async function readDocuments(parts: IndexParts, callIds: readonly string[]): Promise<readonly NewDocument[]> {
   const calls = await readCallsToIndex(parts.db, callIds)
-  const [transcripts, recorded] = await Promise.all([readTranscripts(parts, callIds), parts.withRecording(callIds)])
+  const [transcripts, recorded] = await Promise.all([
+    readTranscripts(parts, callIds, parts.onUnreadable),
+    parts.withRecording(callIds)
+  ])
   const documents: NewDocument[] = []
   for (const call of calls) {
     if (call.customer !== null && (await parts.isRestricted(call.customer))) continue

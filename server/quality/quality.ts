@@ -20,10 +20,13 @@ export type Quality = IndexParts & Readonly<{ log: Logger; recordings: Recording
 export async function startQuality(parts: QualityParts): Promise<Quality> {
   const { db, secretKey, log, recordings } = parts
   const key = deriveKey(secretKey, 'numbers')
+  const onUnreadable = (callId: string, err: unknown) =>
+    log.error({ err, callId }, 'a transcript cannot be opened; its call is found without its words')
   const index: IndexParts = {
     db,
     secretKey,
     configs: await listConfigs(db),
+    onUnreadable,
     isRestricted: number => isRestricted(db, hashNumber(key, number)),
     async withRecording(callIds) {
       return new Set((await recordings.ofCalls(callIds)).filter(one => !one.isErased).map(one => one.callId))
@@ -44,7 +47,7 @@ export async function startQuality(parts: QualityParts): Promise<Quality> {
     repeat(
       ABANDONED_MS,
       async () => {
-        await closeAbandoned(parts, new Date())
+        await closeAbandoned(parts, new Date(), onUnreadable)
       },
       log,
       'abandoned transcripts cannot be closed'

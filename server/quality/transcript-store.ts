@@ -14,7 +14,7 @@ import {
   type TranscriptRow
 } from '../../sql/queries/quality/transcripts.ts'
 import { newId } from '../ids.ts'
-import { seal, unseal } from '../seal.ts'
+import { seal, SealError, unseal } from '../seal.ts'
 import { QualityError } from './errors.ts'
 import { endsInDigits, findPersonal, type KnownPersonal, withoutCards } from './redact.ts'
 import { openText, sealText } from './sealed-text.ts'
@@ -27,6 +27,8 @@ export const MAX_UTTERANCE_CHARACTERS = 10_000
 const MAX_CHARACTERS = 4_000_000
 /** A transcript that was not written to for so long after its call is closed by whoever notices. */
 const ABANDONED_MS = 120_000
+/** The same where nothing was ever stored of the call: its story comes late while it runs, but not so late. */
+const UNKNOWN_CALL_MS = 3_600_000
 
 export type TranscriptParts = Readonly<{ db: Db; secretKey: Buffer }>
 
@@ -333,10 +335,14 @@ export async function readTranscript(parts: TranscriptParts, callId: string): Pr
   return { row, utterances }
 }
 
-/** Those of several calls; calls without one, or whose text was erased, are left out. */
+/**
+ * Those of several calls; calls without one, or whose text was erased, are left out. So are those that cannot be opened: one that
+ * is damaged, or was sealed with another key, keeps nobody from the others. `onUnreadable` hears of each.
+ */
 export async function readTranscripts(
   parts: TranscriptParts,
-  callIds: readonly string[]
+  callIds: readonly string[],
+  onUnreadable?: (callId: string, err: unknown) => void
 ): Promise<ReadonlyMap<string, Transcript>> {
   const rows = await findTranscripts(parts.db, callIds)
   const bodies = Map.groupBy(
@@ -348,25 +354,51 @@ export async function readTranscripts(
   )
   const found = new Map<string, Transcript>()
   for (const row of rows) {
-    const key = keyOf(parts, row)
-    if (key === null) continue
-    found.set(row.call_id, { row, utterances: (bodies.get(row.id) ?? []).flatMap(one => openPart(key, one)) })
+    try {
+      const key = keyOf(parts, row)
+      if (key === null) continue
+      found.set(row.call_id, { row, utterances: (bodies.get(row.id) ?? []).flatMap(one => openPart(key, one)) })
+    } catch (err) {
+      if (!isUnreadable(err)) throw err
+      onUnreadable?.(row.call_id, err)
+    }
   }
   return found
+}
+
+/** It stays so: the text, or its key, is not what was written. */
+function isUnreadable(err: unknown): boolean {
+  return err instanceof SealError || (err instanceof QualityError && err.code === 'TRANSCRIPT_DAMAGED')
 }
 
 function keyOf(parts: TranscriptParts, row: TranscriptRow): Buffer | null {
   return row.sealed_key === null ? null : unseal(parts.secretKey, KEY_PURPOSE(row.id), row.sealed_key)
 }
 
-/** Closes transcripts whose writer died with its control plane. Returns how many. */
-export async function closeAbandoned(parts: TranscriptParts, now: Date): Promise<number> {
-  const rows = await listAbandonedTranscripts(parts.db, new Date(now.getTime() - ABANDONED_MS), 100)
-  for (const row of rows) {
-    const key = keyOf(parts, row)
-    if (key !== null) await completeFrom(parts, row.id, key, row.language, undefined)
-  }
-  return rows.length
+/**
+ * Closes transcripts whose writer died with its control plane. One that cannot be opened is put off, so that the others have their
+ * turn; `onUnreadable` hears of it. Returns how many were closed.
+ */
+export async function closeAbandoned(
+  parts: TranscriptParts,
+  now: Date,
+  onUnreadable?: (callId: string, err: unknown) => void
+): Promise<number> {
+  const before = (ms: number) => new Date(now.getTime() - ms)
+  const rows = await listAbandonedTranscripts(parts.db, before(ABANDONED_MS), before(UNKNOWN_CALL_MS), 100)
+  let closed = 0
+  for (const row of rows)
+    try {
+      const key = keyOf(parts, row)
+      if (key === null) continue
+      await completeFrom(parts, row.id, key, row.language, undefined)
+      closed += 1
+    } catch (err) {
+      if (!isUnreadable(err)) throw err
+      onUnreadable?.(row.call_id, err)
+      await markWritten(parts.db, row.id, now)
+    }
+  return closed
 }
 
 /** Replaces the text of some utterances, as a person's right to correction demands. */

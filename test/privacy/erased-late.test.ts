@@ -8,6 +8,7 @@ import { newDataKey } from '../../media/recordings/sealed-audio.ts'
 import { RecordingGrant } from '../../server/recordings/grant.ts'
 import { ringFromFile } from '../../server/recordings/key-ring.ts'
 import { newId } from '../../server/ids.ts'
+import type { Db } from '../../sql/database.ts'
 import { CALLERS, liveCall, RECORDED, recordingsOf, talk } from '../recordings/support.ts'
 import { placePgliteDatabase } from '../support/database-template.ts'
 import { testDatabases, TestParley } from '../support/parley.ts'
@@ -44,15 +45,50 @@ for (const database of testDatabases()) {
       }
     )
 
+    await t.test('a hold that comes while something is deleted keeps all that is still there', async t => {
+      const { db } = server.parley
+      const remembers = async (number: string) => {
+        const callId = newId()
+        await addCall(db, callId, number)
+        await sql`insert into survey_answers (call_id, flow_id, question, answer, answered_at)
+          values (${callId}, 'flow', 'Why?', 'Because', now())`.execute(db)
+        await sql`insert into call_comments (id, call_id, at_ms, text, author_id, author_name)
+          values (${newId()}, ${callId}, 100, 'Laughs', 'quinn', 'Quinn')`.execute(db)
+        return callId
+      }
+      const left = async (callId: string) =>
+        (
+          await sql<{ comment: string; answers: number; number: string | null }>`select
+            (select text from call_comments where call_id = ${callId}) as comment,
+            (select count(*)::int from survey_answers where call_id = ${callId}) as answers,
+            (select caller_number from cdrs where call_id = ${callId}) as number`.execute(db)
+        ).rows[0]
+      const [swept, erased] = [await remembers('+442079460123'), await remembers('+442079460124')]
+      // The court's order is entered when the comments are gone and the rest is not.
+      await sql`create function court_order() returns trigger language plpgsql as $$
+        begin
+          insert into legal_holds (id, call_id, matter, reason, set_by)
+            values (new.call_id, new.call_id, 'Case 11', 'court order', 'paula');
+          return null;
+        end $$`.execute(db)
+      await sql`create trigger court after insert on erasures for each row
+        when (new.store = 'comments') execute function court_order()`.execute(db)
+      await server.api('POST', '/legal-holds', { callId: erased, matter: 'Case 10', reason: 'until the sweep is over' })
+      await server.api('POST', '/retention/rules', { name: 'None', keepDays: 0, reason: 'test', region: 'GB' })
+      t.match((await server.api('POST', '/retention/sweep')).body, { deleted: 1 })
+      t.match(await left(swept), { comment: '', answers: 1, number: '+442079460123' }, 'of a sweep')
+      await sql`update legal_holds set released_at = now() where call_id = ${erased}`.execute(db)
+      const { certificate } = await until(server, await approved(server, '+442079460124'), ['done'])
+      t.match(await left(erased), { comment: '', answers: 1, number: '+442079460124' }, 'of an erasure')
+      const { kept } = certificate as { kept: readonly { store: string; why: string }[] }
+      t.match(new Map(kept.map(one => [one.store, one.why])).get('surveyAnswers'), 'legal hold: Case 11')
+    })
+
     await t.test(
       'a recording that only the disk of a machine knows is not kept when the machine comes back',
       async t => {
         const callId = newId()
-        const at = new Date()
-        await sql`insert into cdrs (call_id, direction, caller_number, called_number, language, state, started_at, ended_at, last_seq, control_plane_id)
-        values (${callId}, 'inbound', ${ANNA}, ${NUMBER}, 'en', 'ended', ${at}, ${at}, 1, 'gone')`.execute(
-          server.parley.db
-        )
+        await addCall(server.parley.db, callId, ANNA)
         const recordingId = newId()
         const comesBack = await recordedOnDisk(server, callId, recordingId)
         await until(server, await approved(server, ANNA), ['done'])
@@ -107,6 +143,12 @@ for (const database of testDatabases()) {
       t.match(await until(server, path, ['done']), { status: 'done', hasExport: true })
     }
   )
+}
+
+async function addCall(db: Db, callId: string, number: string): Promise<void> {
+  const at = new Date()
+  await sql`insert into cdrs (call_id, direction, caller_number, called_number, language, state, started_at, ended_at, last_seq, control_plane_id)
+    values (${callId}, 'inbound', ${number}, ${NUMBER}, 'en', 'ended', ${at}, ${at}, 1, 'gone')`.execute(db)
 }
 
 async function addPaula(server: TestParley): Promise<void> {

@@ -1,5 +1,4 @@
 import type { Insertable, Selectable, Updateable } from 'kysely'
-import { sql } from 'kysely'
 import { type Db, withinTransaction } from '../../database.ts'
 import type { TranscriptPartsTable, TranscriptsTable } from '../../quality-tables.ts'
 
@@ -64,7 +63,7 @@ export async function markWritten(db: Db, id: string, at: Date): Promise<void> {
 
 /**
  * Puts packed parts in the place of those that were written one by one, and closes the transcript: in the transaction that
- * it is given, or in one of its own.
+ * it is given, or in one of its own. One that was erased meanwhile stays erased.
  */
 export async function completeTranscript(
   db: Db,
@@ -73,28 +72,43 @@ export async function completeTranscript(
   figures: Updateable<TranscriptsTable>
 ): Promise<void> {
   await withinTransaction(db, async trx => {
+    const kept = await trx
+      .selectFrom('transcripts')
+      .select('id')
+      .where('id', '=', id)
+      .where('status', '<>', 'erased')
+      .forUpdate()
+      .executeTakeFirst()
     await trx.deleteFrom('transcript_parts').where('transcript_id', '=', id).execute()
+    if (kept === undefined) return
     await insertParts(trx, parts)
     await trx.updateTable('transcripts').set(figures).where('id', '=', id).execute()
   })
 }
 
-/** Transcripts that nobody has written to since `before` although their calls have ended. */
-export async function listAbandonedTranscripts(db: Db, before: Date, limit: number): Promise<readonly TranscriptRow[]> {
+/**
+ * Transcripts that nobody has written to since `before` although their calls have ended, or since `unknownBefore` where nothing at
+ * all is stored of the call: its control plane died before it could say that there was one. The longest left ones come first.
+ */
+export async function listAbandonedTranscripts(
+  db: Db,
+  before: Date,
+  unknownBefore: Date,
+  limit: number
+): Promise<readonly TranscriptRow[]> {
   return await db
     .selectFrom('transcripts')
-    .selectAll()
-    .where('status', '=', 'writing')
-    .where('written_at', '<', before)
+    .leftJoin('cdrs', 'cdrs.call_id', 'transcripts.call_id')
+    .selectAll('transcripts')
+    .where('transcripts.status', '=', 'writing')
+    .where('transcripts.written_at', '<', before)
     .where(eb =>
-      eb.exists(
-        eb
-          .selectFrom('cdrs')
-          .select(sql`1`.as('one'))
-          .whereRef('cdrs.call_id', '=', 'transcripts.call_id')
-          .where('cdrs.state', '=', 'ended')
-      )
+      eb.or([
+        eb('cdrs.state', '=', 'ended'),
+        eb.and([eb('cdrs.call_id', 'is', null), eb('transcripts.written_at', '<', unknownBefore)])
+      ])
     )
+    .orderBy('transcripts.written_at')
     .limit(limit)
     .execute()
 }
