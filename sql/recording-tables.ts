@@ -55,6 +55,8 @@ export interface RecordingsTable {
   gaps: JsonDefault<readonly GapJson[]>
   legal_hold: string | null
   problem: NullableJson<Readonly<Record<string, unknown>>>
+  /** Null for those that are not in their store, and for those that came there before this was noted. */
+  stored_at: Generated<Date | null>
   checked_at: Date | null
   erased_at: Date | null
   erased_by: string | null

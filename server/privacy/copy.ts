@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SealedAudioError, SealedAudioWriter } from '../../media/recordings/sealed-audio.ts'
 import { proofsOfPerson, recordingIdsOf, usageOf } from '../../sql/queries/privacy/people.ts'
@@ -81,9 +82,13 @@ export async function makeCopy(parts: PrivacyParts, row: RequestRow, subject: Su
     writer.write(zip.file('usage.json', text(await usage(parts, subject, numberHashes, found)), true))
     writer.write(zip.file('calls.csv', Buffer.from(toCsv(everything['calls'] ?? [])), true))
     writer.write(zip.end())
-  } finally {
+  } catch (err) {
     await writer.close()
+    // Nobody can ever open it: its key is known here only.
+    await rm(join(dataDir, file), { force: true })
+    throw err
   }
+  await writer.close()
   return { file, key, stores }
 }
 

@@ -273,7 +273,7 @@ export class SealedLibrary implements RecordingLibrary {
   }
 }
 
-/** In its store, or in the spool of this machine until it is delivered, whichever has it at this moment. */
+/** In its store, or in the spool of this machine until it is delivered, whichever has it at this moment; away while another machine has it. */
 async function* readSomewhere(
   row: RecordingRow,
   store: ObjectStore | undefined,
@@ -286,7 +286,13 @@ async function* readSomewhere(
     return
   }
   if (store === undefined) throw new StoreError('STORE_UNAVAILABLE', `there is no store ${row.store}`)
-  yield* store.read(row.object_key, range, signal)
+  try {
+    yield* store.read(row.object_key, range, signal)
+  } catch (cause) {
+    if (row.state !== 'spooled' || !(cause instanceof StoreError) || cause.code !== 'OBJECT_MISSING') throw cause
+    // Nothing is lost: another control plane has it until the store takes it.
+    throw new StoreError('STORE_UNAVAILABLE', `the recording waits on ${row.control_plane_id} for its store`, { cause })
+  }
 }
 
 /** Bytes `first` to `last` of the WAV file that the recording would be. */

@@ -1,4 +1,4 @@
-import type { Insertable, Selectable, Updateable } from 'kysely'
+import { type Insertable, type Selectable, sql, type Updateable } from 'kysely'
 import type { Db } from '../database.ts'
 import type { RecordingConsentsTable, RecordingsTable } from '../recording-tables.ts'
 import type { VoicemailsTable } from '../tables.ts'
@@ -125,7 +125,7 @@ export async function updateRecording(db: Db, id: string, change: Updateable<Rec
 export async function markRecordingStored(db: Db, id: string): Promise<boolean> {
   const { numUpdatedRows } = await db
     .updateTable('recordings')
-    .set({ state: 'stored' })
+    .set({ state: 'stored', stored_at: sql<Date>`now()` })
     .where('id', '=', id)
     .where('state', '=', 'spooled')
     .executeTakeFirst()

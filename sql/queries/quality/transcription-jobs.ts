@@ -8,15 +8,15 @@ export type TranscriptionJobRow = Readonly<Selectable<TranscriptionJobsTable>>
 export type Untranscribed = Readonly<{ recordingId: string; callId: string; language: string | null }>
 
 /**
- * Recordings made since `since` (a message only where the call itself is not recorded) that are safe in their store, whose call is over, that have neither transcript (an erased
- * one counts) nor job; the oldest first. `language` is the call's last one.
+ * Recordings that their store took since `since` (a message only where the call itself is not recorded), whose call is over, that have
+ * neither transcript (an erased one counts) nor job; the oldest first. `language` is the call's last one.
  */
 export async function listUntranscribed(db: Db, since: Date, limit: number): Promise<readonly Untranscribed[]> {
   const { rows } = await sql<Untranscribed>`
     select recordings.id as "recordingId", recordings.call_id as "callId",
       coalesce(cdrs.language, recordings.language) as language
     from recordings join cdrs on cdrs.call_id = recordings.call_id and cdrs.state = 'ended'
-    where recordings.state = 'stored' and recordings.created_at >= ${since}
+    where recordings.state = 'stored' and coalesce(recordings.stored_at, recordings.created_at) >= ${since}
       and (recordings.kind = 'call' or not exists (
         select 1 from recordings as whole where whole.call_id = recordings.call_id and whole.kind = 'call'))
       and not exists (select 1 from transcripts where transcripts.call_id = recordings.call_id)
