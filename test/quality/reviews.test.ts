@@ -50,6 +50,20 @@ for (const database of testDatabases())
     const byQuinn = as(quinn.token)
     const byRita = as(rita.token)
     const byAna = as(ana.token)
+    /** The database takes no new row of this table for so long. */
+    const failing = async <T>(table: string, work: () => Promise<T>): Promise<T> => {
+      const { db } = server.parley
+      await sql`create or replace function fail() returns trigger language plpgsql as $$
+        begin raise exception 'the database stops here'; end $$`.execute(db)
+      await sql`create trigger fail before insert on ${sql.table(table)} for each row execute function fail()`.execute(
+        db
+      )
+      try {
+        return await work()
+      } finally {
+        await sql`drop trigger fail on ${sql.table(table)}`.execute(db)
+      }
+    }
     let scorecardId = ''
     let reviewId = ''
 
@@ -119,6 +133,15 @@ for (const database of testDatabases())
       const mine = (await byAna('GET', '/reviews/mine')).body.items as { id: string; coaching: string }[]
       t.match(mine, [{ id: reviewId, coaching: 'Ask for the order number.' }])
       t.equal((await byAna('POST', `/reviews/${reviewId}/seen`)).status, 204)
+      const reason = 'The caller gave the order number at once.'
+      t.equal(
+        await failing(
+          'review_disputes',
+          async () => (await byAna('POST', `/reviews/${reviewId}/disputes`, { reason })).status
+        ),
+        500
+      )
+      t.match(await byQuinn('GET', `/reviews/${reviewId}`), { body: { status: 'submitted' } }, 'half of it is nothing')
       const raised = await byAna('POST', `/reviews/${reviewId}/disputes`, {
         reason: 'The caller gave the order number at once.',
         questionIds: ['identity']
@@ -129,10 +152,25 @@ for (const database of testDatabases())
         await byAna('POST', `/reviews/${reviewId}/disputes`, { reason: 'no such one', questionIds: ['nothing'] }),
         { status: 400 }
       )
-      const settled = await byQuinn('POST', `/reviews/${reviewId}/disputes/${raised.body['id']}/answer`, {
+      const path = `/reviews/${reviewId}/disputes/${raised.body['id']}/answer`
+      const answer = {
         answer: 'You are right, I heard it now.',
         answers: { greeting: { value: 'yes', evidence: span(0) }, identity: { value: 'yes', evidence: span(2_000) } }
+      }
+      t.equal(await failing('review_history', async () => (await byQuinn('POST', path, answer)).status), 500)
+      t.match(await byQuinn('GET', `/reviews/${reviewId}`), {
+        body: { status: 'disputed', disputes: [{ outcome: null }] }
       })
+      await sql`insert into reviews (id, call_id, scorecard_id, version, kind, reviewer_id, reviewer_name, answers, status)
+        select 'another', call_id, scorecard_id, version, kind, 'somebody', 'Somebody', answers, 'disputed' from reviews
+        where id = ${reviewId}`.execute(server.parley.db)
+      t.match(
+        await byQuinn('POST', path.replace(reviewId, 'another'), answer),
+        { status: 409 },
+        'a dispute is answered where it was raised'
+      )
+      await sql`delete from reviews where id = 'another'`.execute(server.parley.db)
+      const settled = await byQuinn('POST', path, answer)
       t.match(settled.body, { status: 'settled', percent: 100, isPassed: true, disputes: [{ outcome: 'changed' }] })
       const history = await server.parley.db.selectFrom('review_history').selectAll().orderBy('id').execute()
       t.match(history, [

@@ -68,19 +68,23 @@ export function registerDisputeRoutes(app: App, { db }: Quality): void {
           throw new AppError('VALIDATION_FAILED', 'The scorecard has no such question.', {
             problems: [{ at: `/body/questionIds/${at}`, message: 'is no question of the scorecard' }]
           })
-      if (!(await updateReview(db, row.id, { status: 'disputed', changed_at: new Date() }, ['submitted', 'settled'])))
-        throw new AppError('CONFLICT', 'The review is disputed already.')
       const id = newId()
-      await insertDispute(db, {
-        id,
-        review_id: row.id,
-        raised_by: actor.id,
-        question_ids: [...questionIds],
-        reason,
-        outcome: null,
-        answer: null,
-        answered_by: null,
-        answered_at: null
+      // A review that is disputed without a dispute could never be answered, nor disputed again.
+      await db.transaction().execute(async trx => {
+        const change = { status: 'disputed', changed_at: new Date() } as const
+        if (!(await updateReview(trx, row.id, change, ['submitted', 'settled'])))
+          throw new AppError('CONFLICT', 'The review is disputed already.')
+        await insertDispute(trx, {
+          id,
+          review_id: row.id,
+          raised_by: actor.id,
+          question_ids: [...questionIds],
+          reason,
+          outcome: null,
+          answer: null,
+          answered_by: null,
+          answered_at: null
+        })
       })
       await audit(db, request, 'review.disputed', { kind: 'call', id: row.call_id }, { reviewId: row.id })
       return reply.status(201).send({ id })
@@ -112,23 +116,26 @@ export function registerDisputeRoutes(app: App, { db }: Quality): void {
       const problems = missingOf(card, next)
       if (problems.length > 0) throw new QualityError('REVIEW_INCOMPLETE', 'Some questions are open.', { problems })
       const outcome = answers === undefined ? 'upheld' : 'changed'
-      const isAnswered = await answerDispute(db, disputeId, { outcome, text: answer, by: actor.name, at: new Date() })
-      if (!isAnswered) throw new AppError('CONFLICT', 'No open dispute of this review has this id.')
       const score = scoreOf(card, next)
-      await insertHistory(db, { reviewId: id, by: actor.id, what: outcome, answers: next, percent: score.percent })
-      await updateReview(
-        db,
-        id,
-        {
-          status: 'settled',
-          answers: JSON.stringify(next),
-          percent: score.percent,
-          critical: [...score.critical],
-          is_passed: score.isPassed,
-          changed_at: new Date()
-        },
-        ['disputed']
-      )
+      await db.transaction().execute(async trx => {
+        const given = { outcome, text: answer, by: actor.name, at: new Date() } as const
+        if (!(await answerDispute(trx, { id: disputeId, reviewId: id }, given)))
+          throw new AppError('CONFLICT', 'No open dispute of this review has this id.')
+        await insertHistory(trx, { reviewId: id, by: actor.id, what: outcome, answers: next, percent: score.percent })
+        await updateReview(
+          trx,
+          id,
+          {
+            status: 'settled',
+            answers: JSON.stringify(next),
+            percent: score.percent,
+            critical: [...score.critical],
+            is_passed: score.isPassed,
+            changed_at: new Date()
+          },
+          ['disputed']
+        )
+      })
       await audit(db, request, 'review.dispute-answered', { kind: 'call', id: row.call_id }, { reviewId: id, outcome })
       return toReview(await knownReview(db, id), await listDisputes(db, [id]))
     }

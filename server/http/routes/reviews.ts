@@ -270,27 +270,21 @@ export function registerReviewRoutes(app: App, { db }: Quality): void {
       if (problems.length > 0) throw new QualityError('REVIEW_INCOMPLETE', 'Some questions are open.', { problems })
       const score = scoreOf(card, row.answers as Answers)
       const now = new Date()
-      await updateReview(
-        db,
-        id,
-        {
-          status: 'submitted',
+      await db.transaction().execute(async trx => {
+        const change = {
+          status: 'submitted' as const,
           percent: score.percent,
           critical: [...score.critical],
           is_passed: score.isPassed,
           submitted_at: now,
           changed_at: now
-        },
-        ['draft']
-      )
-      await insertHistory(db, {
-        reviewId: id,
-        by: actor.id,
-        what: 'submitted',
-        answers: row.answers,
-        percent: score.percent
+        }
+        if (!(await updateReview(trx, id, change, ['draft'])))
+          throw new AppError('CONFLICT', 'The review was submitted already.')
+        const { answers } = row
+        await insertHistory(trx, { reviewId: id, by: actor.id, what: 'submitted', answers, percent: score.percent })
+        if (row.task_id !== null) await closeTask(trx, row.task_id, 'done', now)
       })
-      if (row.task_id !== null) await closeTask(db, row.task_id, 'done', now)
       await audit(db, request, 'review.submitted', { kind: 'call', id: row.call_id }, { reviewId: id })
       return toReview(await knownReview(db, id), [])
     }

@@ -175,13 +175,14 @@ export async function listDisputes(db: Db, reviewIds: readonly string[]): Promis
 
 export async function answerDispute(
   db: Db,
-  id: string,
+  of: Readonly<{ id: string; reviewId: string }>,
   answer: Readonly<{ outcome: 'upheld' | 'changed'; text: string; by: string; at: Date }>
 ): Promise<boolean> {
   const done = await db
     .updateTable('review_disputes')
     .set({ outcome: answer.outcome, answer: answer.text, answered_by: answer.by, answered_at: answer.at })
-    .where('id', '=', id)
+    .where('id', '=', of.id)
+    .where('review_id', '=', of.reviewId)
     .where('outcome', 'is', null)
     .executeTakeFirst()
   return done.numUpdatedRows > 0n
