@@ -1,7 +1,7 @@
 import type { Db } from '../../sql/database.ts'
 import { type DueDelivery, settleDelivery, takeDueDeliveries } from '../../sql/queries/webhooks.ts'
 import type { Logger } from '../log.ts'
-import { unseal } from '../seal.ts'
+import { SealError, unseal } from '../seal.ts'
 import { signDelivery } from './signature.ts'
 
 export const WEBHOOK_SECRET_PURPOSE = 'webhook secret'
@@ -128,7 +128,8 @@ export class WebhookSender implements AsyncDisposable {
               }
       }
     })
-    const secret = unseal(this.#key, WEBHOOK_SECRET_PURPOSE, webhook.secret_sealed).toString('utf8')
+    const secret = this.#secretOf(webhook)
+    if (secret === null) return { status: null, problem: 'its secret was sealed with another key; make a new one' }
     try {
       const response = await fetch(webhook.url, {
         method: 'POST',
@@ -151,6 +152,17 @@ export class WebhookSender implements AsyncDisposable {
     } catch (err) {
       const isLate = (err as Error).name === 'TimeoutError'
       return { status: null, problem: isLate ? `no answer in ${ANSWER_LIMIT_MS} ms` : 'it cannot be reached' }
+    }
+  }
+
+  /** Null for one that cannot be opened: its deliveries fail, and keep nobody else's waiting. */
+  #secretOf({ id, secret_sealed: sealed }: DueDelivery['webhook']): string | null {
+    try {
+      return unseal(this.#key, WEBHOOK_SECRET_PURPOSE, sealed).toString('utf8')
+    } catch (err) {
+      if (!(err instanceof SealError)) throw err
+      this.#log.error({ err, webhookId: id }, 'the secret of a webhook cannot be opened')
+      return null
     }
   }
 }

@@ -87,6 +87,41 @@ for (const database of oneDatabase())
       t.same(all.body, { replayed: 4 })
     })
 
+    await t.test('one whose secret cannot be opened fails by itself, and the others hear on', async t => {
+      const { db } = server.parley
+      const broken = await server.api('POST', '/webhooks', { name: 'old', url, kinds: ['ended'] })
+      const brokenId = broken.body['id'] as string
+      const other = await db
+        .selectFrom('webhooks')
+        .select('secret_sealed')
+        .where('id', '=', brokenId)
+        .executeTakeFirstOrThrow()
+      // As after a change of the key that seals.
+      await db
+        .updateTable('webhooks')
+        .set({ secret_sealed: other.secret_sealed.replace(/.{4}$/, 'AAAA') })
+        .where('id', '=', brokenId)
+        .execute()
+      // What was replayed a moment ago has come.
+      await until(
+        async () => (await server.api('GET', `/webhooks/${id}/deliveries?state=waiting`)).body.items?.length === 0
+      )
+      received.length = 0
+      await callOnce(server)
+      await until(() => received.length === 2)
+      const problem = async () =>
+        (
+          await db
+            .selectFrom('webhook_deliveries')
+            .select(['attempts', 'last_problem', 'next_at'])
+            .where('webhook_id', '=', brokenId)
+            .executeTakeFirstOrThrow()
+        ).last_problem
+      await until(async () => (await problem()) !== null)
+      t.match(await problem(), /sealed with another key/, 'and whoever looks is told why')
+      await server.api('DELETE', `/webhooks/${brokenId}`)
+    })
+
     await t.test('secrets are shown once, and only administrators set webhooks up', async t => {
       t.notMatch(JSON.stringify((await server.api('GET', '/webhooks')).body), /whsec_/)
       const { ana } = await signInPeople(server, ['ana'])
