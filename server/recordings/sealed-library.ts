@@ -228,7 +228,7 @@ export class SealedLibrary implements RecordingLibrary {
 
   /** How a recording's sealed bytes are reached and opened. Rejects with AppError. */
   async source(row: RecordingRow): Promise<RecordingSource> {
-    const { keys, storage, spool, codec, log, metrics } = this.#parts
+    const { db, keys, storage, spool, codec, log, metrics } = this.#parts
     if (row.state === 'erased' || row.key_version === null || row.wrapped_key === null) throw erased()
     const id = row.id
     let key: Buffer
@@ -249,7 +249,7 @@ export class SealedLibrary implements RecordingLibrary {
       key,
       bytes: Number(row.bytes),
       indexOffset: Number(row.index_offset),
-      read: (range, signal) => readSomewhere(row, store, spooled, range, signal),
+      read: (range, signal) => readSomewhere(db, row, store, spooled, range, signal),
       decode: flac => codec.decode(flac),
       onDamage: (span, err) => {
         log.error({ err, recordingId: id, ...span }, 'a part of a recording is damaged; it is played as silence')
@@ -275,6 +275,7 @@ export class SealedLibrary implements RecordingLibrary {
 
 /** In its store, or in the spool of this machine until it is delivered, whichever has it at this moment; away while another machine has it. */
 async function* readSomewhere(
+  db: Db,
   row: RecordingRow,
   store: ObjectStore | undefined,
   spooled: ObjectStore,
@@ -290,6 +291,8 @@ async function* readSomewhere(
     yield* store.read(row.object_key, range, signal)
   } catch (cause) {
     if (row.state !== 'spooled' || !(cause instanceof StoreError) || cause.code !== 'OBJECT_MISSING') throw cause
+    // The row may be from before it was delivered; then the store has lost it.
+    if ((await findRecording(db, row.id))?.state !== 'spooled') throw cause
     // Nothing is lost: another control plane has it until the store takes it.
     throw new StoreError('STORE_UNAVAILABLE', `the recording waits on ${row.control_plane_id} for its store`, { cause })
   }
