@@ -24,6 +24,8 @@ export function afterAsking(state: Breaker, nowMs: number, rules: BreakerRules):
 
 /** `isLasting`: it will not get better by itself, as with a key that is refused. */
 export function afterFailure(state: Breaker, nowMs: number, isLasting: boolean, rules: BreakerRules): Breaker {
+  // Asked before it opened, as by callers who spoke at the same time: that is the same trouble, and no news.
+  if (!isLasting && state.kind === 'open' && nowMs < state.untilMs) return state
   const failures = state.failures + 1
   if (!isLasting && state.kind === 'closed' && failures < rules.failures) return { kind: 'closed', failures }
   const doublings = Math.max(0, failures - rules.failures)

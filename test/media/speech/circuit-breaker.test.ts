@@ -27,6 +27,17 @@ t.test('three failures in a row open it, one question later tries, and each furt
   t.ok(mayAsk(state, 3_100))
 })
 
+t.test('callers who were all in the middle of a word when it failed make it rest no longer than one would', async t => {
+  let state: Breaker = CLOSED
+  for (let caller = 1; caller <= 20; caller += 1) state = fail(state, caller)
+  t.notOk(mayAsk(state, 1_002))
+  t.ok(mayAsk(state, 1_003), 'the third failure opened it, and the others were asked before that')
+  state = fail(afterAsking(state, 1_003, RULES), 1_100)
+  t.notOk(mayAsk(state, 3_099), 'the one that tried counts')
+  t.ok(mayAsk(state, 3_100))
+  t.notOk(mayAsk(fail(state, 1_200, true), 9_199), 'and so does a key that is refused')
+})
+
 t.test('a refused key rests longest at once', async t => {
   const state = fail(CLOSED, 0, true)
   t.notOk(mayAsk(state, 7_999))
