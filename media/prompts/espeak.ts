@@ -82,13 +82,17 @@ export function createEspeak(log: Logger): Espeak {
             reply satisfies never
         }
       })
-      started.on('exit', code => {
+      const ended = (err: PromptError) => {
         clearTimeout(limit)
         if (latest === started) forget()
-        const err = new PromptError('SYNTHESIS_FAILED', `eSpeak NG ended with code ${code}`)
         reject(err)
         for (const [id, { by }] of [...speaking]) if (by === started) end(id, err)
-      })
+      }
+      started.on('exit', code => ended(new PromptError('SYNTHESIS_FAILED', `eSpeak NG ended with code ${code}`)))
+      // One that cannot be started has no exit; without a listener that would end this program.
+      started.on('error', cause =>
+        ended(new PromptError('SYNTHESIS_FAILED', 'eSpeak NG cannot be started', { cause }))
+      )
     })
     return starting
   }

@@ -139,14 +139,18 @@ class SphinxProgram implements AsyncDisposable {
             reply satisfies never
         }
       })
-      child.on('exit', code => {
-        if (this.#child === child && !this.#isClosed) this.#log.warn({ code }, 'the speech recogniser ended')
+      const ended = (how: Readonly<{ code: number | null } | { err: Error }>) => {
+        const wasReady = this.#child === child
+        if ((wasReady || 'err' in how) && !this.#isClosed) this.#log.warn(how, 'the speech recogniser ended')
         this.#child = undefined
         this.#starting = undefined
         settle(false)
         for (const id of [...this.#waiting.keys()])
-          this.#settle(id)?.reject(new SpeechError('SPEECH_FAILED', `the speech recogniser ended with code ${code}`))
-      })
+          this.#settle(id)?.reject(new SpeechError('SPEECH_FAILED', 'the speech recogniser ended'))
+      }
+      child.on('exit', code => ended({ code }))
+      // One that cannot be started has no exit; without a listener that would end this program.
+      child.on('error', err => ended({ err }))
     })
     return this.#starting
   }
@@ -155,6 +159,7 @@ class SphinxProgram implements AsyncDisposable {
     signal?.throwIfAborted()
     if (this.#child === undefined && !(await this.start()))
       throw new SpeechError('SPEECH_MISSING', 'the local speech recogniser does not start')
+    signal?.throwIfAborted()
     const child = this.#child
     if (child === undefined) throw new SpeechError('SPEECH_FAILED', 'the speech recogniser has just ended')
     const id = this.#nextId++
@@ -175,15 +180,21 @@ class SphinxProgram implements AsyncDisposable {
         }
       }
       this.#waiting.set(id, { resolve: done(resolve), reject: done(reject) })
+      // Whoever waits for an answer hears how the process ends, too.
+      child.ref()
       child.channel?.ref()
-      child.send({ ...question, id } as SphinxRequest)
+      // One that is just ending cannot be told any more; its end is told to everybody who waits.
+      child.send({ ...question, id } as SphinxRequest, () => {})
     })
   }
 
   #settle(id: number): Waiting | undefined {
     const one = this.#waiting.get(id)
     this.#waiting.delete(id)
-    if (this.#waiting.size === 0) this.#child?.channel?.unref()
+    if (this.#waiting.size === 0) {
+      this.#child?.unref()
+      this.#child?.channel?.unref()
+    }
     return one
   }
 

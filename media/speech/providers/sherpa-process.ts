@@ -50,6 +50,10 @@ export class SherpaProcess<Request extends Serializable, Reply extends Readonly<
         complaint = (complaint + text).slice(-MAX_COMPLAINT)
       })
       const limit = setTimeout(() => child.kill('SIGKILL'), START_LIMIT_MS)
+      // One that cannot be started closes too; without a listener it would end this program.
+      child.on('error', err => {
+        reason ??= err.message
+      })
       child.on('message', (message: SherpaStart | Reply) => {
         if (isStart(message)) {
           if (message.kind === 'missing') {

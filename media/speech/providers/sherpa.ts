@@ -6,14 +6,15 @@ import type { SherpaReply, SherpaRequest } from './sherpa-messages.ts'
 import type { SherpaModel } from './sherpa-models.ts'
 import { SherpaProcess } from './sherpa-process.ts'
 
+/** Also how long the process may be silent to everybody while somebody waits for an answer. */
 const ANSWER_MS = 10_000
 const UNTOLD_CONFIDENCE = 0.6
 /** 100 ms: fewer messages, and the model decodes in larger steps anyway. */
 const PIECE_SAMPLES = 800
 
 /** A streaming model of sherpa-onnx: open speech on this machine. Its process starts with the first question. */
-export function createSherpa(model: SherpaModel, log: Logger): Recognizer {
-  const program = new SherpaProgram(model, log)
+export function createSherpa(model: SherpaModel, log: Logger, answerMs = ANSWER_MS): Recognizer {
+  const program = new SherpaProgram(model, log, answerMs)
   return {
     name: model.name,
     languages: model.languages,
@@ -40,15 +41,26 @@ type Listening = Readonly<{
 class SherpaProgram implements AsyncDisposable {
   readonly #process: SherpaProcess<SherpaRequest, SherpaReply>
   readonly #listening = new Map<number, Listening>()
+  /** What was asked of the process and is not answered, also where nobody waits for it any more. */
+  readonly #owed = new Set<number>()
+  readonly #name: string
+  readonly #log: Logger
+  readonly #answerMs: number
+  #limit: NodeJS.Timeout | undefined
   #nextId = 1
 
-  constructor(model: SherpaModel, log: Logger) {
+  constructor(model: SherpaModel, log: Logger, answerMs: number) {
+    this.#name = model.name
+    this.#log = log
+    this.#answerMs = answerMs
     this.#process = new SherpaProcess<SherpaRequest, SherpaReply>({
       program: new URL('./sherpa-program.ts', import.meta.url),
       model,
       onReply: reply => this.#take(reply),
       onEnd: err => {
         if (this.#listening.size > 0) log.warn({ err }, 'a speech recogniser ended')
+        this.#owed.clear()
+        clearTimeout(this.#limit)
         for (const id of [...this.#listening.keys()]) this.#fail(id, err)
       }
     })
@@ -60,6 +72,7 @@ class SherpaProgram implements AsyncDisposable {
 
   open(onPartial: (text: string) => void): RecognitionStream {
     const id = this.#nextId++
+    const answerMs = this.#answerMs
     const answer = Promise.withResolvers<Recognition | null>()
     // Whoever disposes does not ask how it ended.
     answer.promise.catch(() => {})
@@ -73,6 +86,7 @@ class SherpaProgram implements AsyncDisposable {
           if (!this.#listening.has(id)) return
           this.#process.hold()
           this.#process.send(request)
+          if (request.kind === 'finish') this.#owe(id)
         },
         err => this.#fail(id, err)
       )
@@ -101,7 +115,7 @@ class SherpaProgram implements AsyncDisposable {
         flush()
         void send({ kind: 'finish', id })
         try {
-          return await within(answer.promise, ANSWER_MS, 'sherpa-onnx')
+          return await within(answer.promise, answerMs, 'sherpa-onnx')
         } finally {
           close()
         }
@@ -110,7 +124,21 @@ class SherpaProgram implements AsyncDisposable {
     }
   }
 
+  #owe(id: number): void {
+    if (this.#owed.size === 0) this.#limit = setTimeout(() => this.#giveUp(), this.#answerMs).unref()
+    this.#owed.add(id)
+  }
+
+  /** Its end is told to everybody who waits, and the next one who asks starts another. */
+  #giveUp(): void {
+    this.#log.error({ recogniser: this.#name }, 'a speech recogniser does not answer and is started again')
+    this.#process.kill()
+  }
+
   #take(reply: SherpaReply): void {
+    if (reply.kind === 'finished') this.#owed.delete(reply.id)
+    if (this.#owed.size === 0) clearTimeout(this.#limit)
+    else this.#limit?.refresh()
     const one = this.#listening.get(reply.id)
     if (one === undefined) return
     if (reply.kind === 'partial') {

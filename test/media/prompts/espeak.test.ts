@@ -55,6 +55,16 @@ t.test(
   }
 )
 
+t.test('where no process can be started the prompt fails and not the server, and the next one is spoken', async t => {
+  await using other = createEspeak(pino({ level: 'silent' }))
+  const { execPath } = process
+  process.execPath = '/nowhere/node'
+  const spoken = other.synthesize('one', 'en', LIMIT())
+  process.execPath = execPath
+  await t.rejects(spoken, { code: 'SYNTHESIS_FAILED' })
+  t.ok((await other.synthesize('two', 'en', LIMIT())).length > 1_000)
+})
+
 t.test('what looks like markup is spoken, and an unknown language is refused', { timeout: 280_000 }, async t => {
   const plain = await espeak.synthesize('Fish', 'en', LIMIT())
   const tagged = await espeak.synthesize('Fish <break time="3s"/>', 'en', LIMIT())

@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pino } from 'pino'
@@ -6,6 +6,7 @@ import t, { type Test } from 'tap'
 import { generateNoise } from '../../../media/audio/tone.ts'
 import { readSherpaModels } from '../../../media/speech/providers/sherpa-models.ts'
 import { createSherpa } from '../../../media/speech/providers/sherpa.ts'
+import { RecognizerChain } from '../../../media/speech/recognizer-chain.ts'
 import type { RecognitionStream, Recognizer } from '../../../media/speech/recognizer.ts'
 import { sayInTones } from '../../support/speech-servers/tone-words.ts'
 import { type ToneModelFault, writeToneModel } from '../../support/tone-model.ts'
@@ -78,15 +79,23 @@ t.test(
 const REQUEST = { language: 'en', phrases: null }
 
 /** The library with a network that hears the language of tones. */
-async function open(t: Test, fault?: ToneModelFault): Promise<Recognizer> {
+async function open(t: Test, fault?: ToneModelFault, answerMs?: number): Promise<Recognizer> {
   const folder = t.testdir({})
   await writeToneModel(join(folder, 'tones'), ['en'], fault)
   const {
     streaming: [model]
   } = await readSherpaModels(folder)
-  const recognizer = createSherpa(model!, LOG)
+  const recognizer = createSherpa(model!, LOG, answerMs)
   t.teardown(() => recognizer[Symbol.asyncDispose]())
   return recognizer
+}
+
+/** The process ids of our recognisers. */
+async function recognisers(): Promise<readonly number[]> {
+  const { pid: own } = process
+  const children = (await readFile(`/proc/${own}/task/${own}/children`, 'utf8')).trim().split(' ').map(Number)
+  const commands = await Promise.all(children.map(child => readFile(`/proc/${child}/cmdline`, 'utf8')))
+  return children.filter((_, at) => commands[at]?.includes('sherpa-program') === true)
 }
 
 /** As it comes from a call: in frames of 20 ms. */
@@ -172,4 +181,30 @@ t.test('a model that is not whole fails with a code, and callers wait for no ans
     }
     await recognizer.prepare(REQUEST, AbortSignal.timeout(20_000))
   })
+})
+
+t.test('a process that hangs is left for the next recogniser, and started again', { timeout: 60_000 }, async t => {
+  const recognizer = await open(t, undefined, 1_000)
+  await recognizer.prepare(REQUEST, AbortSignal.timeout(20_000))
+  for (const child of await recognisers()) process.kill(child, 'SIGSTOP')
+  const chain = new RecognizerChain([recognizer], [], { limits: { slowMs: 200 } })
+  const asked = chain.open(REQUEST)
+  send(asked, sayInTones(['order']))
+  await t.rejects(asked.finish(), { code: 'SPEECH_TIMEOUT' })
+  // Whoever speaks meanwhile hears of its end.
+  using meanwhile = recognizer.open(REQUEST)
+  t.match(await meanwhile.failure, { code: 'SPEECH_FAILED' })
+  const stream = recognizer.open(REQUEST)
+  send(stream, sayInTones(['agent'], 240))
+  t.match(await stream.finish(), { text: 'agent' })
+})
+
+t.test('where no process can be started the recogniser is missing, and the server goes on', OPEN, async t => {
+  const recognizer = await open(t)
+  const { execPath } = process
+  process.execPath = '/nowhere/node'
+  const ready = recognizer.prepare(REQUEST, AbortSignal.timeout(20_000))
+  process.execPath = execPath
+  await t.rejects(ready, { code: 'SPEECH_MISSING' })
+  await t.resolves(recognizer.prepare(REQUEST, AbortSignal.timeout(20_000)))
 })
