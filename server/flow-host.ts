@@ -23,6 +23,7 @@ import { SilenceError } from './bots/turn-silence.ts'
 import { aborted, orAborted } from './calls/aborted.ts'
 import type { Call } from './calls/call.ts'
 import type { CustomerLeg } from './calls/caller-leg.ts'
+import type { VoiceInput } from './calls/leg-audio.ts'
 import type { DialParts } from './calls/dial.ts'
 import { dialParty } from './calls/dial-party.ts'
 import { growingPrompts, type Patience, type PlayablePrompts } from './calls/growing-prompts.ts'
@@ -131,6 +132,19 @@ export function createFlowHost(
     return promptFailed(err.code, err.message, err)
   }
 
+  /** Gets ready to listen; whoever takes so long that the caller waits in silence is not waited for, and keys have to do. */
+  const earIn = async (
+    signal: AbortSignal,
+    listen: (stop: AbortSignal) => Promise<VoiceInput | null>
+  ): Promise<VoiceInput | null> => {
+    try {
+      return await silence.during(language, signal, listen)
+    } catch (err) {
+      if (!(err instanceof SilenceError)) throw err
+      return null
+    }
+  }
+
   /** A prompt of silence is planned, but nothing to hear. */
   const sounding = (prompts: readonly Prompt[]) => {
     if (prompts.some(one => one.kind !== 'silence')) silence.sounds()
@@ -194,7 +208,7 @@ export function createFlowHost(
         const voice =
           asked === undefined && languages === undefined
             ? null
-            : await silence.during(language, signal, stop =>
+            : await earIn(signal, stop =>
                 asked === undefined
                   ? parts.speech.listenForLanguages(call, languages ?? [], stop)
                   : parts.speech.listenFor(call, language, asked, stop)
@@ -220,9 +234,7 @@ export function createFlowHost(
           await audio.play(sources, false, signal)
         },
         async listen(until) {
-          return await silence.during(language, until, stop =>
-            parts.speech.listenHere(call, language, CONSENT_SPEECH, stop)
-          )
+          return await earIn(until, stop => parts.speech.listenHere(call, language, CONSENT_SPEECH, stop))
         },
         async ask(prompts, rules, ear) {
           const sources = await speak(prompts, signal)

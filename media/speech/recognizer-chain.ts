@@ -11,6 +11,8 @@ import { isPermitted, primaryOf } from './speech-provider.ts'
 import { within } from './within.ts'
 
 export type ChainLimits = Readonly<{
+  /** Whoever is not ready so soon is left for the next, if there is one. */
+  readyMs: number
   /** Whoever has not answered so long after the end of the speech is left for the next. */
   slowMs: number
   /** So much of what is being said is kept for the next. */
@@ -19,7 +21,7 @@ export type ChainLimits = Readonly<{
 
 export type ChainedRecognizer = Readonly<{ recognizer: Recognizer; health: ProviderHealth }>
 
-const LIMITS: ChainLimits = { slowMs: 2_500, keptMs: 15_000 }
+const LIMITS: ChainLimits = { readyMs: 2_000, slowMs: 2_500, keptMs: 15_000 }
 const SAMPLES_PER_MS = 8
 
 /**
@@ -77,9 +79,11 @@ export class RecognizerChain implements Recognizer {
     let last: unknown = nobody(request.language)
     const working = this.linksFor(request.language, request.mayHear).filter(({ health }) => health.mayAsk)
     for (const [index, { recognizer, health }] of working.entries()) {
+      const next = working[index + 1]
       try {
-        await recognizer.prepare(request, signal)
-        this.#warm(working[index + 1], request, signal)
+        const ready = recognizer.prepare(request, signal)
+        await (next === undefined ? ready : within(ready, this.#limits.readyMs, recognizer.name))
+        this.#warm(next, request, signal)
         return
       } catch (err) {
         signal.throwIfAborted()

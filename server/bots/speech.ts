@@ -2,7 +2,7 @@ import type { SpokenRequest } from '../../ivr-flows/host.ts'
 import { VoiceLevels } from '../../media/audio/voice-level.ts'
 import { type FallOver, type RecognitionRequest, type Recognizer, SpeechError } from '../../media/speech/recognizer.ts'
 import { type VoiceEvent, VoiceListener } from '../../media/speech/voice-listener.ts'
-import { onAbort } from '../calls/aborted.ts'
+import { onAbort, orAborted } from '../calls/aborted.ts'
 import type { CallTap } from '../../media/tap/call-tap.ts'
 import type { Call } from '../calls/call.ts'
 import type { CallEventData } from '../calls/call-events.ts'
@@ -253,7 +253,9 @@ export class Speech implements AsyncDisposable {
     let code = 'SPEECH_MISSING'
     for (const recognizer of recognizers) {
       try {
-        await recognizer.prepare(request, AbortSignal.any([signal, AbortSignal.timeout(PREPARE_LIMIT_MS)]))
+        const stop = AbortSignal.any([signal, AbortSignal.timeout(PREPARE_LIMIT_MS)])
+        // A model that is being loaded looks at no signal.
+        await orAborted(recognizer.prepare(request, stop), stop)
         return recognizer
       } catch (err) {
         signal.throwIfAborted()

@@ -9,7 +9,7 @@ import { createAzureSynthesizer } from '../../../media/speech/providers/azure-sy
 import { GoogleClients } from '../../../media/speech/providers/google-clients.ts'
 import { createGoogleRecognizer } from '../../../media/speech/providers/google-recognizer.ts'
 import { createGoogleSynthesizer } from '../../../media/speech/providers/google-synthesizer.ts'
-import type { FallOver } from '../../../media/speech/recognizer.ts'
+import type { FallOver, Recognizer } from '../../../media/speech/recognizer.ts'
 import { RecognizerChain } from '../../../media/speech/recognizer-chain.ts'
 import { AzureServer } from '../../support/speech-servers/azure-server.ts'
 import { GoogleServer } from '../../support/speech-servers/google-server.ts'
@@ -237,4 +237,23 @@ t.test('a stream begins with sound, and after a voice that breaks off the next b
     { code: 'SYNTHESIS_FAILED' },
     'when nobody is left the stream fails'
   )
+})
+
+t.test('one that gets ready too late is left for the next', OPEN, async t => {
+  const asked: string[] = []
+  const recognizer = (name: string, prepare: () => Promise<void>): Recognizer => ({
+    ...createAzureRecognizer(place),
+    name,
+    prepare() {
+      asked.push(name)
+      return prepare()
+    }
+  })
+  const loading = recognizer('loading', () => new Promise<never>(() => {}))
+  const chain = new RecognizerChain([loading, recognizer('ready', async () => {})], ['westeurope'], {
+    limits: { readyMs: 50 }
+  })
+  await chain.prepare(ENGLISH, LIMIT())
+  t.same(asked, ['loading', 'ready'])
+  t.match(chain.links[0]?.health, { state: 'degraded', lastCode: 'SPEECH_TIMEOUT' })
 })
