@@ -60,17 +60,15 @@ export async function answerTurn(parts: TurnParts, question: string, signal: Abo
           if (heard !== '') said.push(heard)
           if (isBroken) isMuted = true
           if (instead === null) break
-          interrupted.abort()
-          answerer.remember(question, said.join(' '))
-          note({ kind: 'talk', source: 'none', articleId: null, topic: null, failure: null }, 'interrupted')
-          return instead
+          return leave(instead)
         }
         case 'held':
           call.record({ kind: 'botHeld', why: event.why })
           break
         case 'tool':
           call.record({ kind: 'botTool', tool: event.name, outcome: event.outcome, tookMs: event.tookMs })
-          break
+          if (voice.wish === null) break
+          return leave(voice.wish)
         case 'fault':
           call.log.warn({ err: event.err, code: event.code }, 'a language model did not answer')
           call.record({ kind: 'botFault', code: event.code })
@@ -101,6 +99,13 @@ export async function answerTurn(parts: TurnParts, question: string, signal: Abo
     await events.return(undefined).catch(err => {
       if (!interrupted.signal.aborted) throw err
     })
+  }
+
+  function leave(instead: DialogueEvent): DialogueEvent {
+    interrupted.abort()
+    answerer.remember(question, said.join(' '))
+    note({ kind: 'talk', source: 'none', articleId: null, topic: null, failure: null }, 'interrupted')
+    return instead
   }
 
   function note(reply: Reply, outcome: string): void {

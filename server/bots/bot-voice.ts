@@ -5,7 +5,7 @@ import type { FallOver } from '../../media/speech/recognizer.ts'
 import type { Call } from '../calls/call.ts'
 import type { CollectOutcome, LegAudio, VoiceInput } from '../calls/leg-audio.ts'
 import { promptSources } from '../calls/prompt-sources.ts'
-import { yesOrNo } from './caller-words.ts'
+import { wishIn, yesOrNo } from './caller-words.ts'
 import type { BotCall, BotParts } from './converse.ts'
 import type { DialogueEvent } from './dialogue.ts'
 import { type Disclosed, playDisclosure } from './disclosure.ts'
@@ -24,6 +24,7 @@ type Expectation = 'open' | 'yesNo'
 export type Said = Readonly<{ heard: string; instead: DialogueEvent | null; isBroken: boolean }>
 
 /** One key answers: 0 for a person, 1 and 2 for yes and no. */
+const PERSON_KEY = '0'
 const KEYS = { minDigits: 1, maxDigits: 1, terminators: '', interDigitMs: 1_000 }
 /** Silence after which somebody is asked again. */
 const LISTEN_MS = 6_000
@@ -47,6 +48,7 @@ export class BotVoice implements AsyncDisposable {
   /** What is or was played while it was made; some of it speaks of this caller. */
   readonly #streamed: StreamedSpeech[] = []
   #isOver = false
+  #wish: DialogueEvent | null = null
   #waiting: Prompt[] = []
   /** One thing at a time is said or asked, whoever wants to. */
   #busy: Promise<unknown> = Promise.resolve()
@@ -167,15 +169,27 @@ export class BotVoice implements AsyncDisposable {
     return await this.#silence.during(this.#language, signal, () => next, { fillAfterMs: FIRST_FILLER_MS })
   }
 
-  /** Asks for agreement. Only a clear yes, or the key 1, is one. */
+  /** How the caller asked for a person instead of agreeing to something or not. */
+  get wish(): DialogueEvent | null {
+    return this.#wish
+  }
+
+  /** Asks for agreement. Only a clear yes, or the key 1, is one. Whoever asks for a person agrees to nothing: see {@link wish}. */
   async confirm(text: string, signal: AbortSignal): Promise<boolean> {
     return await this.#alone(async () => {
+      if (this.#wish !== null) return false
       for (let times = 1; times <= MAX_CONFIRMATIONS; times += 1) {
         const ear = await this.#ear('yesNo', signal)
         const line = lineFor('yesOrNo', this.#language, this.#bot.register)
         const prompts = [...(await this.prepare(text, true, signal))]
         if (line !== null) prompts.push(...(await this.#prompts([{ kind: 'speech', ...line }], signal)))
+        // Keys that were pressed before the question agree to nothing that is in it.
+        if (times === 1) this.#audio.forgetKeys(PERSON_KEY)
         const { outcome } = await this.#silence.whileAsking(() => this.#collect(prompts, LISTEN_MS, ear, signal))
+        if (this.#wantsPerson(outcome)) {
+          this.#wish = this.#toEvent(outcome)
+          return false
+        }
         const answer = this.#agreement(outcome)
         if (answer !== null) return answer
       }
@@ -189,10 +203,15 @@ export class BotVoice implements AsyncDisposable {
     for (const speech of this.#streamed) await speech[Symbol.asyncDispose]()
   }
 
+  #wantsPerson(outcome: CollectOutcome): boolean {
+    if (outcome.kind === 'digits') return outcome.digits === PERSON_KEY
+    return outcome.kind === 'spoken' && wishIn(outcome.phrase, this.#language) === 'person'
+  }
+
   #agreement(outcome: CollectOutcome): boolean | null {
     switch (outcome.kind) {
       case 'digits':
-        return outcome.digits === '1' ? true : outcome.digits === '2' || outcome.digits === '0' ? false : null
+        return outcome.digits === '1' ? true : outcome.digits === '2' ? false : null
       case 'spoken':
         this.#note('customer', outcome.phrase)
         return yesOrNo(outcome.phrase, this.#language)

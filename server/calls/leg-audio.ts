@@ -223,9 +223,9 @@ export class LegAudio implements Disposable {
     })
   }
 
-  /** Lets go of keys that were pressed ahead: none of them may answer the next question. */
-  forgetKeys(): void {
-    this.#typedAhead = []
+  /** Lets go of keys that were pressed ahead, all but those in `kept`: none of them may answer the next question. */
+  forgetKeys(kept = ''): void {
+    this.#typedAhead = this.#typedAhead.filter(key => kept.includes(key))
   }
 
   /** Hands keys to `listener` instead of keeping them for the next question, until the returned function is called. */
