@@ -1,5 +1,5 @@
 import { addDays } from '../calendar/local-time.ts'
-import { readNumber } from './numbers.ts'
+import { asciiDigits, readNumber } from './numbers.ts'
 import { heard, inverted, isSpaced, type SpokenLanguage } from './text.ts'
 import { answerWords } from './words.ts'
 
@@ -25,7 +25,7 @@ type Parts = Readonly<{ year: number | null; month: number; day: number }>
 
 /** 2026-03-05, 5.3.2026, 3/5/26; undefined when the text is not written so. Americans put the month first. */
 function readNumeric(text: string, language: SpokenLanguage, context: DateContext): string | null | undefined {
-  const found = /^\s*(\d{1,4})\s*([-./])\s*(\d{1,2})(?:\s*\2\s*(\d{1,4}))?\s*\.?\s*$/u.exec(text.normalize('NFKC'))
+  const found = /^\s*(\d{1,4})\s*([-./])\s*(\d{1,2})(?:\s*\2\s*(\d{1,4}))?\s*\.?\s*$/u.exec(asciiDigits(text))
   if (found === null) return undefined
   const [, first = '', , second = '', third] = found
   if (first.length === 4)
@@ -157,21 +157,34 @@ function relativeDay(said: string, language: SpokenLanguage): number | null {
   return days === undefined ? null : Number(days)
 }
 
-/** The next such day from tomorrow on, or the last one before today. */
+/**
+ * The next such day from tomorrow on, or the last one before today. “Last” and “next” say which; in Chinese and Japanese the
+ * week is said, from Monday on.
+ */
 function readWeekday(said: string, language: SpokenLanguage, { today, prefer }: DateContext): string | null {
-  const { weekdays, dateFillers } = answerWords(language)
-  const fillers = new Set(dateFillers.map(one => heard(one, language)))
-  const plain = isSpaced(language)
-    ? said
-        .split(' ')
-        .filter(word => !fillers.has(word))
-        .join(' ')
-    : said.replace(/^下?个?|です$/gu, '')
-  const wanted = inverted(weekdays, language).get(plain)
-  if (wanted === undefined) return null
+  const { weekdays, dateFillers, past, coming, weeks } = answerWords(language)
+  const days = inverted(weekdays, language)
   const now = weekdayOf(today)
-  const ahead = (Number(wanted) - now + 7) % 7 || 7
-  return addDays(today, prefer !== 'past' ? ahead : ahead === 7 ? -7 : ahead - 7)
+  if (!isSpaced(language)) {
+    const plain = said.replace(/です$/u, '')
+    for (const [words, away] of inverted(weeks, language)) {
+      const wanted = plain.startsWith(words) ? days.get(plain.slice(words.length)) : undefined
+      if (wanted !== undefined) return addDays(today, Number(away) * 7 + Number(wanted) - now)
+    }
+    return sideOf(plain, prefer)
+  }
+  const words = said.split(' ')
+  const holds = (some: readonly string[]) => some.some(one => words.includes(heard(one, language)))
+  const fillers = new Set(dateFillers.map(one => heard(one, language)))
+  const side = holds(past) ? 'past' : holds(coming) ? 'future' : prefer
+  return sideOf(words.filter(word => !fillers.has(word)).join(' '), side)
+
+  function sideOf(day: string, side: DatePreference): string | null {
+    const wanted = days.get(day)
+    if (wanted === undefined) return null
+    const ahead = (Number(wanted) - now + 7) % 7 || 7
+    return addDays(today, side !== 'past' ? ahead : ahead === 7 ? -7 : ahead - 7)
+  }
 }
 
 function dated({ year, month, day }: Parts, { today, prefer }: DateContext): string | null {

@@ -13,17 +13,22 @@ export const MAX_NUMBER = 999_999
  * vary does: “a hundred (and) five”, „hundertfünf“ and „einhundertfünf“, « treinta y un(o) ».
  */
 export function readNumber(text: string, language: SpokenLanguage): number | null {
-  const digits = /^\s*(\d{1,3}(?:([.,' ])\d{3}(?:\2\d{3})*)?|\d+)\s*$/u.exec(asciiDigits(text))
+  const digits = /^\s*([1-9]\d{0,2}([.,' ])\d{3}(?:\2\d{3})*|\d+)\s*$/u.exec(asciiDigits(text))
   if (digits !== null) return inRange(Number((digits[1] ?? '').replace(/\D/g, '')))
+  if (NO_WHOLE_NUMBER.test(asciiDigits(text))) return null
   if (language === 'zh' || language === 'ja') return inRange(readCharacterNumber(heard(text, language), language))
   return inRange(readWords(heard(text, language), language))
 }
+
+/** 3.5, 1/2, 2:30, -5: without the sign, which is not heard, another number would be left. */
+const NO_WHOLE_NUMBER = /^\s*[-−–]\s*\d|\d\s*[^\p{L}\p{M}\p{N}\s]+\s*\d/u
 
 function inRange(value: number | null): number | null {
   return value !== null && value <= MAX_NUMBER ? value : null
 }
 
-function asciiDigits(text: string): string {
+/** NFKC, with Arabic digits as ASCII. */
+export function asciiDigits(text: string): string {
   return text.normalize('NFKC').replace(/[٠-٩]/g, digit => String(digit.charCodeAt(0) - 0x660))
 }
 

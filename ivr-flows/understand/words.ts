@@ -25,6 +25,11 @@ export type AnswerWords = Readonly<{
   ordinals: WordTable
   /** Words in a date that say nothing. */
   dateFillers: readonly string[]
+  /** “last”, “next”: on which side of today a weekday is, whatever is preferred. They are fillers too. */
+  past: readonly string[]
+  coming: readonly string[]
+  /** In languages without spaces: “this week’s”, “next week’s” before a weekday, by weeks from now. */
+  weeks: WordTable
   /** Names of letters, and words of a spelling alphabet. */
   letters: WordTable
   alphabet: WordTable

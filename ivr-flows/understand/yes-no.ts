@@ -8,9 +8,12 @@ export function readYesNo(text: string, language: SpokenLanguage): boolean | nul
   const sounds = (words: readonly string[]) => words.map(one => heard(one, language))
   if (sounds(no).includes(said)) return false
   if (sounds(yes).includes(said)) return true
-  // “not right” holds “right”: what says no is taken out before yes is looked for.
-  const [withoutNo, hasNo] = without(said, sounds(no), language)
-  const [, hasYes] = without(withoutNo, sounds(yes), language)
+  // “no problem” holds “no”, and “not right” holds “right”: such a yes is taken out first, and what says no before other yeses.
+  const holdsNo = (one: string) => without(one, sounds(no), language)[1]
+  const [withoutSuch, hasSuch] = without(said, sounds(yes).filter(holdsNo), language)
+  const [withoutNo, hasNo] = without(withoutSuch, sounds(no), language)
+  const [, hasOther] = without(withoutNo, sounds(yes), language)
+  const hasYes = hasSuch || hasOther
   return hasNo === hasYes ? null : hasYes
 }
 

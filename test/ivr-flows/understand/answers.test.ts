@@ -172,13 +172,44 @@ t.test('what is left out of a date is filled in as it is meant', async t => {
   t.equal(read('next friday', 'en'), '2026-03-13')
   t.equal(read('tuesday', 'en'), '2026-03-17', 'today is a Tuesday: the next one')
   t.equal(read('el lunes', 'es', 'past'), '2026-03-09')
-  t.equal(read('下星期五', 'zh'), '2026-03-13')
+  t.equal(read('last friday', 'en'), '2026-03-06', 'whatever is preferred')
+  t.equal(read('next friday', 'en', 'past'), '2026-03-13')
+  t.equal(read('letzten Freitag', 'de'), '2026-03-06')
+  t.equal(read('el viernes pasado', 'es'), '2026-03-06')
+  t.equal(read('الجمعة الماضي', 'ar'), '2026-03-06')
+  t.equal(read('星期五', 'zh'), '2026-03-13')
+  t.equal(read('下星期五', 'zh'), '2026-03-20', 'the Friday of next week')
+  t.equal(read('下个周一', 'zh'), '2026-03-16')
+  t.equal(read('这周五', 'zh'), '2026-03-13')
+  t.equal(read('来週の金曜日です', 'ja'), '2026-03-20')
+  t.equal(read('٥/٣/٢٠٢٦', 'ar'), '2026-03-05')
   t.equal(read('3/5/85', 'en', 'past', 'en-US'), '1985-03-05', 'Americans say the month first')
   t.equal(read('3/5/85', 'en', 'past', 'en-GB'), '1985-05-03')
   t.equal(read('5.3.', 'de'), '2027-03-05')
   t.equal(read('昭和六十年三月五日', 'ja'), '1985-03-05')
   t.equal(read('the thirtieth of february', 'en'), null, 'no such day')
   t.equal(read('maybe', 'en'), null)
+})
+
+t.test('what is no whole number is not taken for another one', async t => {
+  for (const language of ['en', 'es', 'de', 'zh', 'ar', 'ja'] as const)
+    for (const text of ['3.5', '12,5', '-5', '1/2', '2:30', '0.500', '1,234.56', '٣٫٥'])
+      t.equal(readNumber(text, language), null, `${language}: ${text}`)
+  t.equal(readNumber('1,234', 'zh'), 1_234)
+})
+
+t.test('a no that means yes is one', async t => {
+  const yeses: Readonly<Record<SpokenLanguage, string>> = {
+    en: 'no problem, thanks',
+    es: 'no hay problema',
+    de: 'kein Problem',
+    zh: '没问题',
+    ar: 'لا مانع',
+    ja: '問題ありません'
+  }
+  for (const [language, text] of Object.entries(yeses)) t.equal(readYesNo(text, language as SpokenLanguage), true, text)
+  t.equal(readYesNo('no, no problem', 'en'), null)
+  t.equal(readYesNo('不可以', 'zh'), false)
 })
 
 t.test('names that are spelled are read letter by letter', async t => {
