@@ -1,6 +1,11 @@
 import type { RecognizerChain } from '../media/speech/recognizer-chain.ts'
 import type { SynthesizerChain } from '../media/prompts/synthesizer-chain.ts'
-import { type ClosedRecognizer, checkSpeech, type RecordingRecognizer } from '../media/speech/synthetic-check.ts'
+import {
+  CHECK_PHRASES,
+  type ClosedRecognizer,
+  checkSpeech,
+  type RecordingRecognizer
+} from '../media/speech/synthetic-check.ts'
 import type { PgBoss } from '../sql/jobs.ts'
 import type { Logger } from './log.ts'
 import type { Metrics } from './metrics.ts'
@@ -47,11 +52,11 @@ export async function startSpeechChecks(jobs: PgBoss, parts: SpeechCheckParts): 
 async function runSpeechCheck(parts: SpeechCheckParts, stop: AbortSignal): Promise<void> {
   const { metrics, log } = parts
   const limit = AbortSignal.any([stop, AbortSignal.timeout(LIMIT_MS)])
-  for (const { kind, name, result } of await checkSpeech(parts, limit)) {
+  await checkSpeech(parts, limit, CHECK_PHRASES, ({ kind, name, result }) => {
     const { language, isOk, heard, tookMs, code } = result
     const labels = { kind, provider: name, language }
     metrics.speechCheckOk.set(labels, isOk ? 1 : 0)
     metrics.speechCheckSeconds.set(labels, tookMs / 1_000)
     if (!isOk) log.warn({ ...labels, heard, code }, 'a provider of speech does not pass its check')
-  }
+  })
 }

@@ -90,9 +90,7 @@ export function createEspeak(log: Logger): Espeak {
       }
       started.on('exit', code => ended(new PromptError('SYNTHESIS_FAILED', `eSpeak NG ended with code ${code}`)))
       // One that cannot be started has no exit; without a listener that would end this program.
-      started.on('error', cause =>
-        ended(new PromptError('SYNTHESIS_FAILED', 'eSpeak NG cannot be started', { cause }))
-      )
+      started.on('error', cause => ended(new PromptError('SYNTHESIS_FAILED', 'eSpeak NG cannot be started', { cause })))
     })
     return starting
   }

@@ -44,7 +44,8 @@ const RECORDED_LIMIT_MS = 60_000
 
 /**
  * Lets every voice speak a known sentence in each of its languages and every recogniser hear it, `closed` ones by choosing
- * it among two; compares the words, and tells each provider's health. Goes on past failures: they are results.
+ * it among two; compares the words, and tells each provider's health. Goes on past failures: they are results. `onChecked` hears of
+ * each as it comes: several who do not answer may take all the time that there is.
  */
 export async function checkSpeech(
   {
@@ -59,9 +60,14 @@ export async function checkSpeech(
     ofRecordings?: readonly RecordingRecognizer[]
   }>,
   signal: AbortSignal,
-  phrases: Readonly<Record<string, string>> = CHECK_PHRASES
+  phrases: Readonly<Record<string, string>> = CHECK_PHRASES,
+  onChecked: (checked: CheckedProvider) => void = () => {}
 ): Promise<readonly CheckedProvider[]> {
   const results: CheckedProvider[] = []
+  const tell = (checked: CheckedProvider) => {
+    results.push(checked)
+    onChecked(checked)
+  }
   for (const [language, phrase] of Object.entries(phrases)) {
     const spoken = []
     for (const { synthesizer, health } of voices.linksFor(language)) {
@@ -81,7 +87,7 @@ export async function checkSpeech(
       if (result.code === null) health.succeeded()
       else health.failed(result.code)
       health.checked(result)
-      results.push({ kind: 'recognizer', name, result })
+      tell({ kind: 'recognizer', name, result })
       // Who chooses among two sentences is no judge of a voice.
       if (result.isOk && ear.isOpen) judge ??= ear
     }
@@ -96,7 +102,7 @@ export async function checkSpeech(
       const isOk = code === null && (share === null || share >= LEAST_HEARD)
       const result = { language, checkedAt: new Date(), isOk, heard: share, tookMs: Math.round(tookMs), code }
       health.checked(result)
-      results.push({ kind: 'synthesizer', name: synthesizer.name, result })
+      tell({ kind: 'synthesizer', name: synthesizer.name, result })
     }
   }
   return results

@@ -108,6 +108,18 @@ async function findsWhatIsMeant(t: Test, database: TestDatabase): Promise<void> 
     await placed(server, 2)
   })
 
+  await t.test('a text that the model refuses keeps no other from being found by what it means', async t => {
+    embeddings.refuses = /too long for a model/
+    const refusedId = await article('Terms', 'This small print is too long for a model.')
+    const invoiceId = await article('Invoices', 'You get an invoice by mail.')
+    await placed(server, 3)
+    t.match(await ask(server, 'Where is my receipt?'), { isKnown: true, passages: [{ articleId: invoiceId }] })
+    t.match(await ask(server, 'small print'), { isKnown: true, passages: [{ articleId: refusedId }] })
+    t.same(await embeddingsOf(server), { state: 'ok', code: null })
+    t.equal(server.logs.filter(line => line.includes('refuses a passage')).length, 1)
+    embeddings.refuses = null
+  })
+
   await t.test('a model that fails costs a second at most; words find the article all the same', async t => {
     for (const trouble of [{ kind: 'status', status: 503 }, { kind: 'slow' }, { kind: 'garbage' }] as const) {
       embeddings.trouble = trouble

@@ -144,17 +144,20 @@ ${nodes}
   )
 })
 
-t.test('recognisers that never get ready: the caller is asked to wait, and then has keys', { timeout: 120_000 }, async t => {
-  const never = () => new Promise<never>(() => {})
-  const tones = { languages: ['de'], texts: { 900: 'order' } }
-  await using server = await TestParley.start({
-    env: { PARLEY_MAX_SILENCE_MS: '300' },
-    recognizers: [
-      { ...createToneRecognizer({ ...tones, isOpen: false }), prepare: never },
-      { ...createToneRecognizer(tones), prepare: never }
-    ]
-  })
-  await server.publish(`
+t.test(
+  'recognisers that never get ready: the caller is asked to wait, and then has keys',
+  { timeout: 120_000 },
+  async t => {
+    const never = () => new Promise<never>(() => {})
+    const tones = { languages: ['de'], texts: { 900: 'order' } }
+    await using server = await TestParley.start({
+      env: { PARLEY_MAX_SILENCE_MS: '300' },
+      recognizers: [
+        { ...createToneRecognizer({ ...tones, isOpen: false }), prepare: never },
+        { ...createToneRecognizer(tones), prepare: never }
+      ]
+    })
+    await server.publish(`
 id: deaf
 name: Deaf
 languages: [de]
@@ -167,15 +170,16 @@ nodes:
   found: { kind: say, bargeIn: false, prompt: { tone: "%(600,0,1200)" }, next: bye }
   bye: { kind: hangup }
 `)
-  await server.addNumber(NUMBER, 'deaf', 'de')
-  await using caller = await server.phone()
-  const leg = caller.phone.call(server.uri(NUMBER), { sdp: caller.audio.sdp() })
-  caller.audio.connect((await leg.answered()).sdp).sendSilence()
-  await caller.audio.hears(700)
-  caller.audio.sendDigits('1')
-  await caller.audio.hears(1_200)
-  await leg.waitForBye()
-  const { endReason, events } = await server.story(leg.callId)
-  t.equal(endReason, 'flowHungUp')
-  t.ok(events.some(one => one.kind === 'silenceGivenUp'))
-})
+    await server.addNumber(NUMBER, 'deaf', 'de')
+    await using caller = await server.phone()
+    const leg = caller.phone.call(server.uri(NUMBER), { sdp: caller.audio.sdp() })
+    caller.audio.connect((await leg.answered()).sdp).sendSilence()
+    await caller.audio.hears(700)
+    caller.audio.sendDigits('1')
+    await caller.audio.hears(1_200)
+    await leg.waitForBye()
+    const { endReason, events } = await server.story(leg.callId)
+    t.equal(endReason, 'flowHungUp')
+    t.ok(events.some(one => one.kind === 'silenceGivenUp'))
+  }
+)

@@ -15,6 +15,8 @@ export type EmbeddingTrouble = Readonly<{ kind: 'status'; status: number }> | Re
 /** The OpenAI-compatible API for embeddings on a port of this machine: it knows a few meanings, in any words. */
 export class EmbeddingServer implements AsyncDisposable {
   trouble: EmbeddingTrouble | null = null
+  /** A request with such a text is refused as a whole, as one that is too long for the model. */
+  refuses: RegExp | null = null
   /** Texts of each request, in order. */
   readonly asked: { model: string; input: string[]; authorization: string | undefined }[] = []
   readonly #http: Server
@@ -41,6 +43,7 @@ export class EmbeddingServer implements AsyncDisposable {
     const { trouble } = this
     if (trouble?.kind === 'slow') return
     if (trouble?.kind === 'status') return void response.writeHead(trouble.status).end('{}')
+    if (input.some(text => this.refuses?.test(text))) return void response.writeHead(400).end('{}')
     if (trouble?.kind === 'garbage') return void response.end('<html>')
     response.setHeader('content-type', 'application/json')
     // The other way round: clients must go by the index.

@@ -1,6 +1,11 @@
 import { ProviderHealth } from '../../../media/speech/provider-health.ts'
 import type { Db } from '../../../sql/database.ts'
-import { ensureVectors, placePassages, unplacedPassages } from '../../../sql/queries/bots/embeddings.ts'
+import {
+  ensureVectors,
+  placePassages,
+  type UnplacedPassage,
+  unplacedPassages
+} from '../../../sql/queries/bots/embeddings.ts'
 import type { Logger } from '../../log.ts'
 import { type Embedder, EmbeddingError } from './embedder.ts'
 
@@ -13,6 +18,8 @@ const BATCH_LIMIT_MS = 30_000
 const BATCH = 32
 /** Articles that another control plane published, and what failed, are looked for so often. */
 const LOOK_MS = 30_000
+/** Any model says what this means, or it answers nobody. */
+const PLAIN_TEXT = 'order'
 
 /** Keeps a vector for each published passage, and finds those of questions. */
 export class KnowledgeEmbeddings implements AsyncDisposable {
@@ -22,6 +29,8 @@ export class KnowledgeEmbeddings implements AsyncDisposable {
   readonly #stopping = new AbortController()
   readonly embedder: Embedder
   readonly hasVectors: boolean
+  /** Passages that the model refuses although it answers, such as one that is too long for it: words alone find them. */
+  readonly #setAside = new Set<string>()
   #filling: Promise<void> = Promise.resolve()
   #isQueued = false
   #timer: NodeJS.Timeout | undefined
@@ -87,18 +96,16 @@ export class KnowledgeEmbeddings implements AsyncDisposable {
     try {
       for (;;) {
         if (signal.aborted || !this.#health.mayAsk) return
-        const passages = await unplacedPassages(this.#db, this.embedder.model, BATCH)
+        const passages = await unplacedPassages(this.#db, this.embedder.model, BATCH, this.#setAside)
         if (passages.length === 0) return
-        const texts = passages.map(({ title, heading, text }) =>
-          [title, ...(heading === title ? [] : [heading]), text].join('\n')
-        )
-        this.#health.asked()
-        const vectors = await this.embedder.embed(texts, AbortSignal.any([signal, AbortSignal.timeout(BATCH_LIMIT_MS)]))
-        this.#health.succeeded()
+        const vectors = await this.#vectorsOf(passages)
         await placePassages(
           this.#db,
           this.embedder.model,
-          passages.map((passage, at) => ({ ...passage, embedding: vectors[at] ?? [] }))
+          passages.flatMap((passage, at) => {
+            const embedding = vectors[at]
+            return embedding == null ? [] : [{ ...passage, embedding }]
+          })
         )
       }
     } catch (err) {
@@ -107,6 +114,43 @@ export class KnowledgeEmbeddings implements AsyncDisposable {
       // Tried again soon. Nobody waits for it, and calls go on without it.
       else this.#log.error({ err }, 'passages could not be placed')
     }
+  }
+
+  /** A vector for each; null for one that is set aside, so that the others do not wait for it. */
+  async #vectorsOf(passages: readonly UnplacedPassage[]): Promise<readonly (readonly number[] | null)[]> {
+    try {
+      return await this.#embed(passages.map(textOf))
+    } catch (err) {
+      if (!isRefusal(err)) throw err
+      // One that fails at everything is asked again later; otherwise something in these is at fault.
+      await this.#embed([PLAIN_TEXT])
+      const vectors: (readonly number[] | null)[] = []
+      for (const passage of passages) vectors.push(await this.#vectorOrNone(passage))
+      return vectors
+    }
+  }
+
+  async #vectorOrNone(passage: UnplacedPassage): Promise<readonly number[] | null> {
+    const { id, articleId, position } = passage
+    try {
+      return (await this.#embed([textOf(passage)]))[0] ?? null
+    } catch (err) {
+      if (!isRefusal(err)) throw err
+      this.#setAside.add(id)
+      this.#log.warn(
+        { err, articleId, position },
+        'the model for embeddings refuses a passage; it is found by its words'
+      )
+      return null
+    }
+  }
+
+  async #embed(texts: readonly string[]): Promise<readonly (readonly number[])[]> {
+    this.#health.asked()
+    const limit = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(BATCH_LIMIT_MS)])
+    const vectors = await this.embedder.embed(texts, limit)
+    this.#health.succeeded()
+    return vectors
   }
 
   #failed(err: unknown): void {
@@ -123,4 +167,13 @@ export class KnowledgeEmbeddings implements AsyncDisposable {
     this.#stopping.abort()
     await this.#filling
   }
+}
+
+function textOf({ title, heading, text }: UnplacedPassage): string {
+  return [title, ...(heading === title ? [] : [heading]), text].join('\n')
+}
+
+/** It answered, but not with vectors. */
+function isRefusal(err: unknown): boolean {
+  return err instanceof EmbeddingError && err.code === 'EMBEDDING_FAILED'
 }

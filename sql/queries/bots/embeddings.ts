@@ -4,6 +4,7 @@ import type { FoundPassage } from './knowledge.ts'
 
 /** A passage that no vector of the model stands for yet. */
 export type UnplacedPassage = Readonly<{
+  id: string
   articleId: string
   position: number
   title: string
@@ -23,14 +24,20 @@ export async function ensureVectors(db: Db): Promise<boolean> {
   return true
 }
 
-export async function unplacedPassages(db: Db, model: string, limit: number): Promise<readonly UnplacedPassage[]> {
+/** @param but ids of passages that are left out */
+export async function unplacedPassages(
+  db: Db,
+  model: string,
+  limit: number,
+  but: Iterable<string> = []
+): Promise<readonly UnplacedPassage[]> {
   const { rows } = await sql<UnplacedPassage>`
-    select p.article_id as "articleId", p.position, v.title, p.heading, p.text
+    select p.id::text as id, p.article_id as "articleId", p.position, v.title, p.heading, p.text
     from knowledge_passages p
     join knowledge_articles a on a.id = p.article_id
     join knowledge_versions v on v.article_id = a.id and v.version = a.published_version
     left join knowledge_embeddings e on e.article_id = p.article_id and e.position = p.position and e.model = ${model}
-    where e.article_id is null
+    where e.article_id is null and p.id::text <> all (${[...but]}::text[])
     order by p.id limit ${limit}`.execute(db)
   return rows
 }

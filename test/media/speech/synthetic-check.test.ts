@@ -73,6 +73,20 @@ t.test('who is silent or deaf is degraded, and says why', OPEN, async t => {
   t.match(refused.chain.links[0]?.health, { state: 'open', lastCode: 'SPEECH_REFUSED' })
 })
 
+t.test('a check that runs out of time has told of everybody whom it came to', OPEN, async t => {
+  const stop = new AbortController()
+  const told: string[] = []
+  const check = checkSpeech(set(), stop.signal, SIGNS, ({ kind, name, result }) => {
+    told.push(`${result.language} ${kind} ${name} ${result.isOk}`)
+    if (told.length === 4) stop.abort(new Error('no time is left'))
+  })
+  await t.rejects(check, { message: 'no time is left' })
+  t.same(
+    told,
+    ['recognizer google', 'recognizer azure', 'synthesizer google', 'synthesizer azure'].map(one => `en ${one} true`)
+  )
+})
+
 t.test('a check that passes lets a provider be asked again', OPEN, async t => {
   const parts = set()
   const health = parts.chain.links[0]!.health

@@ -55,21 +55,24 @@ function padded(samples: Int16Array): Int16Array {
 
 const say = (text: string, language = 'en') => espeak.synthesize(text, language, AbortSignal.timeout(20_000))
 
-t.test('a process that has just died fails whoever asks it and not the server, and the next one is answered', async t => {
-  await using recognizer = createPocketsphinx(MODEL, silent)
-  if (recognizer === null) throw new Error('PocketSphinx is not installed')
-  const request = { language: 'en', phrases: PHRASES }
-  const limit = () => AbortSignal.timeout(20_000)
-  await recognizer.prepare(request, limit())
-  const { pid: own } = process
-  const children = readFileSync(`/proc/${own}/task/${own}/children`, 'utf8').trim().split(' ')
-  const child = children.find(one => readFileSync(`/proc/${one}/cmdline`, 'utf8').includes('pocketsphinx-program'))
-  process.kill(Number(child), 'SIGKILL')
-  // Dead, and this program has not heard of it yet.
-  while (!/\) [ZX] /.test(readFileSync(`/proc/${child}/stat`, 'utf8')));
-  await t.rejects(recognizer.prepare(request, limit()), { code: 'SPEECH_FAILED' })
-  await t.resolves(recognizer.prepare(request, limit()))
-})
+t.test(
+  'a process that has just died fails whoever asks it and not the server, and the next one is answered',
+  async t => {
+    await using recognizer = createPocketsphinx(MODEL, silent)
+    if (recognizer === null) throw new Error('PocketSphinx is not installed')
+    const request = { language: 'en', phrases: PHRASES }
+    const limit = () => AbortSignal.timeout(20_000)
+    await recognizer.prepare(request, limit())
+    const { pid: own } = process
+    const children = readFileSync(`/proc/${own}/task/${own}/children`, 'utf8').trim().split(' ')
+    const child = children.find(one => readFileSync(`/proc/${one}/cmdline`, 'utf8').includes('pocketsphinx-program'))
+    process.kill(Number(child), 'SIGKILL')
+    // Dead, and this program has not heard of it yet.
+    while (!/\) [ZX] /.test(readFileSync(`/proc/${child}/stat`, 'utf8')));
+    await t.rejects(recognizer.prepare(request, limit()), { code: 'SPEECH_FAILED' })
+    await t.resolves(recognizer.prepare(request, limit()))
+  }
+)
 
 t.test('where no process can be started nobody listens, and the server goes on', async t => {
   await using recognizer = createPocketsphinx(MODEL, silent)
