@@ -1,6 +1,12 @@
 import type { NoticeBy } from '../../sql/campaign-tables.ts'
 import type { Db } from '../../sql/database.ts'
-import { type AttemptEnd, attemptsOfLead, endAttempt, type ReservedLead } from '../../sql/queries/campaigns/attempts.ts'
+import {
+  type AttemptEnd,
+  attemptsOfLead,
+  countAbandonedLate,
+  endAttempt,
+  type ReservedLead
+} from '../../sql/queries/campaigns/attempts.ts'
 import { numbersOf } from '../../sql/queries/campaigns/contacts.ts'
 import { storeSurely } from '../calls/store-surely.ts'
 import type { Decision } from '../compliance/decide.ts'
@@ -55,6 +61,8 @@ export async function finishAttempt(
       )
       // What screens calls stands before a person as a machine does: the law's counters see it so.
       const isMachine = outcome === 'machine' || outcome === 'screened'
+      // An abandoned call belongs to the day of its answer, like the answer.
+      const day = (facts.answeredAt ?? now).toISOString().slice(0, 10)
       const end: AttemptEnd = {
         attempt: {
           outcome,
@@ -80,16 +88,16 @@ export async function finishAttempt(
         day:
           isMachine || facts.isAbandoned === true || facts.isConnected === true
             ? {
-                // An abandoned call belongs to the day of its answer, like the answer.
-                day: (facts.answeredAt ?? now).toISOString().slice(0, 10),
+                day,
                 machines: isMachine ? 1 : 0,
                 abandoned: facts.isAbandoned === true ? 1 : 0,
                 connected: facts.isConnected === true ? 1 : 0
               }
             : null
       }
-      if (!(await endAttempt(db, lead.id, end, now)))
-        log.warn({ callId: lead.id, outcome }, 'an attempt was closed by somebody else before its end')
+      if (await endAttempt(db, lead.id, end, now)) return
+      log.warn({ callId: lead.id, outcome }, 'an attempt was closed by somebody else before its end')
+      if (facts.isAbandoned === true) await countAbandonedLate(db, lead.id, day)
     },
     log,
     'the end of an attempt'
@@ -107,12 +115,14 @@ export async function releaseLead(
     until?: Date
     outcome?: 'notDialled' | 'trunkDown'
     sipStatus?: number
+    /** See {@link AttemptEnd}; for whoever does not own the attempt. */
+    isUndialled?: boolean
   }>
 ): Promise<void> {
   await storeSurely(
     async () => {
       const now = parts.now()
-      const { state = 'waiting', outcome = 'notDialled', afterMs, detail, until, sipStatus } = options
+      const { state = 'waiting', outcome = 'notDialled', afterMs, detail, until, sipStatus, isUndialled } = options
       await endAttempt(
         parts.db,
         lead.id,
@@ -126,7 +136,8 @@ export async function releaseLead(
             lastOutcome: state === 'suppressed' ? 'suppressed' : null,
             isCounted: false
           },
-          day: null
+          day: null,
+          ...(isUndialled === true && { isUndialled })
         },
         now
       )

@@ -33,7 +33,8 @@ export async function reconcileAttempts(
       number: attempt.number
     }
     if (attempt.state === 'reserved' || attempt.state === 'permitted') {
-      await releaseLead(parts, lead, { afterMs: 60_000, detail: 'the server stopped before it was dialled' })
+      const detail = 'the server stopped before it was dialled'
+      await releaseLead(parts, lead, { afterMs: 60_000, detail, isUndialled: true })
       settled += 1
       continue
     }
@@ -48,12 +49,22 @@ export async function reconcileAttempts(
     const outcome = told?.outcome ?? 'unknown'
     await finishAttempt(parts, campaign, lead, outcome, {
       detail: told?.detail ?? 'the server stopped while it was dialled',
+      ...(hasMetNobody(campaign, attempt) && {
+        isAbandoned: true,
+        ...(attempt.answered_at !== null && { answeredAt: attempt.answered_at })
+      }),
       ...(told?.sipStatus !== undefined && { sipStatus: told.sipStatus })
     })
     parts.log.warn({ callId: attempt.id, outcome }, 'an attempt of a control plane that died was closed')
     settled += 1
   }
   return settled
+}
+
+/** Whether a person has answered who was to meet an agent and has met none: to the law that is an abandoned call. */
+function hasMetNobody({ pacing }: Campaign, { state, connected_at, amd_result }: AttemptRow): boolean {
+  const isPerson = state === 'answered' && amd_result !== 'machine' && amd_result !== 'screening'
+  return pacing === 'predictive' && isPerson && connected_at === null
 }
 
 /** What the call's own story says of how it came out; null when it says nothing. */

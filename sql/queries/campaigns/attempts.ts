@@ -6,6 +6,8 @@ export type AttemptRow = Omit<Selectable<CampaignAttemptsTable>, 'contact_id'> &
 
 /** Attempts that may still become calls or are calls. */
 const OPEN = ['reserved', 'permitted', 'dialling', 'answered'] as const
+/** Of these, those of which no INVITE can have left. */
+const UNDIALLED = ['reserved', 'permitted'] as const
 
 export type ReservedLead = Readonly<{
   id: string
@@ -112,6 +114,8 @@ export type AttemptEnd = Readonly<{
   }>
   /** Added to the counts of its day. */
   day: Readonly<{ day: string; machines: number; connected: number; abandoned: number }> | null
+  /** Only when no INVITE can have left by then: whoever owns it may go on at this very moment. */
+  isUndialled?: boolean
 }>
 
 export async function endAttempt(db: Db, id: string, end: AttemptEnd, now: Date): Promise<boolean> {
@@ -120,7 +124,7 @@ export async function endAttempt(db: Db, id: string, end: AttemptEnd, now: Date)
       .updateTable('campaign_attempts')
       .set({ state: 'over', ended_at: now, ...end.attempt })
       .where('id', '=', id)
-      .where('state', 'in', [...OPEN])
+      .where('state', 'in', end.isUndialled === true ? [...UNDIALLED] : [...OPEN])
       .returning(['campaign_no', 'contact_id'])
       .executeTakeFirst()
     if (attempt === undefined) return false
@@ -144,6 +148,23 @@ export async function endAttempt(db: Db, id: string, end: AttemptEnd, now: Date)
       .execute()
     if (end.day !== null) await addToDay(trx, attempt.campaign_no, end.day.day, end.day)
     return true
+  })
+}
+
+/**
+ * Somebody was abandoned in an attempt that others have closed meanwhile without knowing it: the law counts them, once, and
+ * they are left alone like all others. `day` is that of the answer.
+ */
+export async function countAbandonedLate(db: Db, id: string, day: string): Promise<void> {
+  await db.transaction().execute(async trx => {
+    const attempt = await trx
+      .updateTable('campaign_attempts')
+      .set({ is_abandoned: true })
+      .where('id', '=', id)
+      .where('is_abandoned', '=', false)
+      .returning('campaign_no')
+      .executeTakeFirst()
+    if (attempt !== undefined) await addToDay(trx, attempt.campaign_no, day, { abandoned: 1 })
   })
 }
 
