@@ -1,4 +1,4 @@
-import { recentFigures, type ReservedLead, type Slot } from '../../sql/queries/campaigns/attempts.ts'
+import { recentFigures, type ReservedLead, type Slot, undialledAttempts } from '../../sql/queries/campaigns/attempts.ts'
 import {
   type CallerIdRow,
   countConversations,
@@ -21,6 +21,7 @@ import type { AgentCalls } from '../agent-calls/agent-calls.ts'
 import type { ClockDoubt, ClockWatch } from '../calls/clock-watch.ts'
 import { repeat } from '../calls/reconciler.ts'
 import type { ComplianceService } from '../compliance/compliance-service.ts'
+import { newId } from '../ids.ts'
 import type { Logger } from '../log.ts'
 import { LifeSigns } from '../life-signs.ts'
 import { AgentPool, type HeldAgent } from './agent-pool.ts'
@@ -38,7 +39,7 @@ import { holdForPromise } from './promised-calls.ts'
 import { paceFactsOf, type RunningCampaign, runningCampaign } from './running-campaign.ts'
 import { SharedCounts } from './shared-counts.ts'
 import { leaveAlone } from './suppression.ts'
-import { takeLeads } from './take-leads.ts'
+import { MAX_TAKEN, takeLeads } from './take-leads.ts'
 import { outboundTrunks, TrunkHealth } from './trunk-health.ts'
 import { placesOf } from './turns.ts'
 
@@ -83,6 +84,8 @@ export class Dialer implements AsyncDisposable {
   readonly #counts: SharedCounts
   readonly #ended = new AbortController()
   readonly #timers: AsyncDisposable[] = []
+  /** Attempts that are being taken or served here: whatever else is open under our name nobody looks after. */
+  readonly #inHand = new Set<string>()
   #callerIds: readonly CallerIdRow[] = []
   #callerIdsAtMs = Number.NEGATIVE_INFINITY
   #trunksAtMs = Number.NEGATIVE_INFINITY
@@ -205,12 +208,21 @@ export class Dialer implements AsyncDisposable {
       if (open.length === 0) await this.#endWhenDone(running, now)
       return
     }
+    const ids = Array.from({ length: MAX_TAKEN }, () => newId())
+    for (const id of ids) this.#inHand.add(id)
     const taken = await takeLeads(this.#parts, running, {
       slots: open,
       lines,
       callsAtOnce: () => this.#trunks.callsAtOnce(trunkIds, now),
+      ids,
       now
+    }).catch((err: unknown) => {
+      // They may be ours all the same, when only the answer was lost: then they are given back.
+      for (const id of ids) this.#inHand.delete(id)
+      throw err
     })
+    const takenIds = new Set(taken.map(one => one.id))
+    for (const id of ids) if (!takenIds.has(id)) this.#inHand.delete(id)
     if (taken.length > 0) log.debug({ campaignId: campaign.id, leads: taken.length }, 'leads were taken')
     for (const lead of taken) this.#begin(running, lead)
     if (taken.length === 0 && running.calls.size === 0) await this.#endWhenDone(running, now)
@@ -219,7 +231,10 @@ export class Dialer implements AsyncDisposable {
   #begin(running: RunningCampaign, lead: ReservedLead): void {
     const serving = this.#serve(running, lead)
       .catch(err => this.#parts.log.error({ err, callId: lead.id }, 'a lead could not be served'))
-      .finally(() => running.calls.delete(serving))
+      .finally(() => {
+        running.calls.delete(serving)
+        this.#inHand.delete(lead.id)
+      })
     running.calls.add(serving)
   }
 
@@ -346,6 +361,7 @@ export class Dialer implements AsyncDisposable {
   async #reconcile(): Promise<void> {
     const { db } = this.#parts
     await forgetDialSlots(db, Math.floor(Date.now() / 1_000) - 10)
+    await this.#giveBackForgotten()
     await reconcileAttempts(
       { ...this.#parts, media: this.#parts.calls.parts.media, lifeSigns: this.#lifeSigns },
       async no => {
@@ -353,6 +369,18 @@ export class Dialer implements AsyncDisposable {
         return row === undefined ? undefined : toCampaign(row)
       }
     )
+  }
+
+  /** What is reserved under our name and not in hand was lost on its way here, with the database or its answer. */
+  async #giveBackForgotten(): Promise<void> {
+    const { db, controlPlaneId, log } = this.#parts
+    const known = new Set(this.#inHand)
+    for (const { contact_id: contactId, ...lead } of await undialledAttempts(db, controlPlaneId)) {
+      if (known.has(lead.id) || this.#inHand.has(lead.id)) continue
+      log.warn({ callId: lead.id }, 'an attempt that nobody had in hand is given back')
+      const detail = 'lost while the database was away'
+      await releaseLead(this.#parts, { ...lead, contactId }, { afterMs: 0, detail, isUndialled: true })
+    }
   }
 
   /** Why a campaign is not dialled now, when that is the clock: whoever starts one vouches for the time. */

@@ -7,7 +7,6 @@ import {
 } from '../../sql/queries/campaigns/attempts.ts'
 import { countConversations } from '../../sql/queries/campaigns/campaigns.ts'
 import type { Db } from '../../sql/database.ts'
-import { newId } from '../ids.ts'
 import { DETECTOR_ERRORS } from './abandonment.ts'
 import type { AgentPool } from './agent-pool.ts'
 import type { Campaign } from './campaign.ts'
@@ -17,7 +16,7 @@ import type { RunningCampaign } from './running-campaign.ts'
 import { inTurn } from './turns.ts'
 
 /** Leads that one control plane takes in one go. */
-const MAX_TAKEN = 50
+export const MAX_TAKEN = 50
 /** Lines for each agentless campaign grow by so many in a tick. */
 const AGENTLESS_STEP = 10
 
@@ -31,6 +30,8 @@ export async function takeLeads(
     lines: number
     /** How many calls the trunks take now. */
     callsAtOnce(): number
+    /** Of the attempts that may be made, {@link MAX_TAKEN}; known before, so that none is lost with the answer. */
+    ids: readonly string[]
     now: Date
   }>
 ): Promise<readonly ReservedLead[]> {
@@ -71,7 +72,7 @@ export async function takeLeads(
     const pace: Pace = state.lines === 0 && lines > total ? { ...paced, reason: 'goal' } : paced
     running.pace = pace
     // Asked when the count is there: a call that ended before it has told of its trunk by now.
-    const wanted = Math.min(pace.dial, MAX_TAKEN, room.callsAtOnce())
+    const wanted = Math.min(pace.dial, room.ids.length, room.callsAtOnce())
     running.turn += 1
     const leads =
       wanted === 0
@@ -79,7 +80,7 @@ export async function takeLeads(
         : await reserveLeads(trx, {
             campaignNo: campaign.no,
             slots: inTurn(slots, running.turn),
-            ids: Array.from({ length: wanted }, () => newId()),
+            ids: room.ids.slice(0, wanted),
             controlPlaneId,
             now,
             promises: promisesDue(campaign, pool, now)

@@ -275,6 +275,20 @@ export async function orphanedAttempts(db: Db, deadSince: Date, reservedBefore: 
   return rows.map(withTextId)
 }
 
+/** What a control plane has taken and not dialled. */
+export async function undialledAttempts(
+  db: Db,
+  controlPlaneId: string
+): Promise<readonly Pick<AttemptRow, 'id' | 'contact_id' | 'position' | 'number'>[]> {
+  const rows = await db
+    .selectFrom('campaign_attempts')
+    .select(['id', 'contact_id', 'position', 'number'])
+    .where('state', 'in', [...UNDIALLED])
+    .where('control_plane_id', '=', controlPlaneId)
+    .execute()
+  return rows.map(withTextId)
+}
+
 export async function findAttempt(db: Db, id: string): Promise<AttemptRow | undefined> {
   const row = await db.selectFrom('campaign_attempts').selectAll().where('id', '=', id).executeTakeFirst()
   return row === undefined ? undefined : withTextId(row)
