@@ -8,8 +8,8 @@ import {
   type AttemptRow,
   attemptsOf,
   attemptsOfMany,
-  listSuspensions,
-  type OverrideRow
+  type OverrideRow,
+  suspensionsFrom
 } from '../../sql/queries/compliance/decisions.ts'
 import { seal, unseal } from '../seal.ts'
 import { consentOf, foldConsent, type LedgerParts } from './consent/ledger.ts'
@@ -47,6 +47,8 @@ export type Question = Partial<Facts> &
 
 /** How far back attempts are looked at: the longest period of any rule. */
 const ATTEMPTS_MS = 366 * DAY_MS
+/** By them it is told when a call will be possible; all that are in force count besides. */
+const SUSPENSIONS_TO_COME = 100
 
 /**
  * Outbound compliance of one installation: the packs, the lists and the ledger that decisions rest on. Facts are
@@ -162,7 +164,7 @@ export class ComplianceService {
         ? consentOf(this.ledger, e164, person ?? null, seller ?? null, instant)
         : known.consent,
       known.attempts ?? this.#attempts(numberHash, instant),
-      known.suspensions ?? this.#suspensions(),
+      known.suspensions ?? this.#suspensions(instant),
       known.overrides ?? this.#overrides(numberHash, context.campaignId ?? null, instant)
     ])
     return {
@@ -196,7 +198,7 @@ export class ComplianceService {
     const [consents, attempts, suspensions, overrides] = await Promise.all([
       consentEventsOfMany(this.db, hashes),
       attemptsOfMany(this.db, hashes, new Date(now.getTime() - ATTEMPTS_MS)),
-      this.#suspensions(),
+      this.#suspensions(now),
       activeOverridesOf(this.db, context.campaignId ?? null, now)
     ])
     return read.map(({ known, seller, e164, hash }): Facts => {
@@ -254,19 +256,13 @@ export class ComplianceService {
     return rows.slice(-1000).map(toAttempt)
   }
 
-  async #suspensions(): Promise<NonNullable<Facts['suspensions']>> {
-    return (await listSuspensions(this.db, 100)).flatMap(row =>
-      row.liftedAt !== null
-        ? []
-        : [
-            {
-              jurisdiction: row.jurisdiction,
-              kind: row.kind,
-              from: row.fromAt.toISOString(),
-              ...(row.toAt !== null && { to: row.toAt.toISOString() })
-            }
-          ]
-    )
+  async #suspensions(at: Date): Promise<NonNullable<Facts['suspensions']>> {
+    return (await suspensionsFrom(this.db, at, SUSPENSIONS_TO_COME)).map(row => ({
+      jurisdiction: row.jurisdiction,
+      kind: row.kind,
+      from: row.fromAt.toISOString(),
+      ...(row.toAt !== null && { to: row.toAt.toISOString() })
+    }))
   }
 
   async #overrides(numberHash: string, campaignId: string | null, at: Date): Promise<NonNullable<Facts['overrides']>> {

@@ -314,13 +314,43 @@ export async function liftSuspension(db: ComplianceDb, id: string, by: string, a
   return rows.length > 0
 }
 
+const SUSPENSION_COLUMNS = [
+  'id',
+  'jurisdiction',
+  'kind',
+  'note',
+  'from_at as fromAt',
+  'to_at as toAt',
+  'lifted_at as liftedAt'
+] as const
+
+/** Those that may still be lifted first, each part with the newest first. */
 export async function listSuspensions(db: ComplianceDb, limit: number): Promise<readonly SuspensionRow[]> {
   return await db
     .selectFrom('compliance_suspensions')
-    .select(['id', 'jurisdiction', 'kind', 'note', 'from_at as fromAt', 'to_at as toAt', 'lifted_at as liftedAt'])
+    .select(SUSPENSION_COLUMNS)
+    .orderBy(sql`lifted_at is not null`)
     .orderBy('from_at', 'desc')
     .limit(limit)
     .execute()
+}
+
+/** Every suspension that is in force at an instant, and the `toCome` next ones after it, in order. */
+export async function suspensionsFrom(
+  db: ComplianceDb,
+  at: Date,
+  toCome: number
+): Promise<readonly SuspensionRow[]> {
+  const open = db
+    .selectFrom('compliance_suspensions')
+    .select(SUSPENSION_COLUMNS)
+    .where('lifted_at', 'is', null)
+    .where(where => where.or([where('to_at', 'is', null), where('to_at', '>', at)]))
+    .orderBy('from_at')
+  return [
+    ...(await open.where('from_at', '<=', at).execute()),
+    ...(await open.where('from_at', '>', at).limit(toCome).execute())
+  ]
 }
 
 /** How many decisions had which outcome and which reason in a time. */

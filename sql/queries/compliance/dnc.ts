@@ -138,9 +138,18 @@ export type SuppressionRow = Readonly<{
   at: Date
 }>
 
+const SUPPRESSIONS_LOCK = 727_539_342
+
+/**
+ * One after the other over all control planes: each row is there before the next one gets its id, so that whoever has read up to
+ * an id never misses a smaller one.
+ */
 export async function insertSuppression(db: ComplianceDb, row: Insertable<DncSuppressionsTable>): Promise<string> {
-  const { id } = await db.insertInto('dnc_suppressions').values(row).returning('id').executeTakeFirstOrThrow()
-  return String(id)
+  return await db.transaction().execute(async trx => {
+    await sql`select pg_advisory_xact_lock(${SUPPRESSIONS_LOCK})`.execute(trx)
+    const { id } = await trx.insertInto('dnc_suppressions').values(row).returning('id').executeTakeFirstOrThrow()
+    return String(id)
+  })
 }
 
 /** Everything that was said after a row, oldest first. */
