@@ -38,3 +38,27 @@ async function keepTrying(store: () => Promise<void>, log: Logger, what: string)
     }
   }
 }
+
+/**
+ * Stores something without which nothing must go on: while the database is away it is tried again, and resolves when it is
+ * stored. Rejects with whatever else the database says, and once `signal` is aborted with the first failure.
+ */
+export async function storeFirst(
+  store: () => Promise<void>,
+  log: Logger,
+  what: string,
+  signal: AbortSignal
+): Promise<void> {
+  for (let retryMs = FIRST_RETRY_MS; ; retryMs = Math.min(retryMs * 2, LAST_RETRY_MS)) {
+    try {
+      await store()
+      return
+    } catch (err) {
+      if (!isDatabaseUnavailable(err) || signal.aborted) throw err
+      if (retryMs === FIRST_RETRY_MS) log.error({ err, what }, 'the database is away: storing is tried again')
+    }
+    await delay(retryMs, undefined, { signal }).catch((err: unknown) => {
+      if (!signal.aborted) throw err
+    })
+  }
+}

@@ -5,10 +5,12 @@ import {
   type DueCallback,
   endCallback,
   putOffCallback,
+  queuesOfCallbacks,
   retryCallback
 } from '../../sql/queries/queue-callbacks.ts'
 import type { WakeUps } from '../../sql/wake-ups.ts'
 import { Refresher } from '../agents/refresher.ts'
+import { storeFirst } from '../calls/store-surely.ts'
 import { newId } from '../ids.ts'
 import type { Logger } from '../log.ts'
 import type { QueueService } from './queue-service.ts'
@@ -125,11 +127,13 @@ export class CallbackDesk implements AsyncDisposable {
   async #claim(): Promise<void> {
     const room = this.#settings.maxAtOnce - this.#running.size
     if (room <= 0 || this.#ended.signal.aborted || this.#isClockInDoubt()) return
+    const open = (await queuesOfCallbacks(this.#db)).filter(name => this.#openQueue(name) !== null)
+    if (open.length === 0) return
     const visits = new Map<string, Claimed>()
     try {
-      await claimCallbacks(this.#db, this.#now(), room, callback => {
-        const queue = this.#queues.findQueue(callback.queue ?? '')
-        if (queue === undefined || !this.#queues.isOpen(queue)) return null
+      await claimCallbacks(this.#db, this.#now(), open, room, callback => {
+        const queue = this.#openQueue(callback.queue ?? '')
+        if (queue === null) return null
         const newCallId = newId()
         const { visit, row } = this.#queues.prepare(queue, {
           callId: newCallId,
@@ -158,6 +162,11 @@ export class CallbackDesk implements AsyncDisposable {
     }
   }
 
+  #openQueue(name: string): Queue | null {
+    const queue = this.#queues.findQueue(name)
+    return queue !== undefined && this.#queues.isOpen(queue) ? queue : null
+  }
+
   async #serve({ callback, visit, queue, newCallId }: Claimed): Promise<void> {
     const { signal } = this.#ended
     await using held = visit
@@ -181,8 +190,8 @@ export class CallbackDesk implements AsyncDisposable {
         signal
       )
     } finally {
-      // Before the entry leaves: what has no live entry and no end may be taken by others.
-      await this.#end(callback.id, attempt, outcome)
+      // Before the entry leaves, however long the database is away: what has no live entry and no end may be taken by others.
+      await storeFirst(() => this.#end(callback.id, attempt, outcome), this.#log, 'the end of a callback', signal)
       // Whatever the dialler left open.
       await held.settle(offer.id, { kind: 'withdrawn' })
       if (outcome.kind !== 'done') await held.leave('callback')

@@ -5,14 +5,27 @@ import type { QueueCallbacksTable } from '../tables.ts'
 
 export type DueCallback = Selectable<QueueCallbacksTable> & Readonly<{ attempts: number }>
 
+/** The queues, as flows name them, in which somebody waits to be called back. */
+export async function queuesOfCallbacks(db: Db): Promise<readonly string[]> {
+  const rows = await db
+    .selectFrom('queue_callbacks')
+    .select('queue')
+    .distinct()
+    .where('status', 'in', ['waiting', 'dialling'])
+    .where('queue', 'is not', null)
+    .execute()
+  return rows.flatMap(row => row.queue ?? [])
+}
+
 /**
- * Takes callbacks whose turn may come, oldest place first, and puts each into its queue. `entryFor` gives null for one
- * that must wait (its queue is closed or gone). A callback is held by its entry: once that has left without an end, it
+ * Takes callbacks of these queues whose turn may come, oldest place first, and puts each into its queue. `entryFor` gives null
+ * for one that must wait (its queue was closed meanwhile). A callback is held by its entry: once that has left without an end, it
  * can be taken again, by any control plane.
  */
 export async function claimCallbacks(
   db: Db,
   now: Date,
+  queues: readonly string[],
   limit: number,
   entryFor: (callback: DueCallback) => Insertable<QueueEntriesTable> | null
 ): Promise<readonly Readonly<{ callback: DueCallback; entry: Insertable<QueueEntriesTable> }>[]> {
@@ -24,7 +37,8 @@ export async function claimCallbacks(
       .selectAll('queue_callbacks')
       .select('queue_callback_turns.attempts as attempts')
       .where('queue_callbacks.status', 'in', ['waiting', 'dialling'])
-      .where('queue_callbacks.queue', 'is not', null)
+      // Those that must wait would take the places of others.
+      .where('queue_callbacks.queue', 'in', [...queues])
       .where(eb =>
         eb.or([eb('queue_callback_turns.not_before', 'is', null), eb('queue_callback_turns.not_before', '<=', now)])
       )
