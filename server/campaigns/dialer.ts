@@ -1,4 +1,10 @@
-import { recentFigures, type ReservedLead, type Slot, undialledAttempts } from '../../sql/queries/campaigns/attempts.ts'
+import {
+  haltedWithOutcomes,
+  recentFigures,
+  type ReservedLead,
+  type Slot,
+  undialledAttempts
+} from '../../sql/queries/campaigns/attempts.ts'
 import {
   type CallerIdRow,
   countConversations,
@@ -360,15 +366,27 @@ export class Dialer implements AsyncDisposable {
 
   async #reconcile(): Promise<void> {
     const { db } = this.#parts
+    const campaignOf = async (no: number) => {
+      const row = await db.selectFrom('campaigns').selectAll().where('no', '=', no).executeTakeFirst()
+      return row === undefined ? undefined : toCampaign(row)
+    }
     await forgetDialSlots(db, Math.floor(Date.now() / 1_000) - 10)
     await this.#giveBackForgotten()
     await reconcileAttempts(
       { ...this.#parts, media: this.#parts.calls.parts.media, lifeSigns: this.#lifeSigns },
-      async no => {
-        const row = await db.selectFrom('campaigns').selectAll().where('no', '=', no).executeTakeFirst()
-        return row === undefined ? undefined : toCampaign(row)
-      }
+      campaignOf
     )
+    await this.#disposeHalted(campaignOf)
+  }
+
+  /** Whoever said never again is on the list also when the campaign was paused, or reached its goal, before that was written. */
+  async #disposeHalted(campaignOf: (no: number) => Promise<Campaign | undefined>): Promise<void> {
+    // Nobody is called meanwhile, and when to try again is said by a right clock.
+    if (this.#parts.clockWatch.doubt() !== null) return
+    for (const no of await haltedWithOutcomes(this.#parts.db)) {
+      const campaign = await campaignOf(no)
+      if (campaign !== undefined) await disposeOutcomes(this.#parts, campaign, this.#parts.now())
+    }
   }
 
   /** What is reserved under our name and not in hand was lost on its way here, with the database or its answer. */

@@ -408,6 +408,17 @@ export async function disposableAttempts(
   return rows.map(row => ({ ...withTextId(row), chosen: row.chosen }))
 }
 
+/** Campaigns that do not run, also those that were taken away, whose agents have written outcomes that are not seen to yet. */
+export async function haltedWithOutcomes(db: Db): Promise<readonly number[]> {
+  const { rows } = await sql<{ no: number }>`
+    select distinct a.campaign_no as no from campaign_attempts a
+    join call_notes n on n.call_id = a.id and n.agent_id = a.agent_id
+    join campaigns c on c.no = a.campaign_no and (c.state <> 'running' or c.deleted_at is not null)
+    where a.state = 'over' and a.agent_id is not null and a.disposed_at is null
+      and n.wrap_up_ended_at is not null`.execute(db)
+  return rows.map(row => row.no)
+}
+
 export async function setDisposed(
   db: Db,
   id: string,
