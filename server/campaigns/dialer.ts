@@ -290,11 +290,11 @@ export class Dialer implements AsyncDisposable {
     if (nowMs - running.windowsAtMs >= WINDOWS_MS) {
       running.windowsAtMs = nowMs
       const rows = await listPlaces(db, placesOf(running.slots))
-      const caps = capsFor(
+      running.caps = capsFor(
         compliance.packs,
         rows.flatMap(row => [...row.jurisdictions])
       )
-      running.windows = await windowsOf(db, running.campaign, caps, now)
+      running.windows = await windowsOf(db, running.campaign, running.caps, now)
     }
     if (nowMs - running.figuresAtMs >= FIGURES_MS) {
       running.figuresAtMs = nowMs

@@ -40,23 +40,24 @@ export async function windowsOf(
   const periods = caps.map(cap => ({ ...cap, ...periodAt(cap.per, startedMs, nowMs) }))
   const firstMs = Math.min(...periods.map(one => one.fromMs), nowMs)
   const days = await campaignDays(db, campaign.no, new Date(firstMs).toISOString().slice(0, 10))
-  return await Promise.all(
-    periods.map(async ({ per, capPercent, fromMs, untilMs }): Promise<AbandonWindow> => {
-      const own = days.filter(one => {
-        const dayMs = Date.parse(`${one.day}T00:00:00Z`)
-        return dayMs >= fromMs && dayMs < untilMs
-      })
-      const sum = (read: (day: (typeof days)[number]) => number) => own.reduce((total, day) => total + read(day), 0)
-      return {
-        per,
-        capPercent,
-        fromMs,
-        untilMs,
-        live: sum(day => day.live),
-        abandoned: sum(day => day.abandoned),
-        machines: sum(day => day.machines),
-        provedPersons: await provedPersons(db, campaign.no, new Date(fromMs), new Date(untilMs))
-      }
+  const windows: AbandonWindow[] = []
+  // One after the other: a transaction has one connection.
+  for (const { per, capPercent, fromMs, untilMs } of periods) {
+    const own = days.filter(one => {
+      const dayMs = Date.parse(`${one.day}T00:00:00Z`)
+      return dayMs >= fromMs && dayMs < untilMs
     })
-  )
+    const sum = (read: (day: (typeof days)[number]) => number) => own.reduce((total, day) => total + read(day), 0)
+    windows.push({
+      per,
+      capPercent,
+      fromMs,
+      untilMs,
+      live: sum(day => day.live),
+      abandoned: sum(day => day.abandoned),
+      machines: sum(day => day.machines),
+      provedPersons: await provedPersons(db, campaign.no, new Date(fromMs), new Date(untilMs))
+    })
+  }
+  return windows
 }

@@ -4,6 +4,7 @@ import type { AgentPool } from './agent-pool.ts'
 import type { PaceFacts } from './attempt.ts'
 import type { Campaign } from './campaign.ts'
 import type { CallFigures } from './answers-ahead.ts'
+import type { AbandonCap } from './laws.ts'
 import type { Pace } from './pacing.ts'
 
 /** What one control plane knows of a campaign that it dials. Times are of `performance.now()`. */
@@ -11,6 +12,8 @@ export type RunningCampaign = {
   campaign: Campaign
   pool: AgentPool | null
   pace: Pace | null
+  /** The caps on abandoned calls of the places where somebody waits, and what each has seen when calls were begun last. */
+  caps: readonly AbandonCap[]
   windows: readonly AbandonWindow[]
   windowsAtMs: number
   figures: CallFigures
@@ -34,6 +37,7 @@ export function runningCampaign(campaign: Campaign, believedSets: number): Runni
     campaign,
     pool: null,
     pace: null,
+    caps: [],
     windows: [],
     windowsAtMs: Number.NEGATIVE_INFINITY,
     figures: { liveShare: 0.25, personMs: [], otherMs: [], handleMs: [], wrapUpMs: [] },

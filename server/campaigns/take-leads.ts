@@ -10,6 +10,7 @@ import type { Db } from '../../sql/database.ts'
 import { DETECTOR_ERRORS } from './abandonment.ts'
 import type { AgentPool } from './agent-pool.ts'
 import type { Campaign } from './campaign.ts'
+import { windowsOf } from './laws.ts'
 import { type Pace, pacePredictive, paceProgressive } from './pacing.ts'
 import { promisesDue } from './promised-calls.ts'
 import type { RunningCampaign } from './running-campaign.ts'
@@ -42,6 +43,8 @@ export async function takeLeads(
     if (!(await lockTaking(trx, campaign.no))) return []
     // A machine that is being spoken to can abandon nobody any more.
     const { total, answered: waiting, underWayMs } = await countOpen(trx, campaign.no, now)
+    // After the count: who is abandoned between both is in both, and never in neither.
+    if (campaign.pacing === 'predictive') running.windows = await windowsOf(trx, campaign, running.caps, now)
     const free = pool?.count(now)
     // No more calls than conversations that are wanted still: nobody is called for nothing.
     const wantedLines = Math.min(lines, await conversationsWanted(trx, campaign))

@@ -70,10 +70,17 @@ export async function reserveLeads(
     ), taken as (
       update campaign_leads l set state = 'reserved' from made m
       where l.campaign_no = ${campaignNo} and l.contact_id = m.contact_id
+    ), gone as (
+      -- Removed while they were called, or in wrap-up.
+      update campaign_leads l set state = 'done', last_outcome = 'contactRemoved' from picked p
+      where l.campaign_no = ${campaignNo} and l.contact_id = p.contact_id
+        and not exists (select from contacts c where c.id = p.contact_id)
+      returning l.contact_id
     ), occupied as (
       update campaign_leads l set next_at = ${now}::timestamptz + interval '1 minute', put_off_at = ${now} from picked p
       where l.campaign_no = ${campaignNo} and l.contact_id = p.contact_id
         and not exists (select from made m where m.contact_id = p.contact_id)
+        and not exists (select from gone g where g.contact_id = p.contact_id)
     )
     select m.id, m.contact_id::text as "contactId", n.position, n.number, n.place_id as "placeId", n.priority, n.attempts,
       n.callback_at as "callbackAt", n.callback_agent_id as "callbackAgentId", n.callback_note as "callbackNote"

@@ -236,7 +236,9 @@ export async function countConversations(
   const { rows } = await sql<{ done: number; inWrapUp: number }>`
     select
       (select count(*)::int from (
+        -- Who was removed, or left alone by hand, was not talked to.
         select from campaign_leads where campaign_no = ${campaignNo} and state = 'done' and state <> 'waiting'
+          and last_outcome = 'person'
         limit ${atMost}
       ) talked) as done,
       (select count(*)::int from campaign_leads where campaign_no = ${campaignNo} and state = 'wrapUp'
