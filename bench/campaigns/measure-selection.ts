@@ -36,6 +36,7 @@ export async function measureSelection(url: string, leads: number, rounds: numbe
   try {
     await migrate(db)
     await sql`set statement_timeout = 0`.execute(db)
+    await sql`insert into contact_lists (id, name) values ('list', 'List')`.execute(db)
     const step = 200_000
     for (let from = 0; from < leads; from += step) {
       const to = Math.min(leads, from + step) - 1
@@ -43,11 +44,14 @@ export async function measureSelection(url: string, leads: number, rounds: numbe
         select 1, id, (array[5, 5, 5, 5, 3, 5, 5, 7])[1 + id % 8]::smallint, 1 + id % ${PLACES},
           timestamptz '2026-11-24 09:00Z' + ((id * 7919) % 36000) * interval '1 second'
         from generate_series(${from}::bigint, ${to}::bigint) id`.execute(db)
+      await sql`insert into contacts (id, list_no)
+        select id, (select no from contact_lists) from generate_series(${from}::bigint, ${to}::bigint) id`.execute(db)
       await sql`insert into contact_numbers (contact_id, position, list_no, number, place_id)
         select id, 0, 1, '+1' || (2000000000 + id), 1 + id % ${PLACES}
         from generate_series(${from}::bigint, ${to}::bigint) id`.execute(db)
     }
     await sql`analyze campaign_leads`.execute(db)
+    await sql`analyze contacts`.execute(db)
     await sql`analyze contact_numbers`.execute(db)
     const slots = (await slotsWaiting(db, 1)).filter(one => one.placeId <= OPEN_PLACES)
     const now = new Date('2026-11-24T18:00:00Z')
@@ -64,6 +68,8 @@ export async function measureSelection(url: string, leads: number, rounds: numbe
         return await reserveLeads(trx, {
           campaignNo: 1,
           slots: inTurn(slots, round),
+          lists: ['list'],
+          segment: { languages: null, countries: null, custom: {} },
           ids,
           controlPlaneId: 'bench',
           now,

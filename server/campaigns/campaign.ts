@@ -1,4 +1,4 @@
-import type { CampaignRow } from '../../sql/queries/campaigns/campaigns.ts'
+import type { CampaignRow, Segment } from '../../sql/queries/campaigns/campaigns.ts'
 import type { CampaignState, Pacing } from '../../sql/campaign-tables.ts'
 import type { CampaignSettings } from './settings.ts'
 
@@ -28,5 +28,16 @@ export function toCampaign(row: CampaignRow): Campaign {
     settingsHash: row.settings_hash,
     startedAt: row.started_at,
     stateSince: row.state_since
+  }
+}
+
+/** Who of its lists a campaign means, and in which order. */
+export function segmentOf(campaign: Pick<Campaign, 'settings'>): Segment {
+  const { segment, first = [] } = campaign.settings
+  return {
+    languages: segment?.languages ?? null,
+    countries: segment?.countries ?? null,
+    custom: segment?.custom ?? {},
+    first
   }
 }

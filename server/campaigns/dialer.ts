@@ -15,7 +15,6 @@ import {
   listCallerIds,
   listRunningCampaigns,
   loadLeads,
-  type Segment,
   slotsWaiting,
   updateCampaign
 } from '../../sql/queries/campaigns/campaigns.ts'
@@ -34,7 +33,7 @@ import { AgentPool, type HeldAgent } from './agent-pool.ts'
 import type { CampaignCallParts } from './attempt.ts'
 import { releaseLead } from './attempt-log.ts'
 import { runCampaignCall } from './campaign-call.ts'
-import { type Campaign, toCampaign } from './campaign.ts'
+import { type Campaign, segmentOf, toCampaign } from './campaign.ts'
 import { ClockSteps } from './clock-steps.ts'
 import { disposeOutcomes } from './dispose-outcomes.ts'
 import { capsFor, windowsOf } from './laws.ts'
@@ -421,15 +420,5 @@ export class Dialer implements AsyncDisposable {
       this.#callerIdsAtMs = nowMs
     }
     return this.#callerIds
-  }
-}
-
-export function segmentOf(campaign: Pick<Campaign, 'settings'>): Segment {
-  const { segment, first = [] } = campaign.settings
-  return {
-    languages: segment?.languages ?? null,
-    countries: segment?.countries ?? null,
-    custom: segment?.custom ?? {},
-    first
   }
 }

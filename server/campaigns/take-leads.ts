@@ -9,7 +9,7 @@ import { countConversations } from '../../sql/queries/campaigns/campaigns.ts'
 import type { Db } from '../../sql/database.ts'
 import { DETECTOR_ERRORS } from './abandonment.ts'
 import type { AgentPool } from './agent-pool.ts'
-import type { Campaign } from './campaign.ts'
+import { type Campaign, segmentOf } from './campaign.ts'
 import { windowsOf } from './laws.ts'
 import { type Pace, pacePredictive, paceProgressive } from './pacing.ts'
 import { promisesDue } from './promised-calls.ts'
@@ -83,6 +83,8 @@ export async function takeLeads(
         : await reserveLeads(trx, {
             campaignNo: campaign.no,
             slots: inTurn(slots, running.turn),
+            lists: campaign.settings.lists,
+            segment: segmentOf(campaign),
             ids: room.ids.slice(0, wanted),
             controlPlaneId,
             now,

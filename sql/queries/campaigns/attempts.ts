@@ -1,6 +1,7 @@
 import { type Selectable, sql, type Updateable } from 'kysely'
 import type { CampaignAttemptsTable, LeadState } from '../../campaign-tables.ts'
 import type { Db } from '../../database.ts'
+import { type Segment, segmentConditions } from './campaigns.ts'
 
 export type AttemptRow = Omit<Selectable<CampaignAttemptsTable>, 'contact_id'> & Readonly<{ contact_id: string }>
 
@@ -28,13 +29,16 @@ export type Slot = Readonly<{ placeId: number; priority: number }>
 /**
  * Holds the next leads for one control plane and writes their attempts, in one statement. Only leads that are due in the
  * given slots are looked at, slot by slot in their order, longest due first. A number that somebody is calling just now is
- * left for a minute.
+ * left for a minute. Whom the campaign does not mean any more is left out, unless a call was promised.
  */
 export async function reserveLeads(
   db: Db,
   request: Readonly<{
     campaignNo: number
     slots: readonly Slot[]
+    /** The lists, by their ids, and who of them is meant, as they are now. */
+    lists: readonly string[]
+    segment: Omit<Segment, 'first'>
     ids: readonly string[]
     controlPlaneId: string
     now: Date
@@ -42,7 +46,7 @@ export async function reserveLeads(
     promises: Readonly<{ agentIds: readonly string[]; olderThan: Date }>
   }>
 ): Promise<readonly ReservedLead[]> {
-  const { campaignNo, slots, ids, controlPlaneId, now, promises } = request
+  const { campaignNo, slots, lists, segment, ids, controlPlaneId, now, promises } = request
   if (ids.length === 0 || slots.length === 0) return []
   const { rows } = await sql<ReservedLead>`
     with picked as (
@@ -57,8 +61,12 @@ export async function reserveLeads(
             or callback_agent_id = any(${[...promises.agentIds]}::text[]))
         order by next_at limit ${ids.length} for update skip locked
       ) l limit ${ids.length}
+    ), meant as (
+      select p.* from picked p join contacts c on c.id = p.contact_id
+      where p.callback_at is not null or (${segmentConditions(segment)} and exists (
+        select from contact_lists t where t.no = c.list_no and t.deleted_at is null and t.id = any(${[...lists]}::text[])))
     ), numbered as (
-      select p.*, n.number, row_number() over () as turn from picked p
+      select p.*, n.number, row_number() over () as turn from meant p
       join contact_numbers n on n.contact_id = p.contact_id and n.position = p.position
     ), made as (
       insert into campaign_attempts (id, campaign_no, contact_id, position, number, place_id, control_plane_id,
@@ -75,12 +83,15 @@ export async function reserveLeads(
       update campaign_leads l set state = 'done', last_outcome = 'contactRemoved' from picked p
       where l.campaign_no = ${campaignNo} and l.contact_id = p.contact_id
         and not exists (select from contacts c where c.id = p.contact_id)
-      returning l.contact_id
+    ), left_out as (
+      update campaign_leads l set state = 'suppressed', last_outcome = 'notMeant' from picked p
+      join contacts c on c.id = p.contact_id
+      where l.campaign_no = ${campaignNo} and l.contact_id = p.contact_id
+        and not exists (select from meant m where m.contact_id = p.contact_id)
     ), occupied as (
-      update campaign_leads l set next_at = ${now}::timestamptz + interval '1 minute', put_off_at = ${now} from picked p
+      update campaign_leads l set next_at = ${now}::timestamptz + interval '1 minute', put_off_at = ${now} from meant p
       where l.campaign_no = ${campaignNo} and l.contact_id = p.contact_id
         and not exists (select from made m where m.contact_id = p.contact_id)
-        and not exists (select from gone g where g.contact_id = p.contact_id)
     )
     select m.id, m.contact_id::text as "contactId", n.position, n.number, n.place_id as "placeId", n.priority, n.attempts,
       n.callback_at as "callbackAt", n.callback_agent_id as "callbackAgentId", n.callback_note as "callbackNote"

@@ -85,7 +85,8 @@ export type Segment = Readonly<{
   first: readonly Readonly<{ field: string; value: string; priority: number }>[]
 }>
 
-function segmentConditions(segment: Segment) {
+/** On a contact `c`. */
+export function segmentConditions(segment: Omit<Segment, 'first'>) {
   const { languages, countries, custom } = segment
   const parts = [sql`true`]
   if (languages !== null) parts.push(sql`c.language = any(${[...languages]}::text[])`)
@@ -122,7 +123,10 @@ export async function loadLeads(
     ), added as (
       insert into campaign_leads (campaign_no, contact_id, priority, place_id, next_at, put_off_at)
       select ${campaignNo}::integer, id, priority, place_id, ${now}, ${now} from found where is_meant
-      on conflict do nothing returning 1
+      -- Who was left out, and is meant again, has the turn they had.
+      on conflict (campaign_no, contact_id) do update set state = 'waiting', last_outcome = null
+        where campaign_leads.state = 'suppressed' and campaign_leads.last_outcome = 'notMeant'
+      returning 1
     )
     select (select max(id)::text from found) as "lastId", (select count(*)::int from added) as added`.execute(db)
   return rows[0] ?? { lastId: null, added: 0 }

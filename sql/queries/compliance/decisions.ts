@@ -336,11 +336,7 @@ export async function listSuspensions(db: ComplianceDb, limit: number): Promise<
 }
 
 /** Every suspension that is in force at an instant, and the `toCome` next ones after it, in order. */
-export async function suspensionsFrom(
-  db: ComplianceDb,
-  at: Date,
-  toCome: number
-): Promise<readonly SuspensionRow[]> {
+export async function suspensionsFrom(db: ComplianceDb, at: Date, toCome: number): Promise<readonly SuspensionRow[]> {
   const open = db
     .selectFrom('compliance_suspensions')
     .select(SUSPENSION_COLUMNS)

@@ -1,6 +1,5 @@
 import { pino } from 'pino'
-import type { Campaign } from '../../../server/campaigns/campaign.ts'
-import { toCampaign } from '../../../server/campaigns/campaign.ts'
+import { type Campaign, segmentOf, toCampaign } from '../../../server/campaigns/campaign.ts'
 import type { CampaignSettings } from '../../../server/campaigns/settings.ts'
 import { newId } from '../../../server/ids.ts'
 import type { Pacing } from '../../../sql/campaign-tables.ts'
@@ -110,7 +109,15 @@ export class CampaignRows implements AsyncDisposable {
       deleted_at: null
     })
     const everybody = { languages: null, countries: null, custom: {}, first: [] }
-    await loadLeads(this.db, row.no, lists.map(one => one.no), everybody, '0', 1_000, NOW)
+    await loadLeads(
+      this.db,
+      row.no,
+      lists.map(one => one.no),
+      everybody,
+      '0',
+      1_000,
+      NOW
+    )
     return toCampaign(row)
   }
 
@@ -120,6 +127,8 @@ export class CampaignRows implements AsyncDisposable {
     return await reserveLeads(this.db, {
       campaignNo: campaign.no,
       slots: places.map(one => ({ placeId: one.id, priority: 5 })),
+      lists: campaign.settings.lists,
+      segment: segmentOf(campaign),
       ids: Array.from({ length: count }, () => newId()),
       controlPlaneId,
       now,

@@ -56,7 +56,9 @@ t.test('an emergency is in force until it is lifted, whatever was proclaimed sin
     const reasonsAt = async () => {
       const facts = await service.gather({ ...question, at: NOW.toISOString() }, {}, NOW)
       const [planned] = await service.gatherMany([question], {}, NOW)
-      return [facts, planned].map(one => one?.suspensions?.map(({ jurisdiction, kind }) => ({ jurisdiction, kind })) ?? [])
+      return [facts, planned].map(
+        one => one?.suspensions?.map(({ jurisdiction, kind }) => ({ jurisdiction, kind })) ?? []
+      )
     }
     for (const found of await reasonsAt()) t.match(found[0], { jurisdiction: 'US-NY', kind: 'emergency' })
     const { decision } = await service.decideForCall({ ...question, at: NOW.toISOString() }, {})
@@ -97,7 +99,9 @@ if (testDatabases().includes('postgres'))
     const limit = AbortSignal.timeout(10_000)
     const isCommitting = async () =>
       (
-        await sql`select from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()`.execute(db)
+        await sql`select from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()`.execute(
+          db
+        )
       ).rows.length > 0
     while (!(await isCommitting())) limit.throwIfAborted()
     await other.stop({ ...stop, e164: '+12025550102', channel: 'call' })
