@@ -48,7 +48,7 @@ export async function reserveLeads(
 ): Promise<readonly ReservedLead[]> {
   const { campaignNo, slots, lists, segment, ids, controlPlaneId, now, promises } = request
   if (ids.length === 0 || slots.length === 0) return []
-  const { rows } = await sql<ReservedLead>`
+  const { rows } = await sql<Omit<ReservedLead, 'id'> & Readonly<{ id: string | null; leftOut: number }>>`
     with picked as (
       select l.* from unnest(${slots.map(one => one.placeId)}::integer[], ${slots.map(one => one.priority)}::smallint[])
         s (place_id, priority)
@@ -63,8 +63,7 @@ export async function reserveLeads(
       ) l limit ${ids.length}
     ), meant as (
       select p.* from picked p join contacts c on c.id = p.contact_id
-      where p.callback_at is not null or (${segmentConditions(segment)} and exists (
-        select from contact_lists t where t.no = c.list_no and t.deleted_at is null and t.id = any(${[...lists]}::text[])))
+      where p.callback_at is not null or ${isMeant(lists, segment)}
     ), numbered as (
       select p.*, n.number, row_number() over () as turn from meant p
       join contact_numbers n on n.contact_id = p.contact_id and n.position = p.position
@@ -88,15 +87,43 @@ export async function reserveLeads(
       join contacts c on c.id = p.contact_id
       where l.campaign_no = ${campaignNo} and l.contact_id = p.contact_id
         and not exists (select from meant m where m.contact_id = p.contact_id)
+      returning 1
     ), occupied as (
       update campaign_leads l set next_at = ${now}::timestamptz + interval '1 minute', put_off_at = ${now} from meant p
       where l.campaign_no = ${campaignNo} and l.contact_id = p.contact_id
         and not exists (select from made m where m.contact_id = p.contact_id)
     )
     select m.id, m.contact_id::text as "contactId", n.position, n.number, n.place_id as "placeId", n.priority, n.attempts,
-      n.callback_at as "callbackAt", n.callback_agent_id as "callbackAgentId", n.callback_note as "callbackNote"
-    from made m join numbered n on n.contact_id = m.contact_id order by n.turn`.execute(db)
-  return rows
+      n.callback_at as "callbackAt", n.callback_agent_id as "callbackAgentId", n.callback_note as "callbackNote",
+      (select count(*)::int from left_out) as "leftOut"
+    from (select) always left join (made m join numbered n on n.contact_id = m.contact_id) on true order by n.turn`.execute(
+    db
+  )
+  if ((rows[0]?.leftOut ?? 0) > 0) await leaveOut(db, request)
+  return rows.flatMap(({ leftOut: _, ...lead }) => (lead.id === null ? [] : [{ ...lead, id: lead.id }]))
+}
+
+/** So many are left out in one go, before those who stand behind them have their turn. */
+const LEFT_OUT_AT_ONCE = 5_000
+
+/** Leaves out more of those whom a campaign does not mean any more: where one is there are many. */
+async function leaveOut(
+  db: Db,
+  { campaignNo, lists, segment }: Pick<Parameters<typeof reserveLeads>[1], 'campaignNo' | 'lists' | 'segment'>
+): Promise<void> {
+  await sql`
+    update campaign_leads l set state = 'suppressed', last_outcome = 'notMeant' from (
+      select w.contact_id from campaign_leads w join contacts c on c.id = w.contact_id
+      where w.campaign_no = ${campaignNo} and w.state = 'waiting' and w.callback_at is null
+        and ${isMeant(lists, segment)} is not true
+      limit ${LEFT_OUT_AT_ONCE} for update of w skip locked
+    ) u where l.campaign_no = ${campaignNo} and l.contact_id = u.contact_id`.execute(db)
+}
+
+/** On a contact `c`. */
+function isMeant(lists: readonly string[], segment: Omit<Segment, 'first'>) {
+  return sql`(${segmentConditions(segment)} and exists (
+    select from contact_lists t where t.no = c.list_no and t.deleted_at is null and t.id = any(${[...lists]}::text[])))`
 }
 
 /** Writes what is known of an attempt that is open; false when it is over (somebody took its owner for dead). */
@@ -350,8 +377,14 @@ export async function lastAbandonedAt(db: Db, number: string, since: Date): Prom
     .selectFrom('campaign_attempts')
     .select('ended_at')
     .where('number', '=', number)
-    // Who heard the message met no agent, whatever the detector took them for.
-    .where(eb => eb.or([eb('is_abandoned', '=', true), eb('notice_by', '=', 'abandonedMessage')]))
+    // Who heard the message met no agent, whatever the detector took them for; nor did a person who was taken for a machine.
+    .where(eb =>
+      eb.or([
+        eb('is_abandoned', '=', true),
+        eb('notice_by', '=', 'abandonedMessage'),
+        eb.and([eb('is_amd_wrong', '=', true), eb('connected_at', 'is', null)])
+      ])
+    )
     .where('ended_at', '>=', since)
     .orderBy('ended_at', 'desc')
     .limit(1)

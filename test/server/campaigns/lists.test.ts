@@ -23,6 +23,28 @@ for (const database of testDatabases())
       t.same(numbersOf(await rows.take(campaign, 'one', 5)), ['+12025550142'])
     })
 
+    await t.test('those who are left out keep nobody else waiting', async t => {
+      const left = await rows.list(Array.from({ length: 40 }, (_, index) => `+120255501${index + 10}`))
+      const kept = await rows.list(['+12025550199'])
+      const campaign = await rows.campaign('agentless', [left, kept])
+      const edited = { ...campaign, settings: { ...campaign.settings, lists: [kept.id] } }
+      // All in one place, and whoever is still meant is the last one.
+      const { place_id: placeId } = await rows.lead(campaign, left.contactIds[0] ?? '')
+      await db
+        .updateTable('campaign_leads')
+        .set({ place_id: placeId, next_at: new Date(NOW.getTime() - 1) })
+        .where('campaign_no', '=', campaign.no)
+        .where('contact_id', 'in', [...left.contactIds])
+        .execute()
+      await db
+        .updateTable('campaign_leads')
+        .set({ place_id: placeId })
+        .where('contact_id', 'in', [...kept.contactIds])
+        .execute()
+      t.same(await rows.take(edited, 'one', 1), [])
+      t.same(numbersOf(await rows.take(edited, 'one', 1)), ['+12025550199'])
+    })
+
     await t.test('who was in a list that was taken out of use is left alone in mid-campaign', async t => {
       const list = await rows.list(['+12025550143'])
       const campaign = await rows.campaign('agentless', [list])
