@@ -122,7 +122,8 @@ async function serve(
     await visit.settle(offer.id, { kind: ringing.kind })
     await attempt.outcome('not_placed')
     call.end('noAnswer', { detail: `agent: ${ringing.kind}` })
-    return { kind: 'tryLater' }
+    // Nobody was dialled: it comes with the next agent, like any caller who waits.
+    return { kind: 'notNow', until: null }
   }
   const { leg } = ringing
   const desk = calls.desk(offer.agentId)
