@@ -103,21 +103,30 @@ export async function reserveLeads(
   return rows.flatMap(({ leftOut: _, ...lead }) => (lead.id === null ? [] : [{ ...lead, id: lead.id }]))
 }
 
-/** So many are left out in one go, before those who stand behind them have their turn. */
-const LEFT_OUT_AT_ONCE = 5_000
+/** So many of those who are due are looked through in one go, while others wait for the same campaign. */
+const LOOKED_THROUGH = 2_000
 
-/** Leaves out more of those whom a campaign does not mean any more: where one is there are many. */
+/** Leaves out more of those whom a campaign does not mean any more: where one is due there are many. */
 async function leaveOut(
   db: Db,
-  { campaignNo, lists, segment }: Pick<Parameters<typeof reserveLeads>[1], 'campaignNo' | 'lists' | 'segment'>
+  request: Pick<Parameters<typeof reserveLeads>[1], 'campaignNo' | 'slots' | 'lists' | 'segment' | 'now'>
 ): Promise<void> {
+  const { campaignNo, slots, lists, segment, now } = request
   await sql`
-    update campaign_leads l set state = 'suppressed', last_outcome = 'notMeant' from (
-      select w.contact_id from campaign_leads w join contacts c on c.id = w.contact_id
-      where w.campaign_no = ${campaignNo} and w.state = 'waiting' and w.callback_at is null
-        and ${isMeant(lists, segment)} is not true
-      limit ${LEFT_OUT_AT_ONCE} for update of w skip locked
-    ) u where l.campaign_no = ${campaignNo} and l.contact_id = u.contact_id`.execute(db)
+    with due as (
+      select l.contact_id from unnest(${slots.map(one => one.placeId)}::integer[], ${slots.map(one => one.priority)}::smallint[])
+        s (place_id, priority)
+      cross join lateral (
+        select contact_id from campaign_leads
+        where campaign_no = ${campaignNo} and place_id = s.place_id and priority = s.priority
+          and state = 'waiting' and next_at <= ${now} and callback_at is null
+        order by next_at limit ${LOOKED_THROUGH} for update skip locked
+      ) l limit ${LOOKED_THROUGH}
+    )
+    update campaign_leads l set state = 'suppressed', last_outcome = 'notMeant' from due d join contacts c on c.id = d.contact_id
+    where l.campaign_no = ${campaignNo} and l.contact_id = d.contact_id and ${isMeant(lists, segment)} is not true`.execute(
+    db
+  )
 }
 
 /** On a contact `c`. */
