@@ -167,7 +167,7 @@ export async function createApp(
       registerRecordingRoutes(api, parts, recordings)
       registerRecordingAlarmRoutes(api, parts)
       registerOperationRoutes(api, parts)
-      registerLiveEventRoutes(api, { events: parts.events, agents: queueing.agents, queues: queueing.queues })
+      registerLiveEventRoutes(api, { ...parts, agents: queueing.agents, queues: queueing.queues })
       registerComplianceRoutes(api, parts, compliance)
       registerClockRoutes(api, parts, time)
       registerQueueRoutes(api, queueing)

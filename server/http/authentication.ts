@@ -27,7 +27,8 @@ export function registerAuthentication(app: App, db: Db): void {
   })
 }
 
-async function findActor(db: Db, request: FastifyRequest): Promise<Actor | null> {
+/** Who calls, as the database says now; null when the session or key is not, or no longer, in force. */
+export async function findActor(db: Db, request: FastifyRequest): Promise<Actor | null> {
   const bearer = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
   const cookie = request.cookies[SESSION_COOKIE]
   const token = bearer ?? cookie

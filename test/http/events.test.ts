@@ -92,12 +92,30 @@ t.test('live events tell a call as it happens', { timeout: 280_000 }, async t =>
     front.close()
   })
 
+  await t.test('whoever signs out, or whose key is revoked, hears no more', async t => {
+    const token = await tokenOf('sara')
+    const [signedOut, revoked, other] = [
+      await listen(server, token),
+      await listen(server, key.body['key'] as string),
+      await listen(server, await tokenOf('sara'))
+    ]
+    await server.api('DELETE', '/session', undefined, token)
+    await signedOut.ended
+    await server.api('DELETE', `/api-keys/${key.body['id']}`)
+    await Promise.all([revoked.ended, integration.ended])
+    let isOver = false
+    void other.ended.then(() => {
+      isOver = true
+    })
+    t.notOk(isOver, 'others hear on')
+    other.close()
+  })
+
   await t.test('the stream ends when the server stops, which does not wait for its listeners', async t => {
     const startedAt = performance.now()
     isStopped = true
     await server[Symbol.asyncDispose]()
     await supervisor.ended
-    await integration.ended
     t.ok(performance.now() - startedAt < 20_000)
   })
 })

@@ -1,26 +1,37 @@
 import type { ServerResponse } from 'node:http'
+import type { Db } from '../../../sql/database.ts'
 import type { ApiKeyRole } from '../../../sql/tables.ts'
 import type { AgentService, AgentView } from '../../agents/agent-service.ts'
 import type { BusinessEvents, LiveEvent } from '../../events.ts'
 import { numberFor } from '../../number-mask.ts'
 import type { QueueService } from '../../queues/queue-service.ts'
+import type { Logger } from '../../log.ts'
 import { actorOf } from '../actor.ts'
+import { findActor } from '../authentication.ts'
 import type { App } from '../fastify-types.ts'
 import { isPermitted } from '../permissions.ts'
 
 const HEARTBEAT_MS = 15_000
+/** Who has signed out, was disabled or has another role hears no more after this. */
+const ACCESS_CHECK_MS = 5_000
 /** Bytes that a slow listener may leave unread before it is cut off; it comes back and reads the lists. */
 const MAX_UNREAD_BYTES = 1_000_000
 /** Callers come and go in bursts; who looks at a queue needs no more than this. */
 const QUEUES_EVERY_MS = 250
 
-export type LiveEventParts = Readonly<{ events: BusinessEvents; agents: AgentService; queues: QueueService }>
+export type LiveEventParts = Readonly<{
+  db: Db
+  log: Logger
+  events: BusinessEvents
+  agents: AgentService
+  queues: QueueService
+}>
 
 /**
  * What happens now, as server-sent events (HTML living standard §9.2) for dashboards: `call` for each event of a call of this control plane, and
  * for whoever may see the wallboard `agent` and `queue` for each change of theirs on any. A client that was away reads the lists.
  */
-export function registerLiveEventRoutes(app: App, { events, agents, queues }: LiveEventParts): void {
+export function registerLiveEventRoutes(app: App, { db, log, events, agents, queues }: LiveEventParts): void {
   app.get(
     '/events',
     {
@@ -43,8 +54,18 @@ export function registerLiveEventRoutes(app: App, { events, agents, queues }: Li
       raw.write(': connected\n\n')
       const gone = new AbortController()
       const beat = setInterval(() => raw.write(': still here\n\n'), HEARTBEAT_MS)
+      const checkAccess = async () => {
+        try {
+          if ((await findActor(db, request))?.role !== role) raw.end()
+        } catch (err) {
+          // A database that is away signs nobody out.
+          log.debug({ err }, 'the access of a listener could not be checked')
+        }
+      }
+      const check = setInterval(() => void checkAccess(), ACCESS_CHECK_MS)
       raw.once('close', () => {
         clearInterval(beat)
+        clearInterval(check)
         gone.abort()
       })
       events.listen(one => send(raw, 'call', callData(one, role), `${one.event.callId}:${one.event.seq}`), gone.signal)
