@@ -171,23 +171,31 @@ export class CallRecording {
     this.#consent = 'granted'
     this.#grant = grant
     if (options.isOnDemand) this.#suppressedBy.add('onDemand')
+    let recorder: Recorder
     try {
-      this.#recorder = await Recorder.start(grant, this.#parts, this.call, {
+      recorder = await Recorder.start(grant, this.#parts, this.call, {
         store: options.store,
         language: options.language,
         suppressor: () => this.#suppressor(),
         onTrouble: code => this.#trouble(code),
         onMissing: (code, isOver) => this.#missing(code, isOver)
       })
-      this.#recorder.follow()
     } catch (err) {
+      if (this.#isTooLate) return
       this.call.log.error({ err }, 'a call cannot be recorded although it may be')
       this.#reason = 'failed'
       this.#trouble('RECORDER_FAILED')
       if (options.isFlowAsked !== true) this.#mustHave('RECORDER_FAILED')
       return
     }
-    this.call.record({ kind: 'recordingStarted', recordingId: this.#recorder.id })
+    if (this.#isTooLate) {
+      // Keys and disks take their time. Nothing was written yet, and nobody else would ever finish it.
+      this.#parts.track(recorder.finish())
+      return
+    }
+    this.#recorder = recorder
+    recorder.follow()
+    this.call.record({ kind: 'recordingStarted', recordingId: recorder.id })
     this.#watchStopKeys(options.stopKeys)
     this.#changed()
     this.#parts.onStarted?.(this, grant, options.customerNumber)
@@ -281,6 +289,11 @@ export class CallRecording {
     this.call.record({ kind: 'cardEntryEnded', by, keys: card.keys })
     if (by === 'timeLimit') this.#parts.alarm('CARD_ENTRY_TOO_LONG')
     this.#changed()
+  }
+
+  /** The call ended, or the consent was taken back, while the recorder got ready. */
+  get #isTooLate(): boolean {
+    return this.call.ended !== undefined || this.#consent !== 'granted'
   }
 
   #suppressor(): Suppressor | null {

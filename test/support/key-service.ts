@@ -16,6 +16,8 @@ export class KeyService implements AsyncDisposable {
   /** Paths that were asked for with the right token. */
   readonly asked: string[] = []
   isDown = false
+  /** What requests wait for before they are answered. */
+  until: Promise<void> = Promise.resolve()
   readonly #keys: Buffer[] = [randomBytes(32)]
   readonly #server = createServer()
 
@@ -31,6 +33,8 @@ export class KeyService implements AsyncDisposable {
       if (service.isDown) return void request.socket.destroy()
       if (request.headers['x-vault-token'] !== service.token) return answer(403, { errors: ['permission denied'] })
       service.asked.push(request.url ?? '')
+      service.#server.emit('asked', request.url)
+      await service.until
       try {
         return answer(200, { data: service.#do(request.url ?? '', body) })
       } catch (err) {
@@ -40,6 +44,11 @@ export class KeyService implements AsyncDisposable {
     service.#server.listen(0, '127.0.0.1')
     await once(service.#server, 'listening')
     return service
+  }
+
+  /** Resolves when something is asked from now on. */
+  async next(signal: AbortSignal): Promise<void> {
+    await once(this.#server, 'asked', { signal })
   }
 
   get url(): string {
