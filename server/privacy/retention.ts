@@ -67,12 +67,12 @@ export async function sweep(
   const problems: { store: Retained; id: string; problem: string }[] = []
   let [checked, due, deleted, held, unmatched] = [0, 0, 0, 0, 0]
   for (const store of RETAINED) {
-    let after: { at: Date; id: string } | null = null
+    let after: AgingItem | null = null
     for (;;) {
       const batch: readonly AgingItem[] = await listAging(db, store, after, BATCH)
       const last = batch.at(-1)
       if (last === undefined) break
-      after = { at: last.at, id: last.id }
+      after = last
       // A sweep takes hours where there is much; a court may ask for something meanwhile.
       const holds = await activeHolds(db, now)
       const doomed: { item: RetentionItem; rule: RetentionRule; number: string | null }[] = []

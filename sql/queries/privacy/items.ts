@@ -5,6 +5,8 @@ export type AgingItem = Readonly<{
   id: string
   callId: string | null
   at: Date
+  /** `at` to the microsecond, as the database writes it: a place in the order, which a Date is too coarse for. */
+  stamp: string
   customer: string | null
   /** More numbers of the same person: a hold may stand on any. */
   otherNumbers: readonly string[]
@@ -180,7 +182,7 @@ export type AgingStore = keyof typeof SOURCES
 export async function listAging(
   db: Db,
   store: AgingStore,
-  after: Readonly<{ at: Date; id: string }> | null,
+  after: Pick<AgingItem, 'stamp' | 'id'> | null,
   limit: number,
   only: Readonly<{ callId: string } | { id: string }> | null = null
 ): Promise<readonly AgingItem[]> {
@@ -192,7 +194,7 @@ export async function listAging(
     after === null
       ? sql``
       : order === undefined
-        ? sql`and (${sql.raw(at)}, ${sql.raw(id)}) > (${after.at}::timestamptz, ${after.id})`
+        ? sql`and (${sql.raw(at)}, ${sql.raw(id)}) > (${after.stamp}::timestamptz, ${after.id})`
         : sql`and ${sql.raw(order.column)} > ${after.id}::${sql.raw(order.cast)}`
   const wanted =
     only === null
@@ -201,7 +203,7 @@ export async function listAging(
         ? sql`and ${sql.raw(ofCall)} = ${only.callId}`
         : sql`and ${sql.raw(id)} = ${only.id}`
   const { rows } = await sql<AgingItem>`
-    select ${sql.raw(id)} as id, ${sql.raw(ofCall)} as "callId", ${sql.raw(at)} as at,
+    select ${sql.raw(id)} as id, ${sql.raw(ofCall)} as "callId", ${sql.raw(at)} as at, (${sql.raw(at)})::text as stamp,
       ${sql.raw(customer ?? (call === null ? 'null::text' : "case c.direction when 'inbound' then c.caller_number else c.called_number end"))} as customer,
       ${sql.raw(otherNumbers ?? 'array[]::text[]')} as "otherNumbers",
       array(select distinct queue_id from queue_visits where queue_visits.call_id = ${sql.raw(ofCall)}) as "queueIds",
