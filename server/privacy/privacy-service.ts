@@ -19,6 +19,7 @@ import type { PrivacyKind, PrivacyRequestsTable } from '../../sql/quality-tables
 import { withdrawConsent } from '../compliance/consent/ledger.ts'
 import { AppError } from '../errors.ts'
 import { newId } from '../ids.ts'
+import { unindexCalls } from '../quality/indexer.ts'
 import { seal, unseal } from '../seal.ts'
 import { clockOf, REGIMES, regimeOf } from './clocks.ts'
 import { CallUnderWayError } from './campaign-stores.ts'
@@ -393,11 +394,9 @@ export class PrivacyService {
       )
     if (row.kind === 'restrict') {
       const subject = await this.#subjectOf(row)
-      if (subject.callIds.length > 0)
-        await db
-          .deleteFrom('call_documents')
-          .where('call_id', 'in', [...subject.callIds])
-          .execute()
+      // First, so that whoever read these calls before the mark does not write them back.
+      await queueForSearch(db, subject.callIds)
+      await unindexCalls(db, subject.callIds)
     }
     await this.#finish(row, [], [])
   }

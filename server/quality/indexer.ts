@@ -28,8 +28,8 @@ export type IndexParts = TranscriptParts &
   }>
 
 /**
- * Brings the index up to date with calls that have ended or changed since. Several control planes may do so at once: the
- * same call twice gives the same rows. Returns how many were indexed.
+ * Brings the index up to date with calls that have ended or changed since. Several control planes may do so at once: what
+ * has changed after it was read is not written but read again. Returns how many were looked at.
  */
 export async function indexQueued(parts: IndexParts): Promise<number> {
   let done = 0
@@ -39,8 +39,12 @@ export async function indexQueued(parts: IndexParts): Promise<number> {
     const ids = taken.map(one => one.callId)
     const documents = await readDocuments(parts, ids)
     await parts.db.transaction().execute(async trx => {
-      await replaceDocuments(trx, ids, documents)
-      await removeQueued(trx, taken)
+      const unchanged = new Set(await removeQueued(trx, taken))
+      await replaceDocuments(
+        trx,
+        [...unchanged],
+        documents.filter(one => unchanged.has(one.callId))
+      )
     })
     done += taken.length
     if (taken.length < BATCH) return done

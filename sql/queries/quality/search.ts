@@ -32,12 +32,14 @@ export async function listQueued(db: Db, limit: number): Promise<readonly Queued
   return rows
 }
 
-/** Takes out of the queue what has not changed since it was listed. */
-export async function removeQueued(db: Db, calls: readonly QueuedCall[]): Promise<void> {
-  await sql`
+/** Takes out of the queue what has not changed since it was listed, and was not taken out by somebody else. Returns these calls. */
+export async function removeQueued(db: Db, calls: readonly QueuedCall[]): Promise<readonly string[]> {
+  const { rows } = await sql<{ callId: string }>`
     delete from search_queue using unnest(${calls.map(one => one.callId)}::text[], ${calls.map(one => one.stamp)}::text[])
       as done (call_id, stamp)
-    where search_queue.call_id = done.call_id and search_queue.queued_at = done.stamp::timestamptz`.execute(db)
+    where search_queue.call_id = done.call_id and search_queue.queued_at = done.stamp::timestamptz
+    returning search_queue.call_id as "callId"`.execute(db)
+  return rows.map(row => row.callId)
 }
 
 export async function readCallsToIndex(
