@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { seal, SealError, unseal } from '../seal.ts'
 
@@ -52,20 +52,38 @@ export function ringFromSetting(written: string): KeyRing {
 /** Keys in a file that only the owner can read, made on first use. */
 export async function ringFromFile(path: string): Promise<KeyRing> {
   let kept = await readOrMake(path)
+  let turn: Promise<unknown> = Promise.resolve()
+  const rotate = async () => {
+    const version = String(1 + Math.max(...Object.keys(kept.keys).map(Number).filter(Number.isInteger), 0))
+    const next: Keys = { current: version, keys: { ...kept.keys, [version]: randomBytes(32).toString('hex') } }
+    const partial = `${path}.part`
+    await writeFile(partial, JSON.stringify(next), { mode: 0o600, flush: true })
+    await rename(partial, path)
+    await syncFolder(dirname(path))
+    // It wraps nothing before it would be there after a loss of power.
+    kept = next
+    return version
+  }
   return {
     ...ringOf(() => kept),
     get current() {
       return kept.current
     },
     async rotate() {
-      const version = String(1 + Math.max(...Object.keys(kept.keys).map(Number).filter(Number.isInteger), 0))
-      const next: Keys = { current: version, keys: { ...kept.keys, [version]: randomBytes(32).toString('hex') } }
-      const partial = `${path}.part`
-      await writeFile(partial, JSON.stringify(next), { mode: 0o600 })
-      await rename(partial, path)
-      kept = next
-      return version
+      // One after the other: of two keys of one version the file holds one, and what the other one has wrapped is lost.
+      const mine = turn.then(rotate)
+      turn = mine.catch(() => undefined)
+      return await mine
     }
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
   }
 }
 

@@ -142,6 +142,7 @@ export class Spool {
   async register(note: FinishedNote): Promise<void> {
     const { db, controlPlaneId } = this.#parts
     const { closed, message } = note
+    const key = await this.#currentKey(note)
     await insertRecording(
       db,
       {
@@ -153,8 +154,8 @@ export class Spool {
         store: note.store,
         object_key: note.objectKey,
         control_plane_id: controlPlaneId,
-        key_version: note.key.version,
-        wrapped_key: note.key.wrapped,
+        key_version: key.version,
+        wrapped_key: key.wrapped,
         sha256: closed.sha256,
         bytes: closed.bytes,
         index_offset: closed.indexOffset,
@@ -179,6 +180,19 @@ export class Spool {
             heard_at: null
           }
     )
+  }
+
+  /** The wrapping may have been renewed while the call went on, and what renews those of all others has not seen this one. */
+  async #currentKey({ id, key }: SpoolNote): Promise<WrappedKey> {
+    const { keys, log } = this.#parts
+    if (key.version === keys.current) return key
+    try {
+      return await keys.wrap(await keys.unwrap(key, id), id)
+    } catch (err) {
+      // Found all the same; its wrapping is renewed with those of all others at the next start.
+      log.warn({ err, recordingId: id }, 'the wrapping of a recording’s key could not be renewed')
+      return key
+    }
   }
 
   /** Nobody writes this recording any more: what is on the disk is finished and delivered. */
