@@ -9,6 +9,7 @@ import {
 } from '../../sql/queries/quality/reviews.ts'
 import { readCallsToIndex } from '../../sql/queries/quality/search.ts'
 import { newId } from '../ids.ts'
+import type { Logger } from '../log.ts'
 import { prepareSearch, searchCalls, type SearchFilter, type SearchParts } from './search.ts'
 
 /** What each kind of rule is set by; the boundary checks it. */
@@ -30,10 +31,17 @@ type Drawn = Readonly<{ callId: string; agentId: string | null; reason: string }
 const LOOK_BACK_MS = 3 * 86_400_000
 const MAX_DRAWN = 500
 
-/** Draws calls for every rule that is switched on. Returns how many tasks are new. */
-export async function sampleAll(parts: SearchParts, now: Date): Promise<number> {
+/** Draws calls for every rule that is switched on; one that fails keeps no other one from its calls. Returns how many tasks are new. */
+export async function sampleAll(parts: SearchParts & Readonly<{ log: Logger }>, now: Date): Promise<number> {
   let made = 0
-  for (const rule of await listRules(parts.db)) if (rule.is_enabled) made += await sampleOne(parts, rule, now)
+  for (const rule of await listRules(parts.db)) {
+    if (!rule.is_enabled) continue
+    try {
+      made += await sampleOne(parts, rule, now)
+    } catch (err) {
+      parts.log.error({ err, ruleId: rule.id }, 'no calls can be drawn for a rule; it is tried again in an hour')
+    }
+  }
   return made
 }
 

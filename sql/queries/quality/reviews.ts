@@ -291,16 +291,22 @@ export async function deleteRule(db: Db, id: string): Promise<boolean> {
   return done.numDeletedRows > 0n
 }
 
+/** Tasks in one insert; eight parameters each stay far below PostgreSQL's limit of 65,535. */
+const TASKS_AT_ONCE = 1_000
+
 /** Adds tasks; a call that a rule has drawn before is not drawn again. Returns how many are new. */
 export async function insertTasks(db: Db, rows: readonly Insertable<ReviewTasksTable>[]): Promise<number> {
-  if (rows.length === 0) return 0
-  const made = await db
-    .insertInto('review_tasks')
-    .values([...rows])
-    .onConflict(conflict => conflict.columns(['rule_id', 'call_id']).doNothing())
-    .returning('id')
-    .execute()
-  return made.length
+  let made = 0
+  for (let from = 0; from < rows.length; from += TASKS_AT_ONCE) {
+    const inserted = await db
+      .insertInto('review_tasks')
+      .values(rows.slice(from, from + TASKS_AT_ONCE))
+      .onConflict(conflict => conflict.columns(['rule_id', 'call_id']).doNothing())
+      .returning('id')
+      .execute()
+    made += inserted.length
+  }
+  return made
 }
 
 export async function listTasks(
