@@ -25,6 +25,11 @@ export function verdictOn(err: unknown, attempts: number, now: Date): Verdict {
   }
 }
 
+/** Whether a job was begun so often that whoever did it last must have died of it each time. `attempts` counts the present one. Pure. */
+export function hasKilledItsWorkers(attempts: number): boolean {
+  return attempts > MAX_ATTEMPTS
+}
+
 function codeOf(err: unknown): string {
   if (err instanceof QualityError || err instanceof SpeechError || err instanceof AppError) return err.code
   return 'TRANSCRIPTION_FAILED'

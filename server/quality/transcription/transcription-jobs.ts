@@ -7,7 +7,7 @@ import {
 } from '../../../sql/queries/quality/transcription-jobs.ts'
 import { newId } from '../../ids.ts'
 import type { Quality } from '../quality.ts'
-import { verdictOn } from './retry.ts'
+import { hasKilledItsWorkers, verdictOn } from './retry.ts'
 import { transcribeRecording, type TranscriptionParts } from './transcribe-recording.ts'
 
 /** Longer than one stretch may take; a worker that lives renews it before each. */
@@ -34,6 +34,21 @@ export async function runTranscription(parts: TranscriptionParts, now: Date, sig
   const job = await leaseTranscriptionJob(db, now, new Date(Date.now() + LEASE_MS))
   if (job === undefined) return false
   const { id, call_id: callId, recording_id: recordingId, language, attempts } = job
+  if (hasKilledItsWorkers(attempts)) {
+    log.error(
+      { callId, recordingId, attempts },
+      'a recording is not turned into text: its workers do not live to the end'
+    )
+    await settleTranscriptionJob(db, id, {
+      status: 'failed',
+      attempts: attempts - 1,
+      code: 'TRANSCRIPTION_FAILED',
+      problem: 'Whoever worked on it did not live to the end.',
+      leased_until: null,
+      done_at: null
+    })
+    return true
+  }
   const keepLease = () => extendTranscriptionLease(db, id, new Date(Date.now() + LEASE_MS))
   try {
     const done = await transcribeRecording(parts, { callId, recordingId, language }, signal, keepLease)
