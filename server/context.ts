@@ -56,7 +56,9 @@ import { createApp } from './http/app.ts'
 import type { App } from './http/fastify-types.ts'
 import { startHttps } from './http/https-server.ts'
 import type { EngineStatus } from './http/parts.ts'
+import { deriveKey, hashNumber } from './compliance/number-hash.ts'
 import { newId } from './ids.ts'
+import { forgottenCalls } from './privacy/late-stories.ts'
 import { type InboundParts, serveInboundCall } from './inbound-call.ts'
 import type { Loggers } from './log.ts'
 import { MessageHook } from './webhooks/message-hook.ts'
@@ -179,7 +181,12 @@ export async function startParley(
     const jobs: PgBoss = await startJobs(database, err => loggers.jobs.warn({ err }, 'the job runner met an error'))
     stack.defer(() => jobs.stop({ graceful: true, timeout: 5_000 }))
 
-    const story = stack.use(new StoryWriter(db, loggers.database, join(config.dataDir, 'spool', 'call-events.jsonl')))
+    const numbersKey = deriveKey(secrets.key, 'numbers')
+    const story = stack.use(
+      new StoryWriter(db, loggers.database, join(config.dataDir, 'spool', 'call-events.jsonl'), events =>
+        forgottenCalls(db, number => hashNumber(numbersKey, number), events, new Date())
+      )
+    )
     const recovered = await story.recover()
     if (recovered > 0) loggers.database.warn({ events: recovered }, 'call events of an earlier run are being delivered')
     const events = new BusinessEvents(story, metrics, loggers.app)

@@ -19,6 +19,9 @@ const LATE_MS = 2_000
 /** Events that arrive within this time share a transaction. */
 const GATHER_MS = 20
 
+/** Which of these calls were begun by or for somebody who was forgotten since, and what caused that. */
+export type FindForgotten = (events: readonly CallEvent[]) => Promise<ReadonlyMap<string, string>>
+
 /**
  * Writes the story of every call: in order, in batches, at least once, and idempotently. While the database is away,
  * events wait in memory and in a spool file, so that neither an outage nor a crash during one loses a record.
@@ -27,6 +30,7 @@ export class StoryWriter implements AsyncDisposable {
   readonly #db: Db
   readonly #log: Logger
   readonly #spoolFile: string
+  readonly #findForgotten: FindForgotten
   readonly #cdrs = new Map<string, Cdr>()
   #pending: CallEvent[] = []
   /** How many events are safe in the database, and how many of all are there or in the spool file. */
@@ -46,10 +50,11 @@ export class StoryWriter implements AsyncDisposable {
   #fileTurn: Promise<void> = Promise.resolve()
   #waiting: (() => void)[] = []
 
-  constructor(db: Db, log: Logger, spoolFile: string) {
+  constructor(db: Db, log: Logger, spoolFile: string, findForgotten: FindForgotten = async () => new Map()) {
     this.#db = db
     this.#log = log
     this.#spoolFile = spoolFile
+    this.#findForgotten = findForgotten
   }
 
   /** Takes back what an earlier process spooled and could not deliver. Call once, before the first `write`. */
@@ -188,8 +193,9 @@ export class StoryWriter implements AsyncDisposable {
 
   /** One transaction for the batch; when the database refuses it, one for each call, so that one bad story stays alone. */
   async #save(batch: readonly CallEvent[], cdrs: readonly Cdr[]): Promise<void> {
+    const forgotten = await this.#findForgotten(batch)
     try {
-      await saveCallEvents(this.#db, batch.map(toEventRow), cdrs.map(toCdrRow))
+      await this.#store(batch, cdrs, forgotten)
       return
     } catch (err) {
       if (isDatabaseUnavailable(err)) throw err
@@ -197,7 +203,7 @@ export class StoryWriter implements AsyncDisposable {
     for (const [callId, events] of Map.groupBy(batch, event => event.callId)) {
       const own = cdrs.filter(cdr => cdr.callId === callId)
       try {
-        await saveCallEvents(this.#db, events.map(toEventRow), own.map(toCdrRow))
+        await this.#store(events, own, forgotten)
       } catch (err) {
         if (isDatabaseUnavailable(err)) throw err
         this.#log.error({ err, callId }, 'the database refuses a call’s story; it is set aside')
@@ -205,6 +211,24 @@ export class StoryWriter implements AsyncDisposable {
         await appendFile(`${this.#spoolFile}.refused`, toLines(events), { mode: 0o600 })
       }
     }
+  }
+
+  async #store(
+    events: readonly CallEvent[],
+    cdrs: readonly Cdr[],
+    forgotten: ReadonlyMap<string, string>
+  ): Promise<void> {
+    await saveCallEvents(
+      this.#db,
+      events.map(event => toEventRow(forgotten.has(event.callId) ? withoutPerson(event) : event)),
+      cdrs.map(cdr => toCdrRow(forgotten.has(cdr.callId) ? withoutCustomer(cdr) : cdr)),
+      cdrs.flatMap(({ callId }) => {
+        const cause = forgotten.get(callId)
+        return cause === undefined
+          ? []
+          : [{ store: 'calls', itemId: callId, callId, cause, method: 'stored without the person’s number' }]
+      })
+    )
   }
 
   /** Appends to the spool what is neither there nor in the database yet. */
@@ -347,4 +371,14 @@ export function fromCdrRow(cdr: Selectable<CdrsTable>): Cdr {
     controlPlaneId: cdr.control_plane_id,
     isSimulated: cdr.is_simulated
   }
+}
+
+function withoutPerson(event: CallEvent): CallEvent {
+  return event.kind === 'started' ? withoutCustomer(event) : event
+}
+
+/** A call's figures without whom it was with, as an erasure leaves them. */
+function withoutCustomer<T extends Pick<Cdr, 'direction' | 'callerNumber' | 'calledNumber' | 'sipCallId'>>(call: T): T {
+  const isInbound = call.direction === 'inbound'
+  return { ...call, sipCallId: null, ...(isInbound ? { callerNumber: null } : { calledNumber: null }) }
 }

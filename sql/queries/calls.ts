@@ -2,18 +2,21 @@ import type { Insertable, Selectable } from 'kysely'
 import { sql } from 'kysely'
 import type { Db } from '../database.ts'
 import type { CallEventsTable, CdrsTable, QueueCallbacksTable, SurveyAnswersTable, VoicemailsTable } from '../tables.ts'
+import { type ErasureRow, insertErasures } from './privacy/items.ts'
 import { enqueueDeliveries } from './webhooks.ts'
 
 /**
  * Stores events, the CDRs folded from them and what webhooks are to hear of them, in one transaction. Safe to repeat: events that are already there stay,
- * and a CDR never goes back to an earlier event.
+ * and a CDR never goes back to an earlier event. `erasures`: what is stored without its person.
  */
 export async function saveCallEvents(
   db: Db,
   events: readonly Insertable<CallEventsTable>[],
-  cdrs: readonly Insertable<CdrsTable>[]
+  cdrs: readonly Insertable<CdrsTable>[],
+  erasures: readonly ErasureRow[] = []
 ): Promise<void> {
   await db.transaction().execute(async trx => {
+    await insertErasures(trx, erasures)
     if (events.length > 0)
       await trx
         .insertInto('call_events')

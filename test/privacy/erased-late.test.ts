@@ -7,7 +7,11 @@ import t from 'tap'
 import { newDataKey } from '../../media/recordings/sealed-audio.ts'
 import { RecordingGrant } from '../../server/recordings/grant.ts'
 import { ringFromFile } from '../../server/recordings/key-ring.ts'
+import { StoryWriter } from '../../server/calls/story-writer.ts'
+import { deriveKey, hashNumber } from '../../server/compliance/number-hash.ts'
 import { newId } from '../../server/ids.ts'
+import { createLoggers } from '../../server/log.ts'
+import { forgottenCalls } from '../../server/privacy/late-stories.ts'
 import type { Db } from '../../sql/database.ts'
 import { CALLERS, liveCall, RECORDED, recordingsOf, talk } from '../recordings/support.ts'
 import { placePgliteDatabase } from '../support/database-template.ts'
@@ -105,6 +109,73 @@ for (const database of testDatabases()) {
           kept.some(name => name.includes(recordingId)),
           'nothing of it is in the store'
         )
+      }
+    )
+
+    await t.test(
+      'a call of which only a machine that was cut off knew comes into the store without its person',
+      async t => {
+        const { db } = server.parley
+        const ben = '+12025550188'
+        const at = new Date()
+        await until(server, await approved(server, ben), ['done'])
+        const told = { callId: newId(), from: ben, at }
+        const later = { callId: newId(), from: ben, at: new Date(Date.now() + 1_000) }
+        const other = { callId: newId(), from: '+12025550189', at }
+        const recordingId = newId()
+        const comesBack = await recordedOnDisk(server, told.callId, recordingId)
+        // It waited for the database for longer than the erasure took.
+        const spool = join(server.dataDir, 'cut-off.jsonl')
+        const minuteAgo = new Date(at.getTime() - 60_000)
+        const lines = [told, { ...later }, other].flatMap(({ callId, from, at: startedAt }) => [
+          {
+            callId,
+            seq: 1,
+            at: startedAt === at ? minuteAgo : startedAt,
+            kind: 'started',
+            direction: 'inbound',
+            callerNumber: from,
+            calledNumber: NUMBER,
+            sipCallId: `${callId}@192.0.2.1`,
+            trunkId: null,
+            numberId: null,
+            sourceAddress: null,
+            controlPlaneId: 'cut-off'
+          },
+          {
+            callId,
+            seq: 2,
+            at: startedAt,
+            kind: 'ended',
+            reason: 'callerHungUp',
+            endedBy: 'caller',
+            fault: 'none',
+            hangupCause: null
+          }
+        ])
+        await writeFile(spool, lines.map(line => `${JSON.stringify(line)}\n`).join(''))
+        {
+          await using writer = new StoryWriter(db, createLoggers('silent').database, spool, events =>
+            forgottenCalls(db, number => hashNumber(deriveKey(server.secretKey, 'numbers'), number), events, new Date())
+          )
+          await writer.recover()
+          await writer.flushed()
+        }
+        const numberOf = async ({ callId }: { callId: string }) =>
+          (await db.selectFrom('cdrs').select('caller_number').where('call_id', '=', callId).executeTakeFirst())
+            ?.caller_number
+        t.equal(await numberOf(told), null, 'it is a figure only')
+        t.equal(await numberOf(later), ben, 'who calls again afterwards is a new caller')
+        t.equal(await numberOf(other), '+12025550189')
+        const events = await db.selectFrom('call_events').select('data').where('call_id', '=', told.callId).execute()
+        t.notMatch(JSON.stringify(events), ben)
+        await comesBack()
+        const limit = AbortSignal.timeout(30_000)
+        while ((await readdir(join(server.dataDir, 'spool', 'recordings'))).length > 0) {
+          limit.throwIfAborted()
+          await new Promise(resolve => setTimeout(resolve, 50))
+        }
+        t.match(await recordingsOf(server, told.callId), [{ id: recordingId, state: 'erased' }], 'nor is it heard')
       }
     )
   })

@@ -46,6 +46,30 @@ export async function listUnfinishedRequests(db: Db): Promise<readonly string[]>
   return rows.map(row => row.id)
 }
 
+/** The erasure that was carried out after an instant for a person with this hash; null when there is none, or a hold keeps what there is. */
+export async function erasureSince(db: Db, subjectHash: string, since: Date, now: Date): Promise<string | null> {
+  const row = await db
+    .selectFrom('privacy_requests')
+    .select('id')
+    .where('kind', '=', 'erase')
+    .where('done_at', '>', since)
+    .where(sql<boolean>`subject_hashes && array[${subjectHash}]::text[]`)
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('legal_holds')
+            .select('legal_holds.id')
+            .where('number_hash', '=', subjectHash)
+            .where('released_at', 'is', null)
+            .where(eb => eb.or([eb('until', 'is', null), eb('until', '>', now)]))
+        )
+      )
+    )
+    .limit(1)
+    .executeTakeFirst()
+  return row?.id ?? null
+}
+
 /** Changes a request that is in one of these states; false when it is not. */
 export async function updateRequest(
   db: Db,
