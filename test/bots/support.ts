@@ -80,6 +80,13 @@ export async function publishReturns(server: TestParley): Promise<string> {
 
 type StoryEvent = Readonly<{ kind: string; data: Readonly<Record<string, unknown>> }>
 
+/** Enough to see why something else happened. */
+const SHOWN_OF_EVENT = 400
+
+function shortly({ kind, data }: StoryEvent): string {
+  return `${kind} ${JSON.stringify(data)}`.slice(0, SHOWN_OF_EVENT)
+}
+
 const SAID_AGAIN_AFTER_MS = 12_000
 const MOST_TIMES_SAID = 3
 
@@ -133,7 +140,7 @@ export class BotCaller implements AsyncDisposable {
       const events = await this.events()
       const found = events.filter(one => one.kind === kind)[nth - 1]
       if (found !== undefined) return found.data
-      if (limit.aborted) throw new Error(`no ${kind} in ${JSON.stringify(events.map(one => one.kind))}`)
+      if (limit.aborted) throw new Error(`no ${kind} in ${events.map(shortly).join('\n')}`)
       await new Promise(resolve => setTimeout(resolve, 50))
     }
   }

@@ -33,12 +33,12 @@ export function createGoogleSynthesizer(clients: GoogleClients, voice = 'Aoede')
         ...(pronunciations.length > 0 && { customPronunciations: { pronunciations } })
       }
       signal.throwIfAborted()
-      const call = await clients.voices().then(
-        client => client.streamingSynthesize(),
-        err => {
-          throw asPromptError(err)
-        }
-      )
+      const client = await clients.voices().catch(err => {
+        throw asPromptError(err)
+      })
+      // A listener that is added after the abort is never told.
+      signal.throwIfAborted()
+      const call = client.streamingSynthesize()
       const onAbort = () => call.cancel()
       signal.addEventListener('abort', onAbort, { once: true })
       // The iteration below hears of errors; an error after its end has nobody left to tell.

@@ -193,6 +193,16 @@ t.test('a voice that fails, is silent, never stops or never begins is told apart
   await t.rejects(gatherSpeech(voices.stream('order', 'qq', LIMIT())), { code: 'LANGUAGE_UNKNOWN' })
 })
 
+t.test('who gives up while the connection is made waits for no voice that never begins', OPEN, async t => {
+  await using own = reach(google)
+  google.trouble = { kind: 'slow' }
+  const gone = new AbortController()
+  const spoken = gatherSpeech(createGoogleSynthesizer(own).stream('order please', 'en', gone.signal))
+  gone.abort(new Error('hung up'))
+  const stillWaiting = new Promise(resolve => setTimeout(resolve, 5_000, 'still waiting'))
+  t.match(await Promise.race([spoken.catch(err => err), stillWaiting]), { message: 'hung up' })
+})
+
 t.test('the key of a service account signs each request over TLS; a revoked one is refused', OPEN, async t => {
   const { privateKey, publicKey } = generateKeyPairSync('rsa', {
     modulusLength: 2048,
