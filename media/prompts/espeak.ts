@@ -12,7 +12,7 @@ import { ESPEAK_LANGUAGES } from './voices.ts'
 const START_LIMIT_MS = 15_000
 const SPEAK_LIMIT_MS = 10_000
 
-/** One text that is being spoken. `limit` ends a process that does not answer. */
+/** One text that is being spoken or waits for those before it. `limit` ends a process that answers nobody. */
 type Speaking = Readonly<{ by: ChildProcess; pieces: PieceQueue<Int16Array>; limit: NodeJS.Timeout }>
 
 /** Also speaks by a voice of its own: an accent or a variant, such as `en-gb-scotland` or `en-us+f3`. */
@@ -22,8 +22,9 @@ export type Espeak = Synthesizer &
 /**
  * eSpeak NG as a child process, started at the first prompt and again after a crash.
  * Without the optional package every call rejects with SYNTHESIS_MISSING.
+ * `answerLimitMs`: for so long, in milliseconds, it may say nothing to anybody while somebody waits.
  */
-export function createEspeak(log: Logger): Espeak {
+export function createEspeak(log: Logger, answerLimitMs = SPEAK_LIMIT_MS): Espeak {
   let child: ChildProcess | undefined
   let starting: Promise<ChildProcess> | undefined
   /** Ready or not. */
@@ -57,6 +58,8 @@ export function createEspeak(log: Logger): Espeak {
       latest = started
       const limit = setTimeout(() => started.kill('SIGKILL'), START_LIMIT_MS)
       started.on('message', (reply: SpeakReply) => {
+        // It speaks one text after the other: while it does, whoever waits has no reason to end it.
+        for (const { by, limit } of speaking.values()) if (by === started) limit.refresh()
         switch (reply.kind) {
           case 'ready':
             clearTimeout(limit)
@@ -66,12 +69,9 @@ export function createEspeak(log: Logger): Espeak {
             started.channel?.unref()
             resolve(started)
             break
-          case 'piece': {
-            const one = speaking.get(reply.id)
-            one?.limit.refresh()
-            one?.pieces.push(samplesOf(reply.pcm))
+          case 'piece':
+            speaking.get(reply.id)?.pieces.push(samplesOf(reply.pcm))
             break
-          }
           case 'spoken':
             end(reply.id)
             break
@@ -109,8 +109,9 @@ export function createEspeak(log: Logger): Espeak {
     const limit = setTimeout(() => {
       log.error('eSpeak NG does not answer and is started again')
       running.kill('SIGKILL')
-      end(id, new PromptError('SYNTHESIS_TIMEOUT', `no speech within ${SPEAK_LIMIT_MS} ms`))
-    }, SPEAK_LIMIT_MS)
+      if (child === running) forget()
+      end(id, new PromptError('SYNTHESIS_TIMEOUT', `no speech within ${answerLimitMs} ms`))
+    }, answerLimitMs)
     const pieces = new PieceQueue<Int16Array>()
     signal.addEventListener('abort', onAbort, { once: true })
     speaking.set(id, { by: running, pieces, limit })

@@ -11,16 +11,26 @@ const RECOGNIZE_LIMIT_MS = 10_000
 /** Ten minutes; a menu's answer has seconds. */
 const MAX_SAMPLES = 8_000 * 600
 
-type Waiting = { resolve: (reply: SphinxReply) => void; reject: (err: SpeechError) => void }
+/** One question, asked or behind others. `limit` ends a process that answers nobody. */
+type Waiting = Readonly<{
+  by: ChildProcess
+  limit: NodeJS.Timeout
+  resolve: (reply: SphinxReply) => void
+  reject: (err: SpeechError) => void
+}>
 
 /**
  * PocketSphinx with the English model of the system: for menus of phrases, nothing more. It runs on this machine, so no
  * audio leaves it. Null when the model or the way to call the library are not installed; the process starts with the first
- * question.
+ * question. `answerLimitMs`: for so long, in milliseconds, it may answer nobody while somebody waits.
  */
-export function createPocketsphinx(modelFolder: string, log: Logger): Recognizer | null {
+export function createPocketsphinx(
+  modelFolder: string,
+  log: Logger,
+  answerLimitMs = RECOGNIZE_LIMIT_MS
+): Recognizer | null {
   if (!existsSync(join(modelFolder, 'en-us')) || !isInstalled('koffi')) return null
-  const program = new SphinxProgram(modelFolder, log)
+  const program = new SphinxProgram(modelFolder, log, answerLimitMs)
   return {
     name: 'pocketsphinx',
     languages: ['en'],
@@ -93,15 +103,17 @@ type Question = SphinxRequest extends infer R ? (R extends SphinxRequest ? Omit<
 class SphinxProgram implements AsyncDisposable {
   readonly #modelFolder: string
   readonly #log: Logger
+  readonly #answerLimitMs: number
   readonly #waiting = new Map<number, Waiting>()
   #child: ChildProcess | undefined
   #starting: Promise<boolean> | undefined
   #nextId = 1
   #isClosed = false
 
-  constructor(modelFolder: string, log: Logger) {
+  constructor(modelFolder: string, log: Logger, answerLimitMs: number) {
     this.#modelFolder = modelFolder
     this.#log = log
+    this.#answerLimitMs = answerLimitMs
   }
 
   /** Resolves with whether the recogniser is there; rejects never. */
@@ -117,6 +129,8 @@ class SphinxProgram implements AsyncDisposable {
         resolve(isThere)
       }
       child.on('message', (reply: SphinxReply) => {
+        // It answers one question after the other: while it does, whoever waits has no reason to end it.
+        for (const { by, limit } of this.#waiting.values()) if (by === child) limit.refresh()
         switch (reply.kind) {
           case 'ready':
             this.#child = child
@@ -164,22 +178,23 @@ class SphinxProgram implements AsyncDisposable {
     if (child === undefined) throw new SpeechError('SPEECH_FAILED', 'the speech recogniser has just ended')
     const id = this.#nextId++
     return await new Promise<SphinxReply>((resolve, reject) => {
-      const stop = AbortSignal.any([AbortSignal.timeout(RECOGNIZE_LIMIT_MS), ...(signal === undefined ? [] : [signal])])
       const onAbort = () => {
         this.#settle(id)
-        if (signal?.aborted) return reject(signal.reason)
+        reject(signal?.reason)
+      }
+      const limit = setTimeout(() => {
         this.#log.error('the speech recogniser does not answer and is started again')
         child.kill('SIGKILL')
-        reject(new SpeechError('SPEECH_TIMEOUT', `no answer within ${RECOGNIZE_LIMIT_MS} ms`))
-      }
-      stop.addEventListener('abort', onAbort, { once: true })
+        this.#settle(id)?.reject(new SpeechError('SPEECH_TIMEOUT', `no answer within ${this.#answerLimitMs} ms`))
+      }, this.#answerLimitMs)
+      signal?.addEventListener('abort', onAbort, { once: true })
       const done = <T>(settle: (value: T) => void) => {
         return (value: T) => {
-          stop.removeEventListener('abort', onAbort)
+          signal?.removeEventListener('abort', onAbort)
           settle(value)
         }
       }
-      this.#waiting.set(id, { resolve: done(resolve), reject: done(reject) })
+      this.#waiting.set(id, { by: child, limit, resolve: done(resolve), reject: done(reject) })
       // Whoever waits for an answer hears how the process ends, too.
       child.ref()
       child.channel?.ref()
@@ -191,6 +206,7 @@ class SphinxProgram implements AsyncDisposable {
   #settle(id: number): Waiting | undefined {
     const one = this.#waiting.get(id)
     this.#waiting.delete(id)
+    clearTimeout(one?.limit)
     if (this.#waiting.size === 0) {
       this.#child?.unref()
       this.#child?.channel?.unref()
