@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { access, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { composeHoldMusic } from '../audio/hold-music.ts'
@@ -65,11 +66,11 @@ const NAME_FORM = /^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._/-]{0,199}$/
  */
 export class PromptLibrary {
   readonly #options: PromptLibraryOptions
-  readonly #ready = new Map<string, string>()
   /** The prompts being made, by the key that was wished for; each resolves with the key that it got. */
   readonly #making = new Map<string, Promise<Made>>()
   /** Those of them that are heard meanwhile. */
   readonly #growing = new Map<string, SharedSpeech>()
+  /** The key of the music that was composed. */
   #music: string | undefined
 
   constructor(options: PromptLibraryOptions) {
@@ -91,7 +92,7 @@ export class PromptLibrary {
       this.#once(wished, () => this.#make(spoken, language)),
       signal
     )
-    return { ...this.#done(this.#remember(key), 'made', startedAtMs), changes }
+    return { ...this.#done(this.#sourceOf(key), 'made', startedAtMs), changes }
   }
 
   /**
@@ -138,9 +139,7 @@ export class PromptLibrary {
     this.#growing.set(wished, shared)
     void this.#once(wished, async () => {
       try {
-        const key = await this.#store(await shared.whole, spoken, language)
-        this.#remember(key)
-        return { key, changes: shared.changes }
+        return { key: await this.#store(await shared.whole, spoken, language), changes: shared.changes }
       } finally {
         this.#growing.delete(wished)
       }
@@ -150,15 +149,17 @@ export class PromptLibrary {
 
   /** The source of the music that waiting and held parties hear: the recording `hold-music` if there is one. */
   async holdMusic(language: string): Promise<string> {
-    return (await this.#recording('hold-music', language)) ?? (this.#music ??= await this.#storeMusic())
+    return (await this.#recording('hold-music', language)) ?? (await this.#storedMusic())
   }
 
-  async #storeMusic(): Promise<string> {
+  async #storedMusic(): Promise<string> {
+    if (this.#music !== undefined && (await exists(this.#fileOf(this.#music)))) return this.#sourceOf(this.#music)
     const wav = writeWav({ sampleRateHz: LINE_RATE_HZ, channels: 1, samples: composeHoldMusic() })
     const key = hashOf(wav)
+    this.#music = key
     const file = this.#fileOf(key)
     if (!(await exists(file))) await writeWhole(file, wav)
-    return this.#remember(key)
+    return this.#sourceOf(key)
   }
 
   /** What is there, or what is to be spoken and the name under which it is being made. */
@@ -173,13 +174,12 @@ export class PromptLibrary {
     const { text } = prompt
     const spoken = this.#options.pronounce?.(text, language) ?? text
     const keys = this.#options.voices.idsFor(language).map(id => keyOf(id, language, spoken))
-    for (const key of keys) {
-      const known = this.#ready.get(key) ?? ((await exists(this.#fileOf(key))) ? this.#remember(key) : null)
-      if (known !== null) return { found: this.#done(known, 'cached', startedAtMs) }
-    }
-    // Made while we looked for the files.
-    const made = keys.find(key => this.#ready.has(key))
-    if (made !== undefined) return { found: this.#done(this.#remember(made), 'cached', startedAtMs) }
+    // Looked for each time: a file that somebody has removed would be played as silence.
+    for (const key of keys)
+      if (await exists(this.#fileOf(key))) return { found: this.#done(this.#sourceOf(key), 'cached', startedAtMs) }
+    // Made while we looked; without a wait, so that whoever is making it now is still known to.
+    const made = keys.find(key => existsSync(this.#fileOf(key)))
+    if (made !== undefined) return { found: this.#done(this.#sourceOf(made), 'cached', startedAtMs) }
     return { found: null, wished: `${keys.join()} ${language}\n${text}`, spoken, language }
   }
 
@@ -229,7 +229,8 @@ export class PromptLibrary {
         throw new PromptError('RECORDING_UNREADABLE', `the recording ${name} cannot be read`, { cause: err })
       }
       const key = hashOf(bytes)
-      if (this.#ready.has(key)) return this.#remember(key)
+      const file = this.#fileOf(key)
+      if (await exists(file)) return this.#sourceOf(key)
       try {
         parseWav(bytes)
       } catch (err) {
@@ -238,9 +239,8 @@ export class PromptLibrary {
           cause: err
         })
       }
-      const file = this.#fileOf(key)
-      if (!(await exists(file))) await writeWhole(file, bytes)
-      return this.#remember(key)
+      await writeWhole(file, bytes)
+      return this.#sourceOf(key)
     }
     return null
   }
@@ -249,10 +249,8 @@ export class PromptLibrary {
     return join(this.#options.cacheDir, key.slice(0, 2), `${key}.wav`)
   }
 
-  #remember(key: string): string {
-    const source = join(this.#options.mediaDir, key.slice(0, 2), `${key}.wav`)
-    this.#ready.set(key, source)
-    return source
+  #sourceOf(key: string): string {
+    return join(this.#options.mediaDir, key.slice(0, 2), `${key}.wav`)
   }
 }
 

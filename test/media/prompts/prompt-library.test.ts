@@ -173,6 +173,27 @@ async function untilAsked(asked: readonly string[], count: number): Promise<void
   }
 }
 
+t.test('what somebody has removed from the cache is made again, and nobody hears silence in its place', async t => {
+  const folder = t.testdir({ recorded: { en: {} } })
+  const samples = generateTone({ frequenciesHz: [500], durationMs: 50 })
+  await writeFile(
+    join(folder, 'recorded', 'en', 'welcome.wav'),
+    writeWav({ sampleRateHz: 8_000, channels: 1, samples })
+  )
+  const { library } = await start(folder, scripted().synthesizer)
+  const sources = async () => [
+    (await library.prepare(HELLO, SIGNAL)).source,
+    (await library.prepare({ kind: 'file', name: 'welcome', language: 'en' }, SIGNAL)).source,
+    await library.holdMusic('en')
+  ]
+  const before = await sources()
+  await rm(join(folder, 'cache'), { recursive: true })
+  t.equal(await library.find(HELLO), null)
+  t.same(await sources(), before)
+  for (const source of before)
+    await t.resolves(readFile(join(folder, 'cache', source.slice('/media/'.length))), `${source} is there`)
+})
+
 t.test('a pronunciation makes a prompt of its own, and leaves the others alone', { timeout: 280_000 }, async t => {
   const folder = t.testdir({})
   const speech = scripted()
