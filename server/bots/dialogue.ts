@@ -99,8 +99,14 @@ export function dialogueStep(
   nowMs: number
 ): DialogueMove {
   if (state.step === 'over') throw new TypeError('the conversation is over')
-  const isTooLong = nowMs - state.startedAtMs > settings.limits.ms
-  if (isTooLong && state.step !== 'disclosure') return handOver(state, 'limit')
+  const isTooLong = nowMs - state.startedAtMs > settings.limits.ms && state.step !== 'disclosure'
+  if (!isTooLong) return move(settings, state, event)
+  // Whoever is done, or has gone, wants no person: what ends the conversation anyway ends it as it would; nothing more is asked.
+  const ending = move({ ...settings, asksIfSolved: false }, state, event)
+  return ending[1].at(-1)?.kind === 'end' ? ending : handOver(state, 'limit')
+}
+
+function move(settings: DialogueSettings, state: DialogueState, event: DialogueEvent): DialogueMove {
   switch (event.kind) {
     case 'started':
       return [{ ...state, disclosures: 1 }, [{ kind: 'disclose' }]]

@@ -269,6 +269,28 @@ t.test('who asks for the same a third time is not answered the same a third time
   t.match(endOf([...events, said('c'), replied('answer', again)]), { reason: 'loop' })
 })
 
+t.test('who has nothing more to ask when the time is over is let go, and brought to no person', async t => {
+  const LATE = 61_000
+  const asked = [HEARD_ALL, said('where is my order'), replied('answer')]
+  const after = (events: readonly DialogueEvent[], event: DialogueEvent) => {
+    const state = [{ kind: 'started' } as const, ...events].reduce<DialogueState>(
+      (before, one) => dialogueStep(SETTINGS, before, one, 1_000)[0],
+      startDialogue(0)
+    )
+    return dialogueStep(SETTINGS, state, event, LATE)[1]
+  }
+  const done = (isSolved: boolean | null) => [{ kind: 'end', end: { kind: 'done', isSolved } }]
+  t.same(after(asked, said('No, thank you, goodbye')), done(null))
+  const wasAsked = [...asked, said('no thank you')]
+  t.same(after(wasAsked, said('yes')), done(true))
+  t.same(after(wasAsked, { kind: 'key', digit: '1' }), done(true))
+  t.same(after(wasAsked, { kind: 'silence' }), done(null))
+  t.match(after(wasAsked, said('no')).at(-1), { end: { kind: 'handover', reason: 'unknownAnswer' } })
+  t.match(after(asked, said('I want to speak to a person')).at(-1), { end: { kind: 'handover', reason: 'asked' } })
+  t.match(after(asked, { kind: 'silence' }).at(-1), { end: { kind: 'handover', reason: 'limit' } })
+  t.match(after(asked, said('what about my refund')).at(-1), { end: { kind: 'handover', reason: 'limit' } })
+})
+
 t.test('what it does not know, a fault, and limits lead to a person', async t => {
   t.match(last([HEARD_ALL, said('a'), replied('unknown')]), [{ line: 'unknown' }, { kind: 'listen' }])
   t.match(endOf([HEARD_ALL, said('a'), replied('unknown', ['x']), said('b'), replied('unknown', ['y'])]), {
