@@ -45,7 +45,8 @@ export type VoiceListenerOptions = Readonly<{
   onFallOver?(change: FallOver): void
   /** Told after each stretch what hearing it cost by the price list, in euro cents. */
   onCost?(cents: number): void
-  onEvent(event: VoiceEvent): void
+  /** `stretch`: which of the stretches of speech it is about, counted from 1; an answer may come when a later one has begun. */
+  onEvent(event: VoiceEvent, stretch: number): void
 }>
 
 const FRAME_SAMPLES = 160
@@ -65,6 +66,7 @@ const ABOVE_MUSIC_DB = 6
 
 /** What is being said. */
 type Stretch = {
+  readonly number: number
   readonly stream: RecognitionStream
   readonly levels: StretchLevels
   partial: string | null
@@ -79,6 +81,7 @@ export class VoiceListener implements Disposable {
   readonly #attachment: TapAttachment
   readonly #before: Int16Array[] = []
   #stretch: Stretch | null = null
+  #begun = 0
   /** How loud the music is that goes on. */
   #musicDbov: number | undefined
   #isOver = false
@@ -126,11 +129,19 @@ export class VoiceListener implements Disposable {
       text => {
         if (this.#stretch !== stretch) return
         stretch.partial = text
-        this.#tell({ kind: 'partial', text, atMs: atMs + stretch.spokenMs - VOICE_MS })
+        this.#tell({ kind: 'partial', text, atMs: atMs + stretch.spokenMs - VOICE_MS }, stretch.number)
       },
       this.#options.onFallOver
     )
-    const stretch: Stretch = { stream, levels: new StretchLevels(), partial: null, spokenMs: VOICE_MS, isPaused: false }
+    this.#begun += 1
+    const stretch: Stretch = {
+      number: this.#begun,
+      stream,
+      levels: new StretchLevels(),
+      partial: null,
+      spokenMs: VOICE_MS,
+      isPaused: false
+    }
     this.#stretch = stretch
     this.#tell({ kind: 'speaking', atMs })
     // Whoever was told may want no more.
@@ -171,12 +182,13 @@ export class VoiceListener implements Disposable {
         this.#tell(
           found === null
             ? { kind: 'notUnderstood', why: 'unknown' }
-            : { kind: 'spoken', ...found, ...(isRaised && { isRaised }) }
+            : { kind: 'spoken', ...found, ...(isRaised && { isRaised }) },
+          stretch.number
         )
       },
       err => {
         this.#noteCost(stretch)
-        if (err instanceof SpeechError) this.#tell({ kind: 'failed', err })
+        if (err instanceof SpeechError) this.#tell({ kind: 'failed', err }, stretch.number)
         else throw err
       }
     )
@@ -187,8 +199,8 @@ export class VoiceListener implements Disposable {
     onCost?.((spokenMs / 60_000) * (stream.centsPerMinute ?? recognizer.centsPerMinute))
   }
 
-  #tell(event: VoiceEvent): void {
-    if (!this.#isOver) this.#options.onEvent(event)
+  #tell(event: VoiceEvent, stretch = this.#begun): void {
+    if (!this.#isOver) this.#options.onEvent(event, stretch)
   }
 
   [Symbol.dispose](): void {

@@ -231,7 +231,7 @@ export class Speech implements AsyncDisposable {
         new TurnListener({
           tap,
           rules,
-          open: hear => new VoiceListener({ ...voice, onEvent: event => hear(judge(note, event)) }),
+          open: hear => new VoiceListener({ ...voice, onEvent: (event, stretch) => hear(judge(note, event), stretch) }),
           soundsOf: text => soundsOf(text, language),
           isPrompted,
           answerLimitMs: ANSWER_LIMIT_MS,

@@ -19,8 +19,8 @@ export type TurnTrace = Readonly<{ isPrompted: boolean; events: readonly TurnEve
 export type TurnListenerOptions = Readonly<{
   tap: Pick<CallTap, 'attach' | 'elapsedMs'>
   rules: TurnRules
-  /** Begins to hear a voice. */
-  open(onEvent: (event: VoiceEvent) => void): Disposable
+  /** Begins to hear a voice, whose stretches of speech are counted. */
+  open(onEvent: (event: VoiceEvent, stretch: number) => void): Disposable
   soundsOf(text: string): TurnSounds
   /** A prompt begins to play now. */
   isPrompted: boolean
@@ -47,12 +47,18 @@ export class TurnListener implements Listening {
   #timer: NodeJS.Timeout | undefined
   #thinking: NodeJS.Timeout | undefined
   #isOver = false
+  /** The stretch of speech that began last. */
+  #latest = 0
+  /** Up to here stretches were held when the next one began: they have not had the turn. */
+  #heldUpTo = 0
+  /** Up to here nobody waits for answers any more. */
+  #givenUpTo = 0
 
   constructor(options: TurnListenerOptions) {
     this.#options = options
     this.#state = turnStart(options.isPrompted)
     this.#meter = new HeardMeter(options.tap)
-    this.#voice = options.open(event => this.#hear(event))
+    this.#voice = options.open((event, stretch) => this.#hear(event, stretch))
   }
 
   get heardMs(): number {
@@ -67,10 +73,15 @@ export class TurnListener implements Listening {
     return Math.round(this.#options.tap.elapsedMs)
   }
 
-  #hear(event: VoiceEvent): void {
+  #hear(event: VoiceEvent, stretch: number): void {
     const { soundsOf, onEvent } = this.#options
     switch (event.kind) {
       case 'speaking':
+        if (this.#state.speech === 'held') this.#heldUpTo = this.#latest
+        this.#latest = stretch
+        clearTimeout(this.#thinking)
+        this.#step(event)
+        break
       case 'paused':
       case 'resumed':
         clearTimeout(this.#thinking)
@@ -88,23 +99,34 @@ export class TurnListener implements Listening {
         break
       }
       case 'spoken':
-        clearTimeout(this.#thinking)
-        this.#step({ kind: 'answer', atMs: this.#nowMs, sounds: soundsOf(event.text) }, event)
+        this.#answer(stretch, soundsOf(event.text), event)
         break
       case 'notUnderstood':
+        this.#answer(stretch, null, event)
+        break
       case 'failed':
-        clearTimeout(this.#thinking)
-        if (event.kind === 'failed') this.#options.onFailure(event.err)
-        this.#step({ kind: 'answer', atMs: this.#nowMs, sounds: null }, event)
+        if (stretch > this.#givenUpTo) this.#options.onFailure(event.err)
+        this.#answer(stretch, null, event)
         break
       default:
         event satisfies never
     }
   }
 
+  #answer(stretch: number, sounds: TurnSounds | null, event: VoiceEvent): void {
+    if (stretch <= this.#givenUpTo) return
+    // A mere sound that was held before must not end what the customer says now.
+    const isNoTurn = sounds === null || sounds === 'backChannel'
+    if (isNoTurn && stretch < this.#latest && stretch <= this.#heldUpTo) return
+    clearTimeout(this.#thinking)
+    this.#step({ kind: 'answer', atMs: this.#nowMs, sounds }, event)
+  }
+
   /** A recogniser that thinks for so long leaves the customer in silence; what it says later is not heard. */
   #giveUpThinking(): void {
-    this.#hear({ kind: 'failed', err: new SpeechError('SPEECH_TIMEOUT', 'the recogniser takes too long') })
+    const err = new SpeechError('SPEECH_TIMEOUT', 'the recogniser takes too long')
+    this.#hear({ kind: 'failed', err }, this.#latest)
+    this.#givenUpTo = this.#latest
   }
 
   #step(event: TurnEvent, answer?: VoiceEvent): void {

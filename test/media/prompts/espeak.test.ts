@@ -55,24 +55,28 @@ t.test(
   }
 )
 
-t.test('a voice may take its time for many, and is started again when it says nothing', { timeout: 280_000 }, async t => {
-  const limitMs = 1_000
-  await using busy = createEspeak(pino({ level: 'silent' }), limitMs)
-  await busy.synthesize('one', 'en', LIMIT())
-  const startedAtMs = performance.now()
-  const spoken = await Promise.all(
-    Array.from({ length: 40 }, () => busy.synthesize(LONG, 'en', AbortSignal.timeout(120_000)))
-  )
-  t.ok(performance.now() - startedAtMs > limitMs)
-  t.ok(
-    spoken.every(one => one.length > 8_000),
-    'who came last is told all of it'
-  )
-  const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8').trim().split(' ')
-  process.kill(Number(children.at(-1)), 'SIGSTOP')
-  await t.rejects(busy.synthesize('two', 'en', LIMIT()), { code: 'SYNTHESIS_TIMEOUT' })
-  t.ok((await busy.synthesize('three', 'en', LIMIT())).length > 1_000)
-})
+t.test(
+  'a voice may take its time for many, and is started again when it says nothing',
+  { timeout: 280_000 },
+  async t => {
+    const limitMs = 1_000
+    await using busy = createEspeak(pino({ level: 'silent' }), limitMs)
+    await busy.synthesize('one', 'en', LIMIT())
+    const startedAtMs = performance.now()
+    const spoken = await Promise.all(
+      Array.from({ length: 40 }, () => busy.synthesize(LONG, 'en', AbortSignal.timeout(120_000)))
+    )
+    t.ok(performance.now() - startedAtMs > limitMs)
+    t.ok(
+      spoken.every(one => one.length > 8_000),
+      'who came last is told all of it'
+    )
+    const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8').trim().split(' ')
+    process.kill(Number(children.at(-1)), 'SIGSTOP')
+    await t.rejects(busy.synthesize('two', 'en', LIMIT()), { code: 'SYNTHESIS_TIMEOUT' })
+    t.ok((await busy.synthesize('three', 'en', LIMIT())).length > 1_000)
+  }
+)
 
 t.test('where no process can be started the prompt fails and not the server, and the next one is spoken', async t => {
   await using other = createEspeak(pino({ level: 'silent' }))
