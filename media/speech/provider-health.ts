@@ -8,7 +8,7 @@ import {
   mayAsk
 } from './circuit-breaker.ts'
 
-/** How a provider does: `degraded` failed lately or in its last check, `open` is not asked for a while. */
+/** How a provider does: `degraded` failed lately or in a check of the last two hours, `open` is not asked for a while. */
 export type ProviderState = 'ok' | 'degraded' | 'open'
 
 /** What a check with known words found. `heard` is how much of them came back, 0 to 1; `code` says why it could not be. */
@@ -23,13 +23,15 @@ export type CheckResult = Readonly<{
 
 /** Codes that say nothing against the provider. */
 const NOT_ITS_FAULT = new Set(['SPEECH_LANGUAGE_UNKNOWN', 'SPEECH_PHRASE_UNKNOWN', 'LANGUAGE_UNKNOWN'])
+/** Checks come every hour, but of several control planes one makes them: what an older one found is true no longer. */
+const CHECK_COUNTS_MS = 2 * 3_600_000
 const LASTING = new Set(['SPEECH_REFUSED', 'SYNTHESIS_REFUSED', 'SPEECH_MISSING', 'SYNTHESIS_MISSING'])
 
 /** Remembers how one provider does. */
 export class ProviderHealth {
   readonly #rules: BreakerRules
   readonly #now: () => number
-  readonly #checks = new Map<string, CheckResult>()
+  readonly #checks = new Map<string, Readonly<{ result: CheckResult; atMs: number }>>()
   #breaker: Breaker = CLOSED
   #lastCode: string | null = null
 
@@ -45,8 +47,9 @@ export class ProviderHealth {
 
   get state(): ProviderState {
     if (this.#breaker.kind !== 'closed') return 'open'
-    const hasFailed = this.#breaker.failures > 0 || [...this.#checks.values()].some(one => !one.isOk)
-    return hasFailed ? 'degraded' : 'ok'
+    const sinceMs = this.#now() - CHECK_COUNTS_MS
+    const failedCheck = [...this.#checks.values()].some(({ result, atMs }) => !result.isOk && atMs > sinceMs)
+    return this.#breaker.failures > 0 || failedCheck ? 'degraded' : 'ok'
   }
 
   /** Why it failed last; null after a success. */
@@ -56,7 +59,7 @@ export class ProviderHealth {
 
   /** The last check of each language. */
   get checks(): readonly CheckResult[] {
-    return [...this.#checks.values()]
+    return [...this.#checks.values()].map(one => one.result)
   }
 
   asked(): void {
@@ -75,6 +78,6 @@ export class ProviderHealth {
   }
 
   checked(result: CheckResult): void {
-    this.#checks.set(result.language, result)
+    this.#checks.set(result.language, { result, atMs: this.#now() })
   }
 }

@@ -81,3 +81,15 @@ t.test('a provider’s health is told: ok, degraded, open, and ok again', async 
   health.checked({ ...check, isOk: true })
   t.equal(health.state, 'ok')
 })
+
+t.test('a check that failed is forgotten when another control plane makes the later ones', async t => {
+  let nowMs = 0
+  const health = new ProviderHealth(BREAKER_RULES, () => nowMs)
+  const check = { language: 'en', checkedAt: new Date(0), isOk: false, heard: 0.2, tookMs: 5, code: null }
+  health.checked(check)
+  nowMs = 90 * 60_000
+  t.equal(health.state, 'degraded', 'the next one may be late')
+  nowMs = 120 * 60_000
+  t.equal(health.state, 'ok')
+  t.same(health.checks, [check], 'what it found can still be read, with its time')
+})
