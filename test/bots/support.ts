@@ -140,7 +140,7 @@ export class BotCaller implements AsyncDisposable {
       const events = await this.events()
       const found = events.filter(one => one.kind === kind)[nth - 1]
       if (found !== undefined) return found.data
-      if (limit.aborted) throw new Error(`no ${kind} in ${events.map(shortly).join('\n')}`)
+      if (limit.aborted) throw new Error(`no ${kind} in ${events.map(shortly).join(', ')}`)
       await new Promise(resolve => setTimeout(resolve, 50))
     }
   }

@@ -1,7 +1,8 @@
 import t from 'tap'
+import { generateTone } from '../../media/audio/tone.ts'
 import { type LanguageModel, permittedModel } from '../../server/bots/model/language-model.ts'
 import { mayLeaveMachine } from '../../server/recordings/outside.ts'
-import { BotCaller, botFlow, botRecognizers, publishReturns } from '../bots/support.ts'
+import { BotCaller, botFlow, botRecognizers, publishReturns, SAID } from '../bots/support.ts'
 import { LlmServer } from '../support/llm-server.ts'
 import { TestParley } from '../support/parley.ts'
 import { createToneRecognizer, thenSilence, toneSpeech } from '../support/tone-recognizer.ts'
@@ -10,6 +11,8 @@ import { CALLERS } from './support.ts'
 const NUMBER = '+12025550100'
 const NEVER_ASKED = '+12025550101'
 const WITH_A_BOT = '+12025550111'
+
+const SAID_RETURNS = generateTone({ frequenciesHz: [SAID.returns], durationMs: 700, amplitude: 8_000 })
 
 /** Asks by 440 Hz whether the call may be recorded, then by 880 Hz for a choice that may also be spoken. */
 const FLOW = `
@@ -141,7 +144,7 @@ t.test(
       await caller.audio.hears(660)
       caller.audio.sendDigits(key).sendSilence()
       await caller.greeted()
-      caller.say('returns')
+      await caller.sayUntilHeard(SAID_RETURNS, 1)
       t.match(await caller.until('botAnswered'), { outcome: 'answer', source })
       t.equal(llm.requests.length > before, key === '1', key === '1' ? 'who agreed is heard by it' : 'not a word left')
       await caller.bye()
