@@ -87,14 +87,30 @@ export function refuseDuplicate(detail: string): (err: unknown) => never {
   }
 }
 
-/** Whether an error says that the database cannot be reached, as opposed to that it refused a statement. */
+/**
+ * Whether an error says that the database cannot be reached, or takes nothing from anybody, as opposed to that it refused a
+ * statement. Codes: PostgreSQL manual, appendix A.
+ */
 export function isDatabaseUnavailable(err: unknown): boolean {
-  const code = (err as { code?: unknown } | null)?.code
-  // Class 08 connection exception, 57P01-57P03 shutdown (PostgreSQL manual, appendix A), and Node's socket errors.
-  if (typeof code === 'string' && /^(08|57P0[123]|53300)|^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOENT)$/.test(code))
-    return true
+  const code = codeOf(err)
+  // Class 08 connection exception, class 53 no disk, memory or connections, 57P01-57P03 shutdown, 25006 only to be read until
+  // a failover is over, and Node's socket errors.
+  if (/^(08|53|57P0[123]|25006)|^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOENT)$/.test(code)) return true
   const message = err instanceof Error ? err.message : ''
   return /timeout exceeded when trying to connect|Connection terminated|Query read timeout|not queryable|PGlite is closed/i.test(
     message
   )
+}
+
+/**
+ * Whether the database may take later what it has not taken now: it is unavailable, or others were in the way (40001
+ * serialization_failure, 40P01 deadlock_detected, 55P03 lock_not_available, 57014 query_canceled after too long a wait).
+ */
+export function mayComeThroughLater(err: unknown): boolean {
+  return isDatabaseUnavailable(err) || /^(40001|40P01|55P03|57014)$/.test(codeOf(err))
+}
+
+function codeOf(err: unknown): string {
+  const code = (err as { code?: unknown } | null)?.code
+  return typeof code === 'string' ? code : ''
 }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { isDatabaseUnavailable } from '../errors.ts'
+import { mayComeThroughLater } from '../errors.ts'
 import type { Logger } from '../log.ts'
 
 const FIRST_RETRY_MS = 500
@@ -8,16 +8,16 @@ const LAST_RETRY_MS = 5_000
 const GIVE_UP_MS = 3_600_000
 
 /**
- * Stores something that a caller cannot give a second time. While the database is away it is tried again in the
- * background, for an hour at most, and the caller goes on at once; `what` names it in the log.
+ * Stores something that a caller cannot give a second time. While the database is away, or others are in
+ * the way, it is tried again in the background, for an hour at most, and the caller goes on at once; `what` names it in the log.
  * Rejects with whatever else the database says.
  */
 export async function storeSurely(store: () => Promise<void>, log: Logger, what: string): Promise<void> {
   try {
     await store()
   } catch (err) {
-    if (!isDatabaseUnavailable(err)) throw err
-    log.error({ err, what }, 'the database is away: storing is tried again')
+    if (!mayComeThroughLater(err)) throw err
+    log.error({ err, what }, 'the database does not take it: storing is tried again')
     void keepTrying(store, log, what)
   }
 }
@@ -29,10 +29,10 @@ async function keepTrying(store: () => Promise<void>, log: Logger, what: string)
     await delay(retryMs, undefined, { ref: false })
     try {
       await store()
-      log.warn({ what }, 'the database is back and has it')
+      log.warn({ what }, 'the database has it now')
       return
     } catch (err) {
-      if (isDatabaseUnavailable(err) && performance.now() < giveUpAtMs) continue
+      if (mayComeThroughLater(err) && performance.now() < giveUpAtMs) continue
       log.error({ err, what }, 'it could not be stored and is lost')
       return
     }
@@ -40,8 +40,8 @@ async function keepTrying(store: () => Promise<void>, log: Logger, what: string)
 }
 
 /**
- * Stores something without which nothing must go on: while the database is away it is tried again, and resolves when it is
- * stored. Rejects with whatever else the database says, and once `signal` is aborted with the first failure.
+ * Stores something without which nothing must go on: while the database is away, or others are in the way, it is tried
+ * again, and resolves when it is stored. Rejects with whatever else the database says, and once `signal` is aborted with the first failure.
  */
 export async function storeFirst(
   store: () => Promise<void>,
@@ -54,8 +54,8 @@ export async function storeFirst(
       await store()
       return
     } catch (err) {
-      if (!isDatabaseUnavailable(err) || signal.aborted) throw err
-      if (retryMs === FIRST_RETRY_MS) log.error({ err, what }, 'the database is away: storing is tried again')
+      if (!mayComeThroughLater(err) || signal.aborted) throw err
+      if (retryMs === FIRST_RETRY_MS) log.error({ err, what }, 'the database does not take it: storing is tried again')
     }
     await delay(retryMs, undefined, { signal }).catch((err: unknown) => {
       if (!signal.aborted) throw err

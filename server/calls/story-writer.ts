@@ -4,7 +4,7 @@ import type { Insertable, Selectable } from 'kysely'
 import type { Db } from '../../sql/database.ts'
 import { saveCallEvents } from '../../sql/queries/calls.ts'
 import type { CallEventsTable, CdrsTable } from '../../sql/tables.ts'
-import { isDatabaseUnavailable } from '../errors.ts'
+import { isDatabaseUnavailable, mayComeThroughLater } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import type { CallEvent } from './call-events.ts'
 import { applyEvent, type Cdr } from './cdr.ts'
@@ -200,17 +200,24 @@ export class StoryWriter implements AsyncDisposable {
     } catch (err) {
       if (isDatabaseUnavailable(err)) throw err
     }
+    let later: unknown = null
     for (const [callId, events] of Map.groupBy(batch, event => event.callId)) {
       const own = cdrs.filter(cdr => cdr.callId === callId)
       try {
         await this.#store(events, own, forgotten)
       } catch (err) {
         if (isDatabaseUnavailable(err)) throw err
+        if (mayComeThroughLater(err)) {
+          // The others are not held up by what one of them waits for.
+          later = err
+          continue
+        }
         this.#log.error({ err, callId }, 'the database refuses a call’s story; it is set aside')
         await mkdir(dirname(this.#spoolFile), { recursive: true })
         await appendFile(`${this.#spoolFile}.refused`, toLines(events), { mode: 0o600 })
       }
     }
+    if (later !== null) throw later
   }
 
   async #store(

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
+import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { pino } from 'pino'
 import type { CallEvent, CallEventData } from '../../../server/calls/call-events.ts'
@@ -93,6 +95,31 @@ t.test('stories survive what a crash leaves behind', { timeout: 280_000 }, async
     t.same(await seqs('accepted'), [1])
     t.match(await readFile(`${file}.refused`, 'utf8'), /"callId":"refused".*"seq":1/)
     t.equal(logs.filter(one => one.includes('set aside')).length, 1)
+  })
+
+  await t.test('a story that the database takes only later is not set aside, and holds up no other', async t => {
+    const file = await spoolWith(t, [])
+    await using writer = new StoryWriter(db, log, file)
+    for (const code of ['25006', '53100', '55P03']) {
+      const [waiting, other] = [`waits ${code}`, `goes on ${code}`]
+      await sql`create function not_now() returns trigger language plpgsql as $$ begin
+        if new.call_id = '${sql.raw(waiting)}' then raise exception 'not now' using errcode = '${sql.raw(code)}'; end if;
+        return new; end $$`.execute(db)
+      await sql`create trigger not_now before insert on call_events for each row execute function not_now()`.execute(db)
+      writer.write(event(waiting, 1, STARTED))
+      writer.write(event(other, 1, STARTED))
+      const limit = AbortSignal.timeout(10_000)
+      while (!existsSync(file) && !existsSync(`${file}.refused`)) {
+        limit.throwIfAborted()
+        await setImmediate()
+      }
+      if (code === '55P03') t.same(await seqs(other), [1])
+      await sql`drop function not_now() cascade`.execute(db)
+      await writer.flushed(AbortSignal.timeout(10_000))
+      t.same(await seqs(waiting), [1], code)
+      t.same(await seqs(other), [1])
+      t.notOk(existsSync(`${file}.refused`))
+    }
   })
 
   await t.test('what the database does not take before the end waits in the spool for the next start', async t => {
