@@ -54,6 +54,20 @@ for (const database of oneDatabase())
         }
       }
 
+      await t.test('a campaign whose agents have no wrap-up ends when everybody was talked to', async t => {
+        const short = await server.api('POST', '/queues', { name: 'short', isAutoAnswered: true, wrapUpMs: 0 })
+        const list = await world.list([['Bea', '+12025550242']])
+        const id = await world.start('progressive', { lists: [list], queue: short.body['id'] as string })
+        const incoming = await carrier.nextInvite()
+        await using person = await startRtpPeer()
+        person.connect(incoming.sdp).sendTone(440)
+        await incoming.answer(person.sdp())
+        await ana.hears(440, 'call')
+        await incoming.bye()
+        t.match((await world.untilWhy(id, 'ended'))['leads'], { byState: { done: 1 } })
+        t.match(await world.attempts(id), [{ outcome: 'person', agentId: world.agents.ana.id }])
+      })
+
       await t.test('who wants no more calls gets none when the campaign was stopped meanwhile', async t => {
         const { id, neverAgain } = await talkTo('+12025550241')
         await world.call('POST', `/campaigns/${id}/stop`, { reason: 'no more today' }, 200)

@@ -453,6 +453,16 @@ export async function recentFigures(db: Db, campaignNo: number): Promise<RecentF
   return row ?? { known: 0, live: 0, personMs: [], otherMs: [], handleMs: [], wrapUpMs: [], perMinute: null }
 }
 
+/**
+ * On an attempt `a` with the notes `n` of its agent: the outcome is written by now, or the agent had the time to. Whose queue
+ * has no wrap-up is done with the call as soon as it is over.
+ */
+const IS_DISPOSABLE = sql`a.state = 'over' and a.agent_id is not null and a.disposed_at is null
+  and (n.wrap_up_ended_at is not null or (n.wrap_up_started_at is null and a.connected_at is not null
+    and exists (select from campaign_leads l
+      where l.campaign_no = a.campaign_no and l.contact_id = a.contact_id and l.state = 'wrapUp')
+    and not exists (select from agents g where g.id = a.agent_id and g.call_id = a.id)))`
+
 /** Ended calls with an agent whose outcome the agent has written by now, or had the time to. */
 export async function disposableAttempts(
   db: Db,
@@ -461,9 +471,8 @@ export async function disposableAttempts(
 ): Promise<readonly (AttemptRow & Readonly<{ chosen: string | null }>)[]> {
   const { rows } = await sql<Selectable<CampaignAttemptsTable> & { chosen: string | null }>`
     select a.*, n.disposition as chosen from campaign_attempts a
-    join call_notes n on n.call_id = a.id and n.agent_id = a.agent_id
-    where a.campaign_no = ${campaignNo} and a.state = 'over' and a.agent_id is not null and a.disposed_at is null
-      and n.wrap_up_ended_at is not null
+    left join call_notes n on n.call_id = a.id and n.agent_id = a.agent_id
+    where a.campaign_no = ${campaignNo} and ${IS_DISPOSABLE}
     order by a.ended_at limit ${limit}`.execute(db)
   return rows.map(row => ({ ...withTextId(row), chosen: row.chosen }))
 }
@@ -472,10 +481,9 @@ export async function disposableAttempts(
 export async function haltedWithOutcomes(db: Db): Promise<readonly number[]> {
   const { rows } = await sql<{ no: number }>`
     select distinct a.campaign_no as no from campaign_attempts a
-    join call_notes n on n.call_id = a.id and n.agent_id = a.agent_id
     join campaigns c on c.no = a.campaign_no and (c.state <> 'running' or c.deleted_at is not null)
-    where a.state = 'over' and a.agent_id is not null and a.disposed_at is null
-      and n.wrap_up_ended_at is not null`.execute(db)
+    left join call_notes n on n.call_id = a.id and n.agent_id = a.agent_id
+    where ${IS_DISPOSABLE}`.execute(db)
   return rows.map(row => row.no)
 }
 
