@@ -127,9 +127,9 @@ export class Dialer implements AsyncDisposable {
     }
   }
 
-  /** A campaign was changed: it is looked at anew at once. */
+  /** A campaign was changed: it is looked at anew at once. Never rejects: the change is stored, and the next look is soon. */
   async changed(): Promise<void> {
-    await this.#tick()
+    await this.#tick().catch(err => this.#parts.log.warn({ err }, 'campaigns cannot be looked at yet after a change'))
   }
 
   /** What a running campaign does now and why; also for those that are not running. */
@@ -168,6 +168,11 @@ export class Dialer implements AsyncDisposable {
         running.isTicking = true
         try {
           await this.#tickOne(running)
+          running.hasFailed = false
+        } catch (err) {
+          // The others go on. Once for each time that it goes wrong, not once for each look.
+          if (!running.hasFailed) this.#parts.log.error({ err, campaignId: campaign.id }, 'a campaign cannot be dialled')
+          running.hasFailed = true
         } finally {
           running.isTicking = false
         }

@@ -30,6 +30,8 @@ export type RunningCampaign = {
   /** How often the clocks had been set when somebody started the campaign, and so said that the time is right. */
   believedSets: number
   isTicking: boolean
+  /** It could not be dialled the last time, and the log says why. */
+  hasFailed: boolean
 }
 
 export function runningCampaign(campaign: Campaign, believedSets: number): RunningCampaign {
@@ -50,7 +52,8 @@ export function runningCampaign(campaign: Campaign, believedSets: number): Runni
     turn: 0,
     isBroughtForward: false,
     believedSets,
-    isTicking: false
+    isTicking: false,
+    hasFailed: false
   }
 }
 
