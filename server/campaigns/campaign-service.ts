@@ -89,32 +89,41 @@ export class CampaignService implements AsyncDisposable {
     change: Readonly<{ name?: string; pacing?: Pacing; settings?: CampaignSettings }>,
     by: string | null
   ): Promise<CampaignRow> {
-    const before = await this.get(id)
-    const name = change.name ?? before.name
-    const pacing = change.pacing ?? before.pacing
-    const settings = change.settings ?? (before.settings as unknown as CampaignSettings)
-    const hash = hashSettings(name, pacing, settings)
-    const isSame = hash === before.settings_hash
-    const row = await updateCampaign(this.#parts.db, id, EDITABLE, {
-      name,
-      pacing,
-      settings: JSON.stringify(settings),
-      settings_hash: hash,
-      ...(!isSame &&
-        before.state !== 'draft' && {
-          state: 'draft',
-          state_by: by,
-          state_since: this.#parts.now(),
-          state_reason: 'changed',
-          submitted_by: null,
-          submitted_at: null,
-          approved_by: null,
-          approved_at: null,
-          approved_hash: null
-        })
-    })
-    if (row === undefined) throw new AppError('CONFLICT', 'Pause the campaign before you change it.')
-    return row
+    for (;;) {
+      const before = await this.get(id)
+      if (!EDITABLE.includes(before.state)) throw new AppError('CONFLICT', 'Pause the campaign before you change it.')
+      const name = change.name ?? before.name
+      const pacing = change.pacing ?? before.pacing
+      const settings = change.settings ?? (before.settings as unknown as CampaignSettings)
+      const hash = hashSettings(name, pacing, settings)
+      const isSame = hash === before.settings_hash
+      const row = await updateCampaign(
+        this.#parts.db,
+        id,
+        [before.state],
+        {
+          name,
+          pacing,
+          settings: JSON.stringify(settings),
+          settings_hash: hash,
+          ...(!isSame &&
+            before.state !== 'draft' && {
+              state: 'draft',
+              state_by: by,
+              state_since: this.#parts.now(),
+              state_reason: 'changed',
+              submitted_by: null,
+              submitted_at: null,
+              approved_by: null,
+              approved_at: null,
+              approved_hash: null
+            })
+        },
+        before.settings_hash
+      )
+      if (row !== undefined) return row
+      // Somebody was faster: what they have submitted or agreed to is looked at anew.
+    }
   }
 
   /** Everything that must be mended before the campaign can start. */
@@ -181,7 +190,7 @@ export class CampaignService implements AsyncDisposable {
     if (row.dry_run_hash !== row.settings_hash)
       throw new AppError('CONFLICT', 'Run the campaign dry first: nobody can agree to what is not known.')
     const at = this.#parts.now()
-    return await this.#move(id, ['draft'], {
+    const change = {
       state: 'awaitingApproval',
       submitted_by: by,
       submitted_at: at,
@@ -190,7 +199,8 @@ export class CampaignService implements AsyncDisposable {
       state_by: by,
       state_reason: '',
       state_since: at
-    })
+    } as const
+    return await this.#move(id, ['draft'], change, row.settings_hash)
   }
 
   /** A second person agrees to exactly these settings. */
@@ -199,7 +209,7 @@ export class CampaignService implements AsyncDisposable {
     if (by === null || by === row.created_by || by === row.submitted_by)
       throw new AppError('FORBIDDEN', 'Somebody else than the author must agree.')
     const at = this.#parts.now()
-    return await this.#move(id, ['awaitingApproval'], {
+    const change = {
       state: 'approved',
       approved_by: by,
       approved_at: at,
@@ -207,7 +217,8 @@ export class CampaignService implements AsyncDisposable {
       state_by: by,
       state_reason: '',
       state_since: at
-    })
+    } as const
+    return await this.#move(id, ['awaitingApproval'], change, row.settings_hash)
   }
 
   async refuse(id: string, by: string | null, reason: string): Promise<CampaignRow> {
@@ -227,14 +238,15 @@ export class CampaignService implements AsyncDisposable {
       throw new AppError('CONFLICT', 'The campaign needs the agreement of a second person for these settings.')
     refuseProblems(await this.problems(toCampaign(row)))
     const at = this.#parts.now()
-    const started = await this.#move(id, ['approved', 'paused', 'stopped'], {
+    const change = {
       state: 'running',
       started_at: row.started_at ?? at,
       ended_at: null,
       state_by: by,
       state_reason: '',
       state_since: at
-    })
+    } as const
+    const started = await this.#move(id, ['approved', 'paused', 'stopped'], change, row.settings_hash)
     await this.#parts.dialer.changed()
     return started
   }
@@ -274,10 +286,18 @@ export class CampaignService implements AsyncDisposable {
     return row
   }
 
-  async #move(id: string, from: readonly CampaignState[], change: Parameters<typeof updateCampaign>[3]) {
-    const row = await updateCampaign(this.#parts.db, id, from, change)
+  /** `settingsHash`: of the settings that were looked at, which must still be those of the campaign. */
+  async #move(
+    id: string,
+    from: readonly CampaignState[],
+    change: Parameters<typeof updateCampaign>[3],
+    settingsHash?: string
+  ): Promise<CampaignRow> {
+    const row = await updateCampaign(this.#parts.db, id, from, change, settingsHash)
     if (row !== undefined) return row
     const now = await this.get(id)
+    if (settingsHash !== undefined && now.settings_hash !== settingsHash)
+      throw new AppError('CONFLICT', 'The campaign was changed in this moment; look at it again.')
     throw new AppError('CONFLICT', `The campaign is ${now.state}; this is possible while it is ${from.join(' or ')}.`)
   }
 

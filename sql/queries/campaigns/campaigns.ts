@@ -39,21 +39,25 @@ export async function listRunningCampaigns(db: Db): Promise<readonly CampaignRow
     .execute()
 }
 
-/** Changes a campaign that is in one of these states; undefined when it is not any more. */
+/**
+ * Changes a campaign that is in one of these states and, where `settingsHash` is given, still has these settings; undefined
+ * when it is not any more.
+ */
 export async function updateCampaign(
   db: Db,
   id: string,
   from: readonly CampaignState[],
-  change: Updateable<CampaignsTable>
+  change: Updateable<CampaignsTable>,
+  settingsHash?: string
 ): Promise<CampaignRow | undefined> {
-  return await db
+  let query = db
     .updateTable('campaigns')
     .set(change)
     .where('id', '=', id)
     .where('state', 'in', [...from])
     .where('deleted_at', 'is', null)
-    .returningAll()
-    .executeTakeFirst()
+  if (settingsHash !== undefined) query = query.where('settings_hash', '=', settingsHash)
+  return await query.returningAll().executeTakeFirst()
 }
 
 export async function findCampaignNos(db: Db, ids: readonly string[]): Promise<readonly number[]> {
