@@ -373,7 +373,13 @@ export async function startParley(
 
     stack.use(
       new CallbackDesk(
-        { db, queues, wakeUps, log: loggers.calls, isClockInDoubt: () => time.doubt() !== null },
+        {
+          db,
+          queues,
+          wakeUps,
+          log: loggers.calls,
+          mayCall: () => time.doubt() === null && !liveCalls.isDraining && liveCalls.size < config.sip.maxCalls
+        },
         async (due, signal) => callBack(agentCalls, due, await callbackRequestedAt(db, due.callbackId), signal)
       )
     )

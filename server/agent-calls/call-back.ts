@@ -14,6 +14,8 @@ import { ringAgent } from './ring-agent.ts'
 import { talkToCalled } from './talk-to-called.ts'
 
 const RING_MS = 30_000
+/** So long no agent is taken again for a customer for whom the trunk had no room. */
+const TRUNK_FULL_MS = 60_000
 const RINGBACK = 'tone_stream://%(2000,4000,440,480)'
 
 /**
@@ -29,7 +31,7 @@ export async function callBack(
 ): Promise<CallbackOutcome> {
   const { parts } = calls
   const { liveCalls, maxCalls } = parts
-  if (liveCalls.isDraining || liveCalls.size >= maxCalls) return { kind: 'tryLater' }
+  if (liveCalls.isDraining || liveCalls.size >= maxCalls) return { kind: 'notNow', until: null }
   const route = routeOutbound(due.number, null, await parts.routing.tables())
   const call = parts.newCall(due.newCallId)
   if (route.kind === 'refuse') {
@@ -154,6 +156,7 @@ async function serve(
     if (outcome.kind === 'notAllowed') {
       await attempt.outcome('not_placed')
       call.end(outcome.code === 'TRUNK_LIMIT' ? 'trunkLimit' : 'unreachable', { detail: outcome.reason })
+      if (outcome.code === 'TRUNK_LIMIT') return { kind: 'notNow', until: new Date(Date.now() + TRUNK_FULL_MS) }
       const hasToWait = outcome.code === 'CLOCK_IN_DOUBT' || outcome.code === 'NOT_LAWFUL'
       return hasToWait ? { kind: 'notNow', until: null } : { kind: 'tryLater' }
     }

@@ -36,7 +36,7 @@ export type CallbackDue = Readonly<{
 
 /**
  * `tryLater`: nobody answered; the callback keeps its place and comes again until its tries are used up. `notNow`: nobody may be
- * dialled now; it was no try, and comes again at `until`, or as soon as the clock is not in doubt.
+ * dialled now; it was no try, and comes again at `until`, or as soon as somebody may be called.
  */
 export type CallbackOutcome =
   | Readonly<{ kind: 'done' | 'failed' | 'tryLater' }>
@@ -66,7 +66,7 @@ export class CallbackDesk implements AsyncDisposable {
   readonly #wakeUps: WakeUps
   readonly #log: Logger
   readonly #now: () => Date
-  readonly #isClockInDoubt: () => boolean
+  readonly #mayCall: () => boolean
   readonly #settings: CallbackSettings
   readonly #handler: CallbackHandler
   readonly #ended = new AbortController()
@@ -82,8 +82,8 @@ export class CallbackDesk implements AsyncDisposable {
       wakeUps: WakeUps
       log: Logger
       now?: () => Date
-      /** While nobody knows what time it is, callbacks wait without an agent being held for them. */
-      isClockInDoubt?: () => boolean
+      /** While nobody may be called from here, callbacks wait without an agent being held for them, or go to others. */
+      mayCall?: () => boolean
       settings?: Partial<CallbackSettings>
     }>,
     handler: CallbackHandler
@@ -93,7 +93,7 @@ export class CallbackDesk implements AsyncDisposable {
     this.#wakeUps = parts.wakeUps
     this.#log = parts.log
     this.#now = parts.now ?? (() => new Date())
-    this.#isClockInDoubt = parts.isClockInDoubt ?? (() => false)
+    this.#mayCall = parts.mayCall ?? (() => true)
     this.#settings = { ...SETTINGS, ...parts.settings }
     this.#handler = handler
     this.#timer = setInterval(() => this.#lookSoon(), LOOK_MS)
@@ -126,7 +126,7 @@ export class CallbackDesk implements AsyncDisposable {
 
   async #claim(): Promise<void> {
     const room = this.#settings.maxAtOnce - this.#running.size
-    if (room <= 0 || this.#ended.signal.aborted || this.#isClockInDoubt()) return
+    if (room <= 0 || this.#ended.signal.aborted || !this.#mayCall()) return
     const open = (await queuesOfCallbacks(this.#db)).filter(name => this.#openQueue(name) !== null)
     if (open.length === 0) return
     const visits = new Map<string, Claimed>()
@@ -172,7 +172,7 @@ export class CallbackDesk implements AsyncDisposable {
     await using held = visit
     const offer = await this.#nextOffer(held, signal)
     if (offer === null) return
-    if (this.#isClockInDoubt()) {
+    if (!this.#mayCall()) {
       await held.settle(offer.id, { kind: 'withdrawn' })
       await held.leave('callback')
       return
