@@ -8,6 +8,7 @@ import {
   takeDialSlot,
   updateCallerId
 } from '../../sql/queries/campaigns/campaigns.ts'
+import { listPlaces } from '../../sql/queries/campaigns/contacts.ts'
 import { forgetTrunkRest, listTrunkRests, restTrunk, takeTrunkProbe } from '../../sql/queries/campaigns/trunk-rests.ts'
 import type { TrunkRow } from '../../sql/queries/telephony.ts'
 import type { Db } from '../../sql/database.ts'
@@ -21,6 +22,7 @@ import { type AnswerListener, listenFor } from './answer-detection.ts'
 import { type Attempt, sipCallIdOf } from './attempt.ts'
 import type { Permitted } from './permit.ts'
 import { outcomeForStatus } from './retry.ts'
+import { isScheduled } from './schedule.ts'
 import { isTrunkFault, REST_MS } from './trunk-health.ts'
 
 export type Dialled = Readonly<{
@@ -42,6 +44,9 @@ const LAW_OUTCOMES = {
 /** Whoever was taken before somebody paused the campaign is not called: they wait until it runs again. */
 const HALTED = 'the campaign does not run any more'
 const HALTED_MS = 1_000
+/** Whoever was taken, or looked at by an agent, before the campaign's own hours were over. */
+const AFTER_HOURS = 'the hours of the campaign are over'
+const AFTER_HOURS_MS = 60_000
 /** Nobody waits longer for a place. */
 const SECONDS_AHEAD = 4
 const MAX_BLAMED = 5
@@ -83,6 +88,11 @@ export async function dialLead(
   if (!(await isCampaignRunning(db, campaign.no))) {
     call.end('unreachable', { detail: HALTED })
     await attempt.release(HALTED, HALTED_MS)
+    return null
+  }
+  if (!(await isWithinHours(attempt))) {
+    call.end('unreachable', { detail: AFTER_HOURS })
+    await attempt.release(AFTER_HOURS, AFTER_HOURS_MS)
     return null
   }
   const sipCallId = sipCallIdOf(lead.id)
@@ -145,6 +155,11 @@ export async function dialLead(
   await parts.step('answered', lead)
   log.debug({ callId: call.id }, 'a call of a campaign was answered')
   return { leg: outcome.leg, lawful, callerNumber: callerId.number, answeredAt, listener }
+}
+
+async function isWithinHours({ parts, campaign, lead }: Attempt): Promise<boolean> {
+  const places = await listPlaces(parts.db, [lead.placeId])
+  return places.every(({ zones }) => isScheduled(campaign.settings.schedule, zones, parts.now()))
 }
 
 /** What the outcome says about the trunks that were tried; false when none of them carried anything. */

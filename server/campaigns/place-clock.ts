@@ -8,6 +8,7 @@ import { questionOf } from './facts.ts'
 import type { Span } from './forecast.ts'
 import { placeTimes, type PlaceTimes, scheduledSpans } from './schedule.ts'
 
+/** A minute is so often this long that each begins with one. */
 const TIMES_MS = 20_000
 const MAX_KNOWN = 20_000
 /** Open times of weeks are looked at by people: a minute more or less is nothing. */
@@ -37,8 +38,8 @@ export class PlaceClock {
   async timesOf(campaign: Campaign, row: PlaceRow, now: Date): Promise<PlaceTimes> {
     const key = keyOf(campaign, row)
     const known = this.#known.get(key)
-    // Open or not is of this minute; the clock of a test may jump.
-    if (known !== undefined && Math.abs(now.getTime() - known.checkedAtMs) < TIMES_MS) return known.times
+    // Hours begin and end with minutes.
+    if (known !== undefined && periodOf(now.getTime()) === periodOf(known.checkedAtMs)) return known.times
     const times = await this.#compute(campaign, row, now)
     if (this.#known.size > MAX_KNOWN) this.#known.clear()
     this.#known.set(key, { times, checkedAtMs: now.getTime() })
@@ -72,6 +73,10 @@ export class PlaceClock {
     const { seller: _seller, ...facts } = questionOf(pacing, settings, person, sample.number)
     return callTimes({ ...facts, at: now.toISOString() }, this.#compliance.packs)
   }
+}
+
+function periodOf(atMs: number): number {
+  return Math.floor(atMs / TIMES_MS)
 }
 
 function keyOf(campaign: Campaign, row: PlaceRow): string {
