@@ -171,7 +171,8 @@ export class Dialer implements AsyncDisposable {
           running.hasFailed = false
         } catch (err) {
           // The others go on. Once for each time that it goes wrong, not once for each look.
-          if (!running.hasFailed) this.#parts.log.error({ err, campaignId: campaign.id }, 'a campaign cannot be dialled')
+          if (!running.hasFailed)
+            this.#parts.log.error({ err, campaignId: campaign.id }, 'a campaign cannot be dialled')
           running.hasFailed = true
         } finally {
           running.isTicking = false

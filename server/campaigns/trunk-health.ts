@@ -5,6 +5,8 @@ import type { RoutingTables } from '../routing/route-inbound.ts'
 /** After so many calls in a row that a trunk could not carry, it rests. */
 const FAULTS = 3
 export const REST_MS = 30_000
+/** A rest that ends later than one can, by more than clocks may differ, was begun by a clock that was ahead. */
+const LATEST_MS = REST_MS + 60_000
 
 type Health = { faults: number; restsUntilMs: number; isShared: boolean }
 
@@ -43,7 +45,9 @@ export class TrunkHealth {
   /** Whether a call may be tried over it now. */
   isUsable(trunkId: string, now: Date): boolean {
     const health = this.#trunks.get(trunkId)
-    return health === undefined || health.faults < FAULTS || now.getTime() >= health.restsUntilMs
+    if (health === undefined || health.faults < FAULTS) return true
+    const restMs = health.restsUntilMs - now.getTime()
+    return restMs <= 0 || restMs > LATEST_MS
   }
 
   /** How many calls may begin over these trunks together: none, one to find out, or as many as there are. */

@@ -58,7 +58,10 @@ for (const database of testDatabases().filter(one => one === 'postgres'))
         await untilWaiting(db, 'campaigns')
       })
       t.match(await renaming, { status: 200 })
-      t.match(await world.call('GET', `/campaigns/${id}`, undefined, 200), { name: 'Renamed', settings: { maxLines: 4 } })
+      t.match(await world.call('GET', `/campaigns/${id}`, undefined, 200), {
+        name: 'Renamed',
+        settings: { maxLines: 4 }
+      })
     })
   })
 
