@@ -45,6 +45,9 @@ export interface SipServer extends AsyncDisposable {
   cancelInvite(transactionId: string): Promise<boolean>
 }
 
+/** A dialog of ours at the SIP server, or an INVITE without a final answer, by the SIP server's names. */
+type HeldThere = Readonly<{ kind: 'dialog' | 'invite'; id: string }>
+
 export function connectSipServer(
   address: Readonly<{ host: string; port: number; secret: string }>,
   handlers: SipHandlers,
@@ -55,9 +58,9 @@ export function connectSipServer(
   let isConnected = false
   let isClosing = false
   let waiting: ((outcome: Error | undefined) => void)[] = []
-  const held = new Set<Readonly<{ kind: 'dialog' | 'invite'; id: string }>>()
+  const held = new Set<HeldThere>()
   /** What was held when the connection broke: a SIP server that has only lost the connection still has it. */
-  const left: Readonly<{ kind: 'dialog' | 'invite'; id: string }>[] = []
+  const left: HeldThere[] = []
 
   const holdHere: HoldLeg = (kind, id) => {
     const release = hold(kind, id)

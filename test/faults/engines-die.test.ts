@@ -2,6 +2,7 @@ import t from 'tap'
 import { LONG_TONE } from '../support/flows.ts'
 import { TestParley } from '../support/parley.ts'
 import { freePort, Program } from '../support/programs.ts'
+import { untilHealthy } from '../support/until-healthy.ts'
 
 const NUMBER = '+12025550101'
 const FREESWITCH = 'media/embedded/freeswitch/program.ts'
@@ -107,11 +108,3 @@ t.test(
     await again.bye()
   }
 )
-
-async function untilHealthy(server: TestParley): Promise<void> {
-  const limit = AbortSignal.timeout(20_000)
-  while ((await fetch(`${server.url}/healthz`)).status !== 200) {
-    limit.throwIfAborted()
-    await new Promise(resolve => setTimeout(resolve, 50))
-  }
-}

@@ -2,6 +2,7 @@ import t from 'tap'
 import { LONG_TONE } from '../support/flows.ts'
 import { TestParley } from '../support/parley.ts'
 import { freePort, Program } from '../support/programs.ts'
+import { untilHealthy } from '../support/until-healthy.ts'
 
 const NUMBER = '+12025550101'
 /** Twelve seconds of silence are noticed; a busy machine has the rest. */
@@ -34,7 +35,7 @@ t.test(
     t.equal((await refused.answered(2_000)).status, 503, 'nobody waits for a server that is known to say nothing')
 
     media.signal('SIGCONT')
-    await untilHealthy(server)
+    await untilHealthy(server, NOTICED_MS)
     const ended = AbortSignal.timeout(NOTICED_MS)
     for (let before = -1; before !== caller.audio.packetsReceived; ) {
       before = caller.audio.packetsReceived
@@ -84,7 +85,7 @@ t.test(
     sip.signal('SIGCONT')
     await call.waitForBye(NOTICED_MS)
     t.pass('the caller does not stay in a call that nobody serves')
-    await untilHealthy(server)
+    await untilHealthy(server, NOTICED_MS)
     await using second = await server.phone()
     const again = second.phone.call(server.uri(NUMBER), { sdp: second.audio.sdp() })
     second.audio.connect((await again.answered()).sdp).sendSilence()
@@ -92,11 +93,3 @@ t.test(
     await again.bye()
   }
 )
-
-async function untilHealthy(server: TestParley): Promise<void> {
-  const limit = AbortSignal.timeout(NOTICED_MS)
-  while ((await fetch(`${server.url}/healthz`)).status !== 200) {
-    limit.throwIfAborted()
-    await new Promise(resolve => setTimeout(resolve, 50))
-  }
-}

@@ -251,19 +251,14 @@ export type ErasureRow = Readonly<{
 /** Tombstones: append-only. */
 export async function insertErasures(db: Db, rows: readonly ErasureRow[]): Promise<void> {
   if (rows.length === 0) return
-  await db
-    .insertInto('erasures')
-    .values(
-      rows.map(row => ({
-        store: row.store,
-        item_id: row.itemId,
-        call_id: row.callId,
-        cause: row.cause,
-        method: row.method,
-        proof: JSON.stringify(row.proof ?? {})
-      }))
-    )
-    .execute()
+  // A column each: a row's own parameters would be more than a statement may have where a person has much.
+  await sql`
+    insert into erasures (store, item_id, call_id, cause, method, proof)
+    select store, item_id, call_id, cause, method, proof::jsonb from unnest(
+      ${rows.map(row => row.store)}::text[], ${rows.map(row => row.itemId)}::text[], ${rows.map(row => row.callId)}::text[],
+      ${rows.map(row => row.cause)}::text[], ${rows.map(row => row.method)}::text[],
+      ${rows.map(row => JSON.stringify(row.proof ?? {}))}::text[]
+    ) as gone (store, item_id, call_id, cause, method, proof)`.execute(db)
 }
 
 /** Calls with any of these numbers at the customer's end, oldest first. */
